@@ -1,0 +1,42 @@
+//! The domain of cemem and its one truth: events, candidates, lessons, and the SQLite store that
+//! keeps them.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`clock`] | UTC timestamps and the clock that tests can stop |
+//! | [`id`] | how ids are made and shortened |
+//! | [`event`] | what happened in a session, in one vocabulary for every engine |
+//! | [`candidate`] | a signal with evidence, not yet a lesson |
+//! | [`lesson`] | a typed lesson, its evidence and life-cycle |
+//! | [`plan`] | what a consolidation pass wants to change, as data |
+//! | [`cursor`] | how far a source file has been read |
+//! | [`exchange`] | the one-lesson-a-line format of `import` and `export` |
+//! | [`project`] | which memory a folder belongs to |
+//! | [`durable`] | path-carrying I/O errors and the one durable file write |
+//! | [`store`] | the database |
+//!
+//! This crate never prints, never reads the environment, never exits, and knows nothing of
+//! session formats, indexes or the command line.
+
+pub mod candidate;
+pub mod clock;
+pub mod cursor;
+pub mod durable;
+pub mod event;
+pub mod exchange;
+pub mod id;
+pub mod lesson;
+pub mod plan;
+pub mod project;
+pub mod store;
+
+pub use candidate::{Candidate, Signal};
+pub use clock::{Clock, Timestamp};
+pub use cursor::Cursor;
+pub use event::{Actor, Event, EventKind, RejectedBy, Session};
+pub use id::{CandidateKey, LessonId};
+pub use lesson::{
+    Anchor, AppliesWhen, Evidence, Lesson, LessonStatus, LessonType, Scope, Stage, Trust,
+};
+pub use plan::{Action, Plan};
+pub use store::{Store, StoreError};

@@ -1,0 +1,197 @@
+//! Candidates and what became of them.
+//!
+//! Owns the rule that extraction is repeatable: finding the same candidates again changes nothing,
+//! and one that is no longer found is kept as `gone`, because a lesson may rest on it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+
+use super::error::Result;
+use super::events::SessionRef;
+use super::{Store, bump_revision, sort_error};
+use crate::candidate::Candidate;
+use crate::id::{CandidateKey, LessonId};
+
+/// What became of a candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CandidateState {
+    /// Not yet judged.
+    New,
+    /// Part of this lesson.
+    Absorbed(LessonId),
+    /// Set aside for this reason.
+    Dropped(String),
+    /// No longer found in its session.
+    Gone,
+}
+
+/// A candidate with its state and session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredCandidate {
+    /// The candidate.
+    pub candidate: Candidate,
+    /// What became of it.
+    pub state: CandidateState,
+    /// Where it was found.
+    pub session: SessionRef,
+}
+
+/// Which candidates to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CandidateFilter {
+    /// Not yet judged.
+    New,
+    /// All that are still found in their sessions.
+    Live,
+    /// All.
+    All,
+}
+
+/// What an extraction changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CandidateDelta {
+    /// Found for the first time, or found again after being gone.
+    pub added: u64,
+    /// Same evidence, other content.
+    pub changed: u64,
+    /// No longer found.
+    pub gone: u64,
+}
+
+impl Store {
+    /// Replaces the candidates of the given sessions with what was found now, in one transaction,
+    /// and clears their extraction mark.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn replace_candidates(
+        &mut self,
+        found: &[(SessionRef, Vec<Candidate>)],
+    ) -> Result<CandidateDelta> {
+        let path = self.path.clone();
+        self.write(|tx| {
+            let mut delta = CandidateDelta::default();
+            for (session, candidates) in found {
+                replace_in(tx, session, candidates, &mut delta)
+                    .map_err(|e| sort_error(&path, e))?;
+            }
+            if delta != CandidateDelta::default() {
+                bump_revision(tx).map_err(|e| sort_error(&path, e))?;
+            }
+            Ok(delta)
+        })
+    }
+
+    /// Returns candidates ordered by key.
+    ///
+    /// # Errors
+    /// When the store cannot be read or a row cannot be decoded.
+    pub fn candidates(&self, which: CandidateFilter) -> Result<Vec<StoredCandidate>> {
+        let filter = match which {
+            CandidateFilter::New => "c.state = 'new'",
+            CandidateFilter::Live => "c.state <> 'gone'",
+            CandidateFilter::All => "1",
+        };
+        let read = || -> rusqlite::Result<Vec<_>> {
+            let mut stmt = self.conn.prepare_cached(&format!(
+                "SELECT c.body, c.state, c.lesson_id, c.reason, s.engine, s.sid
+                 FROM candidate c JOIN session s ON s.id = c.session_id
+                 WHERE {filter} ORDER BY c.key"
+            ))?;
+            let rows = stmt.query_map([], |r| {
+                let session = SessionRef { engine: r.get(4)?, id: r.get(5)? };
+                Ok((r.get::<_, String>(0)?, state_of(r)?, session))
+            })?;
+            rows.collect()
+        };
+        let mut out = Vec::new();
+        for (body, state, session) in read().map_err(|e| self.sql(e))? {
+            let candidate = serde_json::from_str(&body).map_err(|e| self.corrupt(e))?;
+            out.push(StoredCandidate { candidate, state, session });
+        }
+        Ok(out)
+    }
+}
+
+fn state_of(r: &Row<'_>) -> rusqlite::Result<CandidateState> {
+    let state: String = r.get(1)?;
+    Ok(match state.as_str() {
+        "absorbed" => CandidateState::Absorbed(LessonId(r.get(2)?)),
+        "dropped" => CandidateState::Dropped(r.get::<_, Option<String>>(3)?.unwrap_or_default()),
+        "gone" => CandidateState::Gone,
+        _ => CandidateState::New,
+    })
+}
+
+fn replace_in(
+    tx: &Transaction<'_>,
+    session: &SessionRef,
+    candidates: &[Candidate],
+    delta: &mut CandidateDelta,
+) -> rusqlite::Result<()> {
+    let session_id: Option<i64> = tx
+        .prepare_cached("SELECT id FROM session WHERE engine = ?1 AND sid = ?2")?
+        .query_row([&session.engine, &session.id], |r| r.get(0))
+        .optional()?;
+    let Some(session_id) = session_id else { return Ok(()) };
+    let mut known = existing(tx, session_id)?;
+    let mut upsert = tx.prepare_cached(
+        "INSERT INTO candidate (key, session_id, signal, body, state) VALUES (?1, ?2, ?3, ?4, 'new')
+         ON CONFLICT (key) DO UPDATE SET body = excluded.body, signal = excluded.signal,
+            state = 'new', lesson_id = lesson_id, reason = NULL",
+    )?;
+    let mut seen = BTreeSet::new();
+    for candidate in candidates {
+        if !seen.insert(&candidate.key) {
+            continue;
+        }
+        let body = serde_json::to_string(candidate)
+            .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
+        match known.remove(&candidate.key.0) {
+            Some((old, false)) if old == body => continue,
+            Some((_, false)) => delta.changed += 1,
+            Some((_, true)) | None => delta.added += 1,
+        }
+        upsert.execute(params![candidate.key.0, session_id, candidate.signal.as_str(), body])?;
+    }
+    let mut gone = tx.prepare_cached("UPDATE candidate SET state = 'gone' WHERE key = ?1")?;
+    for (key, (_, was_gone)) in known {
+        if !was_gone {
+            gone.execute([&key])?;
+            delta.gone += 1;
+        }
+    }
+    tx.prepare_cached("UPDATE session SET dirty = 0 WHERE id = ?1")?.execute([session_id])?;
+    Ok(())
+}
+
+/// Returns the session's candidates by key: stored body and whether it is gone.
+fn existing(
+    tx: &Transaction<'_>,
+    session_id: i64,
+) -> rusqlite::Result<BTreeMap<String, (String, bool)>> {
+    let mut stmt = tx
+        .prepare_cached("SELECT key, body, state = 'gone' FROM candidate WHERE session_id = ?1")?;
+    let rows = stmt.query_map([session_id], |r| Ok((r.get(0)?, (r.get(1)?, r.get(2)?))))?;
+    rows.collect()
+}
+
+/// Records what a pass decided about a candidate.
+pub(super) fn settle(
+    tx: &Transaction<'_>,
+    key: &CandidateKey,
+    state: &CandidateState,
+) -> rusqlite::Result<()> {
+    let (name, lesson, reason) = match state {
+        CandidateState::New => ("new", None, None),
+        CandidateState::Absorbed(id) => ("absorbed", Some(id.as_str()), None),
+        CandidateState::Dropped(why) => ("dropped", None, Some(why.as_str())),
+        CandidateState::Gone => ("gone", None, None),
+    };
+    tx.prepare_cached(
+        "UPDATE candidate SET state = ?2, lesson_id = ?3, reason = ?4 WHERE key = ?1",
+    )?
+    .execute(params![key.0, name, lesson, reason])?;
+    Ok(())
+}

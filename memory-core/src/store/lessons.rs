@@ -1,0 +1,270 @@
+//! Lessons: reading, ids, remembering, and the change feed that indexes catch up from.
+//!
+//! Owns the `lesson` table. Must not decide what a lesson says; every write goes through `log`,
+//! so that it can be undone.
+
+use std::collections::HashSet;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::error::{Result, StoreError};
+use super::log::{Entry, next_op, record};
+use super::{Store, bump_revision, sort_error};
+use crate::id::LessonId;
+use crate::lesson::{Lesson, LessonStatus, LessonType};
+
+/// Which lessons to read; empty lists mean all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LessonFilter {
+    /// Only these statuses.
+    pub statuses: Vec<LessonStatus>,
+    /// Only these types.
+    pub types: Vec<LessonType>,
+}
+
+/// A lesson's newest state and the number of the change that made it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LessonChange {
+    /// Position in the feed; later changes have larger numbers.
+    pub seq: u64,
+    /// The lesson as it stands.
+    pub lesson: Lesson,
+}
+
+impl Store {
+    /// Returns the lessons that fit, ordered by id.
+    ///
+    /// # Errors
+    /// When the store cannot be read or a row cannot be decoded.
+    pub fn lessons(&self, filter: &LessonFilter) -> Result<Vec<Lesson>> {
+        let rows = self.bodies("SELECT seq, body FROM lesson WHERE seq > ?1 ORDER BY id", 0)?;
+        let mut lessons = Vec::with_capacity(rows.len());
+        for (_, body) in rows {
+            let lesson = self.decode(&body)?;
+            let fits_status =
+                filter.statuses.is_empty() || filter.statuses.contains(&lesson.status);
+            let fits_type = filter.types.is_empty() || filter.types.contains(&lesson.lesson_type);
+            if fits_status && fits_type {
+                lessons.push(lesson);
+            }
+        }
+        Ok(lessons)
+    }
+
+    /// Returns one lesson.
+    ///
+    /// # Errors
+    /// When the store cannot be read or the row cannot be decoded.
+    pub fn lesson(&self, id: &LessonId) -> Result<Option<Lesson>> {
+        let body = current(&self.conn, id).map_err(|e| self.sql(e))?;
+        body.map(|b| self.decode(&b)).transpose()
+    }
+
+    /// Returns the lesson id that starts with `prefix` (with or without `L-`).
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchLesson`] or [`StoreError::AmbiguousId`].
+    pub fn resolve_id(&self, prefix: &str) -> Result<LessonId> {
+        let bare = prefix.trim();
+        let bare = bare.strip_prefix("L-").or_else(|| bare.strip_prefix("l-")).unwrap_or(bare);
+        let wanted = format!("L-{}", bare.to_ascii_lowercase());
+        let read = || -> rusqlite::Result<Vec<String>> {
+            let mut stmt = self.conn.prepare_cached(
+                "SELECT id FROM lesson WHERE id >= ?1 AND substr(id, 1, length(?1)) = ?1
+                 ORDER BY id LIMIT 6",
+            )?;
+            let rows = stmt.query_map([&wanted], |r| r.get(0))?;
+            rows.collect()
+        };
+        let mut matches = read().map_err(|e| self.sql(e))?;
+        if bare.is_empty() || matches.is_empty() {
+            return Err(StoreError::NoSuchLesson(prefix.to_owned()));
+        }
+        if matches.len() == 1 || matches[0] == wanted {
+            return Ok(LessonId(matches.swap_remove(0)));
+        }
+        Err(StoreError::AmbiguousId { prefix: prefix.to_owned(), matches })
+    }
+
+    /// Returns the shortest id derived from `seed` that no lesson and nothing in `taken` has.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn fresh_id(&self, seed: &str, taken: &HashSet<LessonId>) -> Result<LessonId> {
+        fresh_id(&self.conn, seed, taken).map_err(|e| self.sql(e))
+    }
+
+    /// Stores a lesson a person stated, durably; returns it with its final id. The same rule
+    /// remembered again returns the lesson that is there, with the new evidence added.
+    ///
+    /// # Errors
+    /// When the lesson has no evidence, or the store cannot be written.
+    pub fn remember(&mut self, mut lesson: Lesson) -> Result<Lesson> {
+        if lesson.evidence.is_empty() {
+            return Err(StoreError::NoEvidence(lesson.title));
+        }
+        let now = self.clock.now();
+        let path = self.path.clone();
+        self.write(|tx| {
+            let err = |e| sort_error(&path, e);
+            let seed = format!("remember\u{1f}{}", lesson.rule.trim().to_lowercase());
+            let derived = LessonId::derive(&seed, 0);
+            let there = current(tx, &derived).map_err(err)?;
+            let there: Option<Lesson> = there.and_then(|b| serde_json::from_str(&b).ok());
+            let op = next_op(tx).map_err(err)?;
+            let verb = match there {
+                Some(old) if same_rule(&old.rule, &lesson.rule) => {
+                    lesson = reinforced(old, lesson);
+                    "reinforce"
+                }
+                _ => {
+                    lesson.id = fresh_id(tx, &seed, &HashSet::new()).map_err(err)?;
+                    lesson.created = now;
+                    "remember"
+                }
+            };
+            lesson.updated = now;
+            let entry = Entry { op, ts: now, actor: "user", verb, note: "" };
+            put(tx, &entry, &lesson).map_err(err)?;
+            bump_revision(tx).map_err(err)?;
+            Ok(lesson)
+        })
+    }
+
+    /// Stores lessons that already have an identity (import), as one change.
+    ///
+    /// # Errors
+    /// When one has no evidence, or the store cannot be written.
+    pub fn put_lessons(&mut self, lessons: &[Lesson], actor: &str, verb: &str) -> Result<()> {
+        if let Some(bare) = lessons.iter().find(|l| l.evidence.is_empty()) {
+            return Err(StoreError::NoEvidence(bare.id.to_string()));
+        }
+        let ts = self.clock.now();
+        let path = self.path.clone();
+        self.write(|tx| {
+            let write = || -> rusqlite::Result<()> {
+                let entry = Entry { op: next_op(tx)?, ts, actor, verb, note: "" };
+                for lesson in lessons {
+                    put(tx, &entry, lesson)?;
+                }
+                bump_revision(tx)
+            };
+            write().map_err(|e| sort_error(&path, e))
+        })
+    }
+
+    /// Replaces one lesson, stamping `updated`.
+    ///
+    /// # Errors
+    /// When it has no evidence, or the store cannot be written.
+    pub fn update_lesson(&mut self, lesson: &Lesson, actor: &str, verb: &str) -> Result<()> {
+        let mut lesson = lesson.clone();
+        lesson.updated = self.clock.now();
+        self.put_lessons(std::slice::from_ref(&lesson), actor, verb)
+    }
+
+    /// Returns the number of the newest change; 0 for an empty store.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn lesson_seq(&self) -> Result<u64> {
+        max_seq(&self.conn).map_err(|e| self.sql(e))
+    }
+
+    /// Returns every lesson changed after the given number, newest state, in order of change.
+    ///
+    /// # Errors
+    /// When the store cannot be read or a row cannot be decoded.
+    pub fn lesson_changes(&self, after: u64) -> Result<Vec<LessonChange>> {
+        let rows = self.bodies("SELECT seq, body FROM lesson WHERE seq > ?1 ORDER BY seq", after)?;
+        rows.iter()
+            .map(|(seq, body)| Ok(LessonChange { seq: *seq, lesson: self.decode(body)? }))
+            .collect()
+    }
+
+    fn bodies(&self, sql: &str, after: u64) -> Result<Vec<(u64, String)>> {
+        let read = || -> rusqlite::Result<Vec<(u64, String)>> {
+            let mut stmt = self.conn.prepare_cached(sql)?;
+            let rows = stmt.query_map([after.cast_signed()], |r| {
+                Ok((r.get::<_, i64>(0)?.cast_unsigned(), r.get(1)?))
+            })?;
+            rows.collect()
+        };
+        read().map_err(|e| self.sql(e))
+    }
+
+    fn decode(&self, body: &str) -> Result<Lesson> {
+        serde_json::from_str(body).map_err(|e| self.corrupt(format!("a lesson row: {e}")))
+    }
+}
+
+/// Returns whether two rules are the same but for case and white space.
+fn same_rule(a: &str, b: &str) -> bool {
+    let words = |s: &str| s.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
+    words(a) == words(b)
+}
+
+/// Returns the old lesson with what the new statement of it adds.
+fn reinforced(mut old: Lesson, new: Lesson) -> Lesson {
+    for evidence in new.evidence {
+        if !old.evidence.iter().any(|e| e.identity() == evidence.identity()) {
+            old.evidence.push(evidence);
+        }
+    }
+    old.applies_when.absorb(&new.applies_when);
+    old.lesson_type = new.lesson_type;
+    old.status = new.status;
+    old.reviewed = true;
+    old.trust = old.trust.max(new.trust);
+    old.confidence = old.confidence.max(new.confidence);
+    old
+}
+
+pub(super) fn max_seq(conn: &Connection) -> rusqlite::Result<u64> {
+    conn.prepare_cached("SELECT coalesce(max(seq), 0) FROM lesson")?
+        .query_row([], |r| r.get::<_, i64>(0))
+        .map(i64::cast_unsigned)
+}
+
+/// Returns the stored body of a lesson.
+pub(super) fn current(conn: &Connection, id: &LessonId) -> rusqlite::Result<Option<String>> {
+    conn.prepare_cached("SELECT body FROM lesson WHERE id = ?1")?
+        .query_row([id.as_str()], |r| r.get(0))
+        .optional()
+}
+
+fn fresh_id(conn: &Connection, seed: &str, taken: &HashSet<LessonId>) -> rusqlite::Result<LessonId> {
+    let mut extra = 0;
+    loop {
+        let id = LessonId::derive(seed, extra);
+        if !taken.contains(&id) && current(conn, &id)?.is_none() {
+            return Ok(id);
+        }
+        extra += 2;
+        // All 64 digits taken means the seed itself was used before: vary it.
+        if extra > 56 {
+            return fresh_id(conn, &format!("{seed}\u{1f}again"), taken);
+        }
+    }
+}
+
+/// Writes a lesson and its log row.
+pub(super) fn put(conn: &Connection, entry: &Entry<'_>, lesson: &Lesson) -> rusqlite::Result<()> {
+    let before = current(conn, &lesson.id)?;
+    let after = serde_json::to_string(lesson)
+        .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
+    let seq = max_seq(conn)? + 1;
+    conn.prepare_cached(
+        "INSERT INTO lesson (id, seq, type, status, body) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, type = excluded.type,
+            status = excluded.status, body = excluded.body",
+    )?
+    .execute(params![
+        lesson.id.as_str(),
+        seq.cast_signed(),
+        lesson.lesson_type.as_str(),
+        lesson.status.as_str(),
+        after
+    ])?;
+    record(conn, entry, &lesson.id, before.as_deref(), &after)
+}

@@ -1,0 +1,289 @@
+//! The log of lesson changes: applying a plan, history, undo.
+//!
+//! Owns the `lesson_log` table. Rows are never deleted: undoing is itself a logged change.
+
+use rusqlite::{Connection, params};
+
+use super::candidates::{CandidateState, settle};
+use super::error::{Result, StoreError};
+use super::lessons::{current, put};
+use super::{Store, bump_revision, revision, sort_error};
+use crate::clock::Timestamp;
+use crate::id::LessonId;
+use crate::lesson::{Lesson, LessonStatus};
+use crate::plan::{Action, Change, Plan};
+
+/// What every log row of one operation shares.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry<'a> {
+    pub(super) op: i64,
+    pub(super) ts: Timestamp,
+    pub(super) actor: &'a str,
+    pub(super) verb: &'a str,
+    pub(super) note: &'a str,
+}
+
+/// One logged change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogRow {
+    /// The operation it belongs to: the unit of undo.
+    pub op: i64,
+    /// When.
+    pub ts: Timestamp,
+    /// Who: `user`, `pass`, `import`.
+    pub actor: String,
+    /// What: `create`, `reinforce`, `edit`, `undo`.
+    pub verb: String,
+    /// Details, such as the other lesson of a merge.
+    pub note: String,
+    /// Which lesson.
+    pub lesson: LessonId,
+    /// The lesson before; `None` if the change made it.
+    pub before: Option<Lesson>,
+    /// The lesson after.
+    pub after: Lesson,
+    /// The operation that undid this one.
+    pub undone_by: Option<i64>,
+}
+
+/// What applying a plan changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Lessons made.
+    pub created: usize,
+    /// Lessons changed.
+    pub updated: usize,
+    /// Candidates set aside.
+    pub dropped: usize,
+    /// The operation in the log; 0 when no lesson changed.
+    pub op: i64,
+}
+
+/// What undoing changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undone {
+    /// The operation that was undone.
+    pub op: i64,
+    /// The lessons put back.
+    pub lessons: Vec<LessonId>,
+}
+
+impl Store {
+    /// Carries out a plan made from the store as it was at `revision`, in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the store changed since; nothing is written then.
+    pub fn apply(&mut self, plan: &Plan, at_revision: u64, actor: &str) -> Result<Applied> {
+        let ts = self.clock.now();
+        let path = self.path.clone();
+        self.write(|tx| {
+            let err = |e| sort_error(&path, e);
+            if revision(tx).map_err(err)? != at_revision {
+                return Err(StoreError::Conflict);
+            }
+            if plan.is_empty() {
+                return Ok(Applied::default());
+            }
+            let op = next_op(tx).map_err(err)?;
+            let mut applied = Applied { op, ..Applied::default() };
+            for action in &plan.actions {
+                apply_action(tx, action, Entry { op, ts, actor, verb: "", note: "" }, &mut applied)
+                    .map_err(err)?;
+            }
+            if applied.created + applied.updated == 0 {
+                applied.op = 0;
+            }
+            bump_revision(tx).map_err(err)?;
+            Ok(applied)
+        })
+    }
+
+    /// Returns the changes of one lesson, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn history(&self, id: &LessonId) -> Result<Vec<LogRow>> {
+        self.log_rows("WHERE lesson_id = ?1 ORDER BY id", params![id.as_str()])
+    }
+
+    /// Returns the newest changes, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn log(&self, limit: usize) -> Result<Vec<LogRow>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.log_rows("ORDER BY id DESC LIMIT ?1", params![limit])
+    }
+
+    /// Undoes an operation (the newest that is not undone, if `op` is `None`): every lesson it
+    /// changed goes back to what it was; lessons it made are retired.
+    ///
+    /// # Errors
+    /// [`StoreError::CannotUndo`] if there is none, or a lesson has changed since.
+    pub fn undo(&mut self, op: Option<i64>, actor: &str) -> Result<Undone> {
+        let ts = self.clock.now();
+        let target = match op {
+            Some(op) => op,
+            None => self
+                .conn
+                .query_row(
+                    "SELECT coalesce(max(op), 0) FROM lesson_log
+                     WHERE undone_by IS NULL AND verb <> 'undo'",
+                    [],
+                    |r| r.get(0),
+                )
+                .map_err(|e| self.sql(e))?,
+        };
+        let mut rows = self.log_rows("WHERE op = ?1 ORDER BY id DESC", params![target])?;
+        rows.retain(|r| r.verb != "undo");
+        if rows.is_empty() {
+            return Err(StoreError::CannotUndo("there is no such change".into()));
+        }
+        if rows.iter().any(|r| r.undone_by.is_some()) {
+            return Err(StoreError::CannotUndo(format!("change {target} is already undone")));
+        }
+        let path = self.path.clone();
+        self.write(|tx| {
+            let err = |e| sort_error(&path, e);
+            let undo_op = next_op(tx).map_err(err)?;
+            let note = format!("change {target}");
+            let entry = Entry { op: undo_op, ts, actor, verb: "undo", note: &note };
+            let mut lessons = Vec::new();
+            for row in &rows {
+                let restored = restore(tx, row).map_err(err)?.ok_or_else(|| {
+                    StoreError::CannotUndo(format!(
+                        "`{}` has changed since; undo the later change first",
+                        row.lesson
+                    ))
+                })?;
+                put(tx, &entry, &restored).map_err(err)?;
+                lessons.push(row.lesson.clone());
+            }
+            tx.execute(
+                "UPDATE lesson_log SET undone_by = ?2 WHERE op = ?1",
+                params![target, undo_op],
+            )
+            .map_err(err)?;
+            bump_revision(tx).map_err(err)?;
+            lessons.sort();
+            lessons.dedup();
+            Ok(Undone { op: target, lessons })
+        })
+    }
+
+    fn log_rows(&self, tail: &str, args: impl rusqlite::Params) -> Result<Vec<LogRow>> {
+        let read = || -> rusqlite::Result<Vec<_>> {
+            let mut stmt = self.conn.prepare(&format!(
+                "SELECT op, ts, actor, verb, note, lesson_id, before, after, undone_by
+                 FROM lesson_log {tail}"
+            ))?;
+            let rows = stmt.query_map(args, |r| {
+                Ok((
+                    (r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?),
+                    r.get::<_, Option<String>>(6)?,
+                    r.get::<_, String>(7)?,
+                    r.get(8)?,
+                ))
+            })?;
+            rows.collect()
+        };
+        let mut out = Vec::new();
+        for ((op, ts, actor, verb, note, lesson), before, after, undone_by) in
+            read().map_err(|e| self.sql(e))?
+        {
+            let decode = |body: &str| serde_json::from_str::<Lesson>(body).map_err(|e| self.corrupt(e));
+            out.push(LogRow {
+                op,
+                ts: Timestamp(ts),
+                actor,
+                verb,
+                note,
+                lesson: LessonId(lesson),
+                before: before.as_deref().map(decode).transpose()?,
+                after: decode(&after)?,
+                undone_by,
+            });
+        }
+        Ok(out)
+    }
+}
+
+fn apply_action(
+    conn: &rusqlite::Transaction<'_>,
+    action: &Action,
+    entry: Entry<'_>,
+    applied: &mut Applied,
+) -> rusqlite::Result<()> {
+    match action {
+        Action::Create { lesson, candidates } => {
+            put(conn, &Entry { verb: "create", ..entry }, lesson)?;
+            for key in candidates {
+                settle(conn, key, &CandidateState::Absorbed(lesson.id.clone()))?;
+            }
+            applied.created += 1;
+        }
+        Action::Update { lesson, candidates, change } => {
+            let note = match change {
+                Change::Reinforce => String::new(),
+                Change::Merge(id) | Change::Supersede(id) | Change::Contradict(id) => id.to_string(),
+                Change::Revise(why) => why.clone(),
+            };
+            put(conn, &Entry { verb: change.verb(), note: &note, ..entry }, lesson)?;
+            for key in candidates {
+                settle(conn, key, &CandidateState::Absorbed(lesson.id.clone()))?;
+            }
+            applied.updated += 1;
+        }
+        Action::Drop { candidate, reason } => {
+            settle(conn, candidate, &CandidateState::Dropped(reason.clone()))?;
+            applied.dropped += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Returns what the lesson of a row shall be again; `None` if it has changed since.
+fn restore(conn: &Connection, row: &LogRow) -> rusqlite::Result<Option<Lesson>> {
+    let now = current(conn, &row.lesson)?;
+    let unchanged = now
+        .and_then(|body| serde_json::from_str::<Lesson>(&body).ok())
+        .is_some_and(|lesson| lesson == row.after);
+    if !unchanged {
+        return Ok(None);
+    }
+    Ok(Some(row.before.clone().unwrap_or_else(|| Lesson {
+        status: LessonStatus::Retired,
+        // A person took it back: the pass must not bring it in again.
+        reviewed: true,
+        ..row.after.clone()
+    })))
+}
+
+pub(super) fn next_op(conn: &Connection) -> rusqlite::Result<i64> {
+    conn.prepare_cached("SELECT coalesce(max(op), 0) + 1 FROM lesson_log")?
+        .query_row([], |r| r.get(0))
+}
+
+pub(super) fn record(
+    conn: &Connection,
+    entry: &Entry<'_>,
+    lesson: &LessonId,
+    before: Option<&str>,
+    after: &str,
+) -> rusqlite::Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO lesson_log (op, ts, actor, verb, note, lesson_id, before, after)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?
+    .execute(params![
+        entry.op,
+        entry.ts.0,
+        entry.actor,
+        entry.verb,
+        entry.note,
+        lesson.as_str(),
+        before,
+        after
+    ])?;
+    Ok(())
+}

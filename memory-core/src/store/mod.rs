@@ -1,0 +1,139 @@
+//! The database: the one truth from which everything else can be rebuilt.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `open` | opening, creating, migrating, versions, pragmas |
+//! | `events` | sources, sessions, events, cursors |
+//! | `candidates` | candidates and their state |
+//! | `lessons` | lessons, ids, the change feed for indexes |
+//! | `log` | the log of lesson changes, and undo |
+//! | `error` | what can go wrong |
+//!
+//! Every write is one immediate transaction, durable (`synchronous = FULL`) before it returns.
+//! Must not interpret what it keeps: judging is the pass's work, ranking is retrieval's.
+
+mod candidates;
+mod error;
+mod events;
+mod lessons;
+mod log;
+mod open;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+
+pub use candidates::{CandidateDelta, CandidateFilter, CandidateState, StoredCandidate};
+pub use error::{Result, StoreError};
+pub use events::{Appended, Batch, Counts, SessionRef, StoredEvent};
+pub use lessons::{LessonChange, LessonFilter};
+pub use log::{Applied, LogRow, Undone};
+pub use open::{FORMAT_VERSION, format_version};
+
+use crate::clock::Clock;
+
+/// One connection to a store. Open as many as needed: readers never block, writers queue.
+#[derive(Debug)]
+pub struct Store {
+    conn: Connection,
+    path: PathBuf,
+    id: String,
+    clock: Clock,
+    /// `Some(version)` when a newer cemem wrote the store; writing is then refused.
+    newer: Option<i64>,
+    read_only: bool,
+}
+
+impl Store {
+    /// Returns the random id given at creation; indexes carry it to know whose projection they are.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns the database file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the clock this store stamps changes with.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Returns whether writes are allowed, or the error they would give.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`] or [`StoreError::ReadOnly`].
+    pub fn check_writable(&self) -> Result<()> {
+        if let Some(found) = self.newer {
+            return Err(StoreError::Newer {
+                path: self.path.clone(),
+                found,
+                supported: FORMAT_VERSION,
+            });
+        }
+        if self.read_only {
+            return Err(StoreError::ReadOnly { path: self.path.clone() });
+        }
+        Ok(())
+    }
+
+    /// Returns a number that changes with every change of candidates or lessons.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn revision(&self) -> Result<u64> {
+        revision(&self.conn).map_err(|e| self.sql(e))
+    }
+
+    /// Sorts an SQLite error by what the caller should do.
+    fn sql(&self, source: rusqlite::Error) -> StoreError {
+        sort_error(&self.path, source)
+    }
+
+    /// Reports stored text that cannot be decoded.
+    fn corrupt(&self, detail: impl std::fmt::Display) -> StoreError {
+        StoreError::Corrupt { path: self.path.clone(), detail: detail.to_string() }
+    }
+
+    /// Runs `work` in one immediate transaction.
+    fn write<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        self.check_writable()?;
+        let path = self.path.clone();
+        let tx = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|e| sort_error(&path, e))?;
+        let value = work(&tx)?;
+        tx.commit().map_err(|e| sort_error(&path, e))?;
+        Ok(value)
+    }
+}
+
+fn sort_error(path: &Path, source: rusqlite::Error) -> StoreError {
+    let path = path.to_owned();
+    match source.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { path },
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            StoreError::Corrupt { path, detail: source.to_string() }
+        }
+        _ => StoreError::Sqlite { path, source },
+    }
+}
+
+fn revision(conn: &Connection) -> rusqlite::Result<u64> {
+    conn.prepare_cached("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'revision'")?
+        .query_row([], |r| r.get::<_, i64>(0))
+        .map(i64::cast_unsigned)
+}
+
+fn bump_revision(conn: &Connection) -> rusqlite::Result<()> {
+    conn.prepare_cached(
+        "UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE key = 'revision'",
+    )?
+    .execute([])?;
+    Ok(())
+}
