@@ -171,8 +171,8 @@ fn existing(
     tx: &Transaction<'_>,
     session_id: i64,
 ) -> rusqlite::Result<BTreeMap<String, (String, bool)>> {
-    let mut stmt = tx
-        .prepare_cached("SELECT key, body, state = 'gone' FROM candidate WHERE session_id = ?1")?;
+    let mut stmt =
+        tx.prepare_cached("SELECT key, body, state = 'gone' FROM candidate WHERE session_id = ?1")?;
     let rows = stmt.query_map([session_id], |r| Ok((r.get(0)?, (r.get(1)?, r.get(2)?))))?;
     rows.collect()
 }

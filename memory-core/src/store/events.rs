@@ -121,8 +121,8 @@ impl Store {
             let mut stmt = self
                 .conn
                 .prepare("SELECT engine, sid FROM session WHERE dirty = 1 ORDER BY engine, sid")?;
-            let rows = stmt
-                .query_map([], |r| Ok(SessionRef { engine: r.get(0)?, id: r.get(1)? }))?;
+            let rows =
+                stmt.query_map([], |r| Ok(SessionRef { engine: r.get(0)?, id: r.get(1)? }))?;
             rows.collect()
         };
         read().map_err(|e| self.sql(e))
@@ -167,8 +167,8 @@ impl Store {
         };
         let by = |sql: &str| -> rusqlite::Result<BTreeMap<String, u64>> {
             let mut stmt = self.conn.prepare(sql)?;
-            let rows = stmt
-                .query_map([], |r| Ok((r.get(0)?, r.get::<_, i64>(1)?.cast_unsigned())))?;
+            let rows =
+                stmt.query_map([], |r| Ok((r.get(0)?, r.get::<_, i64>(1)?.cast_unsigned())))?;
             rows.collect()
         };
         let read = || -> rusqlite::Result<Counts> {

@@ -107,13 +107,13 @@ impl Store {
         let path = self.path.clone();
         self.write(|tx| {
             let err = |e| sort_error(&path, e);
-            let seed = format!("remember\u{1f}{}", lesson.rule.trim().to_lowercase());
+            let seed = format!("remember\u{1f}{}", folded(&lesson.rule));
             let derived = LessonId::derive(&seed, 0);
             let there = current(tx, &derived).map_err(err)?;
             let there: Option<Lesson> = there.and_then(|b| serde_json::from_str(&b).ok());
             let op = next_op(tx).map_err(err)?;
             let verb = match there {
-                Some(old) if same_rule(&old.rule, &lesson.rule) => {
+                Some(old) if folded(&old.rule) == folded(&lesson.rule) => {
                     lesson = reinforced(old, lesson);
                     "reinforce"
                 }
@@ -176,7 +176,8 @@ impl Store {
     /// # Errors
     /// When the store cannot be read or a row cannot be decoded.
     pub fn lesson_changes(&self, after: u64) -> Result<Vec<LessonChange>> {
-        let rows = self.bodies("SELECT seq, body FROM lesson WHERE seq > ?1 ORDER BY seq", after)?;
+        let rows =
+            self.bodies("SELECT seq, body FROM lesson WHERE seq > ?1 ORDER BY seq", after)?;
         rows.iter()
             .map(|(seq, body)| Ok(LessonChange { seq: *seq, lesson: self.decode(body)? }))
             .collect()
@@ -198,10 +199,9 @@ impl Store {
     }
 }
 
-/// Returns whether two rules are the same but for case and white space.
-fn same_rule(a: &str, b: &str) -> bool {
-    let words = |s: &str| s.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>();
-    words(a) == words(b)
+/// Returns the rule without differences of case and white space.
+fn folded(rule: &str) -> String {
+    rule.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ")
 }
 
 /// Returns the old lesson with what the new statement of it adds.
@@ -233,7 +233,11 @@ pub(super) fn current(conn: &Connection, id: &LessonId) -> rusqlite::Result<Opti
         .optional()
 }
 
-fn fresh_id(conn: &Connection, seed: &str, taken: &HashSet<LessonId>) -> rusqlite::Result<LessonId> {
+fn fresh_id(
+    conn: &Connection,
+    seed: &str,
+    taken: &HashSet<LessonId>,
+) -> rusqlite::Result<LessonId> {
     let mut extra = 0;
     loop {
         let id = LessonId::derive(seed, extra);

@@ -191,7 +191,8 @@ impl Store {
         for ((op, ts, actor, verb, note, lesson), before, after, undone_by) in
             read().map_err(|e| self.sql(e))?
         {
-            let decode = |body: &str| serde_json::from_str::<Lesson>(body).map_err(|e| self.corrupt(e));
+            let decode =
+                |body: &str| serde_json::from_str::<Lesson>(body).map_err(|e| self.corrupt(e));
             out.push(LogRow {
                 op,
                 ts: Timestamp(ts),
@@ -225,7 +226,9 @@ fn apply_action(
         Action::Update { lesson, candidates, change } => {
             let note = match change {
                 Change::Reinforce => String::new(),
-                Change::Merge(id) | Change::Supersede(id) | Change::Contradict(id) => id.to_string(),
+                Change::Merge(id) | Change::Supersede(id) | Change::Contradict(id) => {
+                    id.to_string()
+                }
                 Change::Revise(why) => why.clone(),
             };
             put(conn, &Entry { verb: change.verb(), note: &note, ..entry }, lesson)?;

@@ -18,6 +18,8 @@ mod events;
 mod lessons;
 mod log;
 mod open;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 

@@ -39,8 +39,7 @@ impl Store {
             drop(open_private(path)?);
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut conn =
-            Connection::open_with_flags(path, flags).map_err(|e| sort_error(path, e))?;
+        let mut conn = Connection::open_with_flags(path, flags).map_err(|e| sort_error(path, e))?;
         let found = prepare(&mut conn, path)?;
         Self::finish(conn, path, clock, found, false)
     }

@@ -1,0 +1,209 @@
+//! Tests of the store as a whole: append, candidates, plans, undo, concurrent writers.
+
+use std::collections::HashSet;
+
+use super::{Batch, CandidateFilter, LessonFilter, SessionRef, Store, StoreError};
+use crate::candidate::{Candidate, Signal};
+use crate::clock::Clock;
+use crate::clock::Timestamp;
+use crate::cursor::Cursor;
+use crate::event::{Actor, Event, EventKind, Session};
+use crate::exchange::from_line;
+use crate::id::CandidateKey;
+use crate::lesson::{AppliesWhen, Evidence, LessonType, Trust};
+use crate::lesson::{Lesson, LessonStatus};
+use crate::plan::{Action, Plan};
+
+const NOW: Clock = Clock::Fixed(Timestamp(1_700_000_000_000));
+
+fn event(key: &str, ts: Option<i64>, text: &str) -> Event {
+    Event {
+        key: key.into(),
+        row_id: key.into(),
+        ts: ts.map(Timestamp),
+        actor: Actor::User,
+        kind: EventKind::UserPrompt { text: text.into(), steering: false },
+        cwd: None,
+        branch: None,
+        offset: 0,
+        len: 1,
+    }
+}
+
+fn batch(path: &str, session: &str, events: Vec<Event>) -> Batch {
+    let cursor = Cursor { path: path.into(), format: "t".into(), offset: 9, ..Cursor::default() };
+    let session = Session { engine: "t".into(), id: session.into(), ..Session::default() };
+    Batch { cursor, sessions: vec![(session, events)] }
+}
+
+fn session(id: &str) -> SessionRef {
+    SessionRef { engine: "t".into(), id: id.into() }
+}
+
+fn candidate(key: &str, rule: &str) -> Candidate {
+    Candidate {
+        key: CandidateKey(key.into()),
+        signal: Signal::Correction,
+        lesson_type: LessonType::Convention,
+        title: rule.into(),
+        rule: rule.into(),
+        why: None,
+        body: None,
+        applies_when: AppliesWhen::default(),
+        anchors: vec![],
+        trust: Trust::User,
+        correction: 0.9,
+        durable: 0.9,
+        evidence: vec![Evidence {
+            engine: "t".into(),
+            session: "s".into(),
+            source_path: "f".into(),
+            event_uuid: "1".into(),
+            event_key: "1".into(),
+            turn_ts: None,
+            actor: "user".into(),
+            quote: rule.into(),
+        }],
+        extra: serde_json::Value::Null,
+    }
+}
+
+fn lesson(rule: &str) -> Lesson {
+    from_line(&format!(r#"{{"rule":"{rule}"}}"#), "f", 1, Timestamp(0)).unwrap()
+}
+
+#[test]
+fn appending_twice_adds_nothing() {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    let first = batch("f", "s", vec![event("a", Some(5), "x"), event("b", None, "y")]);
+    assert_eq!(store.append(std::slice::from_ref(&first)).unwrap().events, 2);
+    let again = store.append(&[first]).unwrap();
+    assert_eq!((again.events, again.duplicates), (0, 2));
+    // A copy of the row in another file of another session is the same event.
+    let copy = store.append(&[batch("g", "fork", vec![event("a", Some(5), "x")])]).unwrap();
+    assert_eq!(copy.events, 0);
+    assert_eq!(store.cursor("f").unwrap().unwrap().offset, 9);
+    assert_eq!(store.dirty_sessions().unwrap(), [session("s")]);
+}
+
+#[test]
+fn events_come_back_in_order_of_time_and_whole() {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    let late = batch("sub", "s", vec![event("c", Some(7), "mid")]);
+    let main =
+        vec![event("a", Some(5), "x"), event("u", None, "undated"), event("b", Some(9), "y")];
+    store.append(&[batch("f", "s", main.clone()), late]).unwrap();
+    let stored = store.session_events(&session("s")).unwrap();
+    let keys: Vec<_> = stored.iter().map(|e| e.event.key.as_str()).collect();
+    assert_eq!(keys, ["a", "u", "c", "b"]);
+    assert_eq!(stored[0].event, main[0]);
+    assert_eq!(stored[2].source_path, "sub");
+}
+
+#[test]
+fn extraction_is_repeatable() {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    store.append(&[batch("f", "s", vec![event("a", None, "x")])]).unwrap();
+    let found = vec![(session("s"), vec![candidate("k1", "one"), candidate("k2", "two")])];
+    assert_eq!(store.replace_candidates(&found).unwrap().added, 2);
+    assert!(store.dirty_sessions().unwrap().is_empty());
+    let revision = store.revision().unwrap();
+    assert_eq!(store.replace_candidates(&found).unwrap(), Default::default());
+    assert_eq!(store.revision().unwrap(), revision);
+    let less = vec![(session("s"), vec![candidate("k1", "one, better")])];
+    let delta = store.replace_candidates(&less).unwrap();
+    assert_eq!((delta.changed, delta.gone), (1, 1));
+    assert_eq!(store.candidates(CandidateFilter::Live).unwrap().len(), 1);
+    assert_eq!(store.candidates(CandidateFilter::All).unwrap().len(), 2);
+}
+
+#[test]
+fn a_plan_is_applied_once_and_undone_whole() {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    store.append(&[batch("f", "s", vec![event("a", None, "x")])]).unwrap();
+    let found = vec![(session("s"), vec![candidate("k1", "one"), candidate("k2", "two")])];
+    store.replace_candidates(&found).unwrap();
+    let made = lesson("one");
+    let plan = Plan {
+        actions: vec![
+            Action::Create {
+                lesson: Box::new(made.clone()),
+                candidates: vec![CandidateKey("k1".into())],
+            },
+            Action::Drop { candidate: CandidateKey("k2".into()), reason: "one-off".into() },
+        ],
+    };
+    let at = store.revision().unwrap();
+    let applied = store.apply(&plan, at, "pass").unwrap();
+    assert_eq!((applied.created, applied.dropped), (1, 1));
+    assert!(matches!(store.apply(&plan, at, "pass"), Err(StoreError::Conflict)));
+    assert!(store.candidates(CandidateFilter::New).unwrap().is_empty());
+
+    let edited = Lesson { title: "better".into(), ..made.clone() };
+    store.update_lesson(&edited, "user", "edit").unwrap();
+    assert!(matches!(store.undo(Some(applied.op), "user"), Err(StoreError::CannotUndo(_))));
+    store.undo(None, "user").unwrap();
+    assert_eq!(store.lesson(&made.id).unwrap().unwrap(), made);
+    store.undo(None, "user").unwrap();
+    assert_eq!(store.lesson(&made.id).unwrap().unwrap().status, LessonStatus::Retired);
+    assert!(matches!(store.undo(None, "user"), Err(StoreError::CannotUndo(_))));
+    assert_eq!(store.history(&made.id).unwrap().len(), 4);
+}
+
+#[test]
+fn the_change_feed_gives_each_lesson_once() {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    let (a, b) = (store.remember(lesson("one")).unwrap(), store.remember(lesson("two")).unwrap());
+    let seen = store.lesson_seq().unwrap();
+    store
+        .update_lesson(&Lesson { status: LessonStatus::Retired, ..a.clone() }, "user", "retire")
+        .unwrap();
+    let changes = store.lesson_changes(seen).unwrap();
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0].lesson.id, a.id);
+    assert_eq!(store.lesson_changes(0).unwrap().len(), 2);
+    assert_eq!(store.resolve_id(&b.id.as_str()[2..5]).unwrap(), b.id);
+    assert!(matches!(store.resolve_id("L-"), Err(StoreError::NoSuchLesson(_))));
+    assert_eq!(store.lessons(&LessonFilter::default()).unwrap().len(), 2);
+}
+
+#[test]
+fn remembering_again_reinforces() {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    let first = store.remember(lesson("Use tabs.")).unwrap();
+    let second = store.remember(lesson("use  tabs.")).unwrap();
+    assert_eq!(first.id, second.id);
+    assert_eq!(store.lesson_changes(0).unwrap().len(), 1);
+    let bare = Lesson { evidence: vec![], ..lesson("x") };
+    assert!(matches!(store.remember(bare), Err(StoreError::NoEvidence(_))));
+}
+
+#[test]
+fn ids_grow_on_collision() {
+    let store = Store::open_in_memory(NOW).unwrap();
+    let mut taken = HashSet::new();
+    for _ in 0..4 {
+        let id = store.fresh_id("seed", &taken).unwrap();
+        assert!(taken.insert(id));
+    }
+}
+
+#[test]
+fn many_writers_lose_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("memory.db");
+    std::thread::scope(|s| {
+        for writer in 0..4 {
+            let path = path.clone();
+            s.spawn(move || {
+                let mut store = Store::open(&path, NOW).unwrap();
+                for n in 0..25 {
+                    store.remember(lesson(&format!("writer {writer} says {n}"))).unwrap();
+                }
+            });
+        }
+    });
+    let store = Store::open_read_only(&path, NOW).unwrap();
+    assert_eq!(store.lessons(&LessonFilter::default()).unwrap().len(), 100);
+    assert_eq!(store.lesson_seq().unwrap(), 100);
+}
