@@ -7,7 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 prefix=${PREFIX:-$HOME/.local}
-runtime=.cache/onnxruntime-1.31.1
+runtime=$(dirname "$(python3 .ci/onnxruntime.py --print 2>/dev/null || echo .cache/none/none)")
 target=${CARGO_TARGET_DIR:-target}
 
 put() { # put FILE FOLDER MODE

@@ -7,7 +7,7 @@ inside is kept. Nothing is installed into any Python.
 
     onnxruntime.py [--into DIR] [--wheel FILE] [--print]
 
---into DIR    folder for the library (default: .cache/onnxruntime-VERSION beside this checkout's
+--into DIR    folder for the library (default: .cache/onnxruntime/VERSION beside this checkout's
               Makefile); use "$CEMEM_HOME/runtime" for an installed cemem
 --wheel FILE  take the library from this wheel instead of asking pip (its hash is checked as well)
 --print       print the library's path if it is there, fetch nothing; exit 1 if it is not
@@ -152,7 +152,7 @@ def fetch(folder, wheel):
 
 def main():
     parser = argparse.ArgumentParser(description="Fetch the ONNX Runtime library for cemem.")
-    default = Path(__file__).resolve().parent.parent / ".cache" / f"onnxruntime-{VERSION}"
+    default = Path(__file__).resolve().parent.parent / ".cache" / "onnxruntime" / VERSION
     parser.add_argument("--into", type=Path, default=default)
     parser.add_argument("--wheel", type=Path)
     parser.add_argument("--print", action="store_true", dest="only_print")
