@@ -1,0 +1,151 @@
+//! The lesson a cluster makes.
+//!
+//! Owns the choice of the best wording and the union of evidence. Must not look at other clusters.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cemem_core::store::StoredCandidate;
+use cemem_core::{
+    AppliesWhen, Candidate, Evidence, Lesson, LessonId, LessonStatus, Scope, Signal, Timestamp,
+};
+
+/// Most rows of evidence kept on one lesson; the rest stays with the candidates it absorbed.
+const MAX_EVIDENCE: usize = 300;
+/// Most entries of each kind in a lesson's scope.
+const MAX_SCOPE: usize = 16;
+/// Most anchors.
+const MAX_ANCHORS: usize = 16;
+
+/// Returns the lesson of these members, as new. Times are those of the evidence; `now` stands in
+/// for undated sources.
+pub(crate) fn lesson(
+    members: &[&StoredCandidate],
+    id: LessonId,
+    status: LessonStatus,
+    confidence: f32,
+    now: Timestamp,
+) -> Lesson {
+    let best = best(members);
+    let mut applies_when = best.applies_when.clone();
+    let mut anchors = best.anchors.clone();
+    for member in members {
+        applies_when.absorb(&member.candidate.applies_when);
+        for anchor in &member.candidate.anchors {
+            if !anchors.contains(anchor) {
+                anchors.push(anchor.clone());
+            }
+        }
+    }
+    cap(&mut applies_when);
+    anchors.truncate(MAX_ANCHORS);
+    let all: Vec<Evidence> =
+        members.iter().flat_map(|m| m.candidate.evidence.iter().cloned()).collect();
+    let first = members.iter().filter_map(|m| said_at(&m.candidate)).min();
+    Lesson {
+        id,
+        lesson_type: best.lesson_type,
+        title: best.title.clone(),
+        rule: best.rule.clone(),
+        why: best.why.clone().or_else(|| members.iter().find_map(|m| m.candidate.why.clone())),
+        body: best.body.clone(),
+        applies_when,
+        anchors,
+        trust: members.iter().map(|m| m.candidate.trust).max().unwrap_or(best.trust),
+        status,
+        confidence,
+        support: support(&all),
+        evidence: ordered(all),
+        reviewed: false,
+        scope: Scope::Project,
+        valid_from: first,
+        valid_to: None,
+        supersedes: Vec::new(),
+        superseded_by: None,
+        contradicts: Vec::new(),
+        created: first.unwrap_or(now),
+        updated: now,
+        extra: best.extra.clone(),
+    }
+}
+
+/// Returns the candidate whose words the lesson takes: the most trusted, asked to be remembered,
+/// most likely durable, neither terse nor long-winded.
+fn best<'a>(members: &[&'a StoredCandidate]) -> &'a Candidate {
+    let rank = |c: &Candidate| {
+        let words = c.rule.split_whitespace().count();
+        let shape = match words {
+            0..4 => 0,
+            4..6 => 1,
+            6..40 => 3,
+            _ => 2,
+        };
+        // In steps of a tenth: a hair's breadth must not outweigh a clearer sentence.
+        let durable = (c.durable * 10.0) as i32;
+        (c.trust, c.signal == Signal::Remember, durable, shape)
+    };
+    members
+        .iter()
+        .map(|m| &m.candidate)
+        .max_by(|a, b| {
+            rank(a).cmp(&rank(b)).then_with(|| (said_at(b), &b.key).cmp(&(said_at(a), &a.key)))
+        })
+        .expect("a cluster has members")
+}
+
+/// Returns when the candidate was first said.
+pub(crate) fn said_at(candidate: &Candidate) -> Option<Timestamp> {
+    candidate.evidence.iter().filter_map(|e| e.turn_ts).min()
+}
+
+/// Returns evidence without repetition, oldest first, bounded so that every session keeps a row.
+pub(crate) fn ordered(mut rows: Vec<Evidence>) -> Vec<Evidence> {
+    rows.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    rows.dedup_by(|a, b| a.identity() == b.identity());
+    let mut seen = BTreeSet::new();
+    rows.retain(|e| seen.insert((e.engine.clone(), e.event_key.clone(), e.quote.clone())));
+    if rows.len() <= MAX_EVIDENCE {
+        return rows;
+    }
+    let mut per_session: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut ranked: Vec<(usize, Evidence)> = rows
+        .into_iter()
+        .map(|e| {
+            let n = per_session.entry((e.engine.clone(), e.session.clone())).or_default();
+            *n += 1;
+            (*n, e)
+        })
+        .collect();
+    ranked.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| sort_key(&a.1).cmp(&sort_key(&b.1))));
+    ranked.truncate(MAX_EVIDENCE);
+    let mut rows: Vec<Evidence> = ranked.into_iter().map(|(_, e)| e).collect();
+    rows.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    rows
+}
+
+type SortKey<'a> = (Option<Timestamp>, &'a str, &'a str, &'a str, &'a str);
+
+fn sort_key(e: &Evidence) -> SortKey<'_> {
+    (e.turn_ts, &e.engine, &e.session, &e.event_key, &e.quote)
+}
+
+/// Returns the number of distinct sessions or documents.
+pub(crate) fn support(rows: &[Evidence]) -> u32 {
+    let distinct: BTreeSet<(&str, &str)> = rows
+        .iter()
+        .map(|e| {
+            (
+                e.engine.as_str(),
+                if e.session.is_empty() { &e.source_path } else { &e.session }.as_str(),
+            )
+        })
+        .collect();
+    u32::try_from(distinct.len()).unwrap_or(u32::MAX)
+}
+
+fn cap(scope: &mut AppliesWhen) {
+    scope.paths.truncate(MAX_SCOPE);
+    scope.commands.truncate(MAX_SCOPE);
+    scope.symbols.truncate(MAX_SCOPE);
+    scope.languages.truncate(MAX_SCOPE);
+    scope.tags.truncate(2 * MAX_SCOPE);
+}

@@ -1,0 +1,253 @@
+//! Which candidates say the same.
+//!
+//! Owns nodes (one per distinct wording), blocking and clustering. The result depends on what the
+//! candidates say and on nothing else: not on the order they arrive in, not on ids. Must not judge
+//! whether anything is worth keeping.
+
+use std::collections::{BTreeMap, HashMap};
+
+use cemem_core::store::StoredCandidate;
+use cemem_core::{Lesson, Signal, Trust};
+
+use super::relate::{Relation, Similarity, common, conflicts, jaccard, relate};
+use super::text::{Features, Words};
+
+/// Most rules sharing a word that are looked at for one rule: beyond it the word says nothing.
+const MAX_POSTINGS: usize = 250;
+/// Share of common words below which two rules are not even compared.
+const MIN_ALIKE: f32 = 0.25;
+/// Most wordings in one cluster: a chain of small steps must not swallow a topic.
+const MAX_NODES: usize = 40;
+
+/// Kinds of rules that are never merged with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Class {
+    /// Rules people state.
+    Rule,
+    /// Failures and their fixes.
+    Fix,
+    /// Whole documents.
+    Document,
+    /// Text no one vouches for.
+    Untrusted,
+}
+
+/// One wording and everything that says it.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) class: Class,
+    pub(crate) text: String,
+    pub(crate) features: Features,
+    /// Positions in the list of candidates.
+    pub(crate) members: Vec<usize>,
+    /// Position of a lesson that is not the pass's own and says this.
+    pub(crate) anchor: Option<usize>,
+}
+
+/// Wordings that say the same, by position.
+pub(crate) struct Clusters {
+    pub(crate) nodes: Vec<Node>,
+    /// Node positions of each cluster.
+    pub(crate) clusters: Vec<Vec<usize>>,
+    /// Pairs of clusters that cannot both hold.
+    pub(crate) opposites: Vec<(usize, usize)>,
+}
+
+/// Returns the class of a candidate.
+pub(crate) fn class_of(candidate: &cemem_core::Candidate) -> Class {
+    match candidate.signal {
+        _ if candidate.trust == Trust::ToolOutput => Class::Untrusted,
+        Signal::FailFix => Class::Fix,
+        Signal::Document => Class::Document,
+        _ => Class::Rule,
+    }
+}
+
+/// Returns the clusters of the given candidates and foreign lessons. `bound` names, for candidates
+/// a person has tied to a lesson, the position of that lesson in `anchors`.
+pub(crate) fn cluster(
+    candidates: &[&StoredCandidate],
+    anchors: &[&Lesson],
+    bound: &HashMap<usize, usize>,
+    model: Option<&Similarity<'_>>,
+) -> Clusters {
+    let mut words = Words::default();
+    let nodes = nodes(candidates, anchors, bound, &mut words);
+    let (mut same, opposite) = pairs(&nodes, model);
+    same.sort_by(|a, b| b.2.total_cmp(&a.2).then((a.0, a.1).cmp(&(b.0, b.1))));
+    let mut groups = Groups::new(nodes.len());
+    for (a, b, _) in same {
+        groups.try_join(a, b, &nodes);
+    }
+    let clusters = groups.into_clusters();
+    let mut cluster_of = vec![0; nodes.len()];
+    for (at, members) in clusters.iter().enumerate() {
+        for node in members {
+            cluster_of[*node] = at;
+        }
+    }
+    let mut opposites: Vec<(usize, usize)> = opposite
+        .into_iter()
+        .map(|(a, b)| (cluster_of[a].min(cluster_of[b]), cluster_of[a].max(cluster_of[b])))
+        .filter(|(a, b)| a != b)
+        .collect();
+    opposites.sort_unstable();
+    opposites.dedup();
+    Clusters { nodes, clusters, opposites }
+}
+
+/// Returns one node per distinct wording, ordered by class and wording.
+fn nodes(
+    candidates: &[&StoredCandidate],
+    anchors: &[&Lesson],
+    bound: &HashMap<usize, usize>,
+    words: &mut Words,
+) -> Vec<Node> {
+    // A lesson of a person's is a node of its own, so that two of them are never one node.
+    let mut by_text: BTreeMap<(Class, String, String), (Vec<usize>, Option<usize>)> =
+        BTreeMap::new();
+    for (at, lesson) in anchors.iter().enumerate() {
+        let key = (Class::Rule, folded(&lesson.rule), lesson.id.to_string());
+        by_text.insert(key, (Vec::new(), Some(at)));
+    }
+    for (at, stored) in candidates.iter().enumerate() {
+        let candidate = &stored.candidate;
+        if let Some(anchor) = bound.get(&at) {
+            let lesson = anchors[*anchor];
+            let key = (Class::Rule, folded(&lesson.rule), lesson.id.to_string());
+            by_text.entry(key).or_default().0.push(at);
+            continue;
+        }
+        let class = class_of(candidate);
+        let text = folded(&candidate.rule);
+        // Two documents are one only if they are the same document.
+        let apart = if class == Class::Document { folded(&candidate.title) } else { String::new() };
+        by_text.entry((class, text, apart)).or_default().0.push(at);
+    }
+    by_text
+        .into_iter()
+        .map(|((class, text, _), (members, anchor))| {
+            let source = anchor
+                .map(|a| anchors[a].rule.as_str())
+                .or_else(|| {
+                    // Of wordings that differ only in case, the one with capitals knows the names.
+                    members.iter().map(|m| candidates[*m].candidate.rule.as_str()).max()
+                })
+                .unwrap_or(&text);
+            let features = words.read(source);
+            Node { class, text, features, members, anchor }
+        })
+        .collect()
+}
+
+/// Returns a wording without case, punctuation at its ends and repeated white space.
+pub(crate) fn folded(rule: &str) -> String {
+    let line = crate::extract::wording::clean_line(rule).to_lowercase();
+    line.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '`' | '@' | '#' | '.' | '/'))
+        .trim_end_matches('.')
+        .to_owned()
+}
+
+type Pairs = (Vec<(usize, usize, f32)>, Vec<(usize, usize)>);
+
+/// Compares every two nodes that share rare words; returns the pairs that say the same and the
+/// pairs that say the opposite.
+fn pairs(nodes: &[Node], model: Option<&Similarity<'_>>) -> Pairs {
+    let mut frequency: HashMap<(Class, u32), usize> = HashMap::new();
+    for node in nodes {
+        for word in &node.features.words {
+            *frequency.entry((node.class, *word)).or_default() += 1;
+        }
+    }
+    let mut postings: HashMap<(Class, u32), Vec<usize>> = HashMap::new();
+    let mut seen: Vec<usize> = vec![usize::MAX; nodes.len()];
+    let (mut same, mut opposite) = (Vec::new(), Vec::new());
+    for (at, node) in nodes.iter().enumerate() {
+        if node.class == Class::Document {
+            continue;
+        }
+        let prefix = prefix(node, &frequency);
+        for word in &prefix {
+            let Some(others) = postings.get(&(node.class, *word)) else { continue };
+            for other in others.iter().copied() {
+                if seen[other] == at {
+                    continue;
+                }
+                seen[other] = at;
+                let (a, b) = (&nodes[other], node);
+                if jaccard(&a.features.words, &b.features.words) < MIN_ALIKE {
+                    continue;
+                }
+                let ask = model.map(|m| move || m(&a.text, &b.text));
+                let ask = ask.as_ref().map(|f| f as &dyn Fn() -> f32);
+                match relate(&a.features, &b.features, ask) {
+                    Relation::Same(alike) => same.push((other, at, alike)),
+                    Relation::Opposite => opposite.push((other, at)),
+                    Relation::Different => {}
+                }
+            }
+        }
+        for word in prefix {
+            let list = postings.entry((node.class, word)).or_default();
+            if list.len() < MAX_POSTINGS {
+                list.push(at);
+            }
+        }
+    }
+    (same, opposite)
+}
+
+/// Returns the rarest words of a node: two nodes alike enough to compare share at least one of
+/// them, whatever the rest.
+fn prefix(node: &Node, frequency: &HashMap<(Class, u32), usize>) -> Vec<u32> {
+    let mut words = node.features.words.clone();
+    words.sort_by_key(|w| (frequency.get(&(node.class, *w)).copied().unwrap_or(0), *w));
+    let needed = (words.len() as f32 * MIN_ALIKE).ceil() as usize;
+    words.truncate(words.len() - needed.saturating_sub(1).min(words.len()));
+    words
+}
+
+/// Clusters in the making.
+struct Groups {
+    group_of: Vec<usize>,
+    members: Vec<Vec<usize>>,
+}
+
+impl Groups {
+    fn new(n: usize) -> Self {
+        Self { group_of: (0..n).collect(), members: (0..n).map(|i| vec![i]).collect() }
+    }
+
+    /// Joins the groups of two nodes unless any two of their wordings conflict or are about
+    /// different things.
+    fn try_join(&mut self, a: usize, b: usize, nodes: &[Node]) {
+        let (ga, gb) = (self.group_of[a], self.group_of[b]);
+        if ga == gb || self.members[ga].len() + self.members[gb].len() > MAX_NODES {
+            return;
+        }
+        let anchored = |g: usize| self.members[g].iter().any(|n| nodes[*n].anchor.is_some());
+        if anchored(ga) && anchored(gb) {
+            return;
+        }
+        let fits = self.members[ga].iter().all(|x| {
+            self.members[gb].iter().all(|y| {
+                let (x, y) = (&nodes[*x].features, &nodes[*y].features);
+                !conflicts(x, y) && (common(&x.words, &y.words) > 0 || x.words == y.words)
+            })
+        });
+        if !fits {
+            return;
+        }
+        let (keep, gone) = (ga.min(gb), ga.max(gb));
+        let moved = std::mem::take(&mut self.members[gone]);
+        for node in &moved {
+            self.group_of[*node] = keep;
+        }
+        self.members[keep].extend(moved);
+        self.members[keep].sort_unstable();
+    }
+
+    fn into_clusters(self) -> Vec<Vec<usize>> {
+        self.members.into_iter().filter(|m| !m.is_empty()).collect()
+    }
+}

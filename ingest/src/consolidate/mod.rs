@@ -1,0 +1,312 @@
+//! The consolidation pass: candidates and lessons in, a plan out.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `text` | a rule as sets of words, with its polarity |
+//! | [`relate`] | same, opposite, or neither |
+//! | `cluster` | which candidates say the same |
+//! | `verdict` | whether a cluster is kept and how it stands: every threshold |
+//! | `build` | the lesson a cluster makes |
+//! | `contradict` | rules that cannot both hold |
+//! | `assign` | which existing lesson a cluster is |
+//! | `diff` | what has to change |
+//!
+//! The pass is a pure function. It works the clusters out anew from all live candidates, finds the
+//! lesson each cluster already has, and emits the differences only: so a second run is empty, and
+//! what is learned does not depend on the order in which sessions arrive. Lessons a person reviewed
+//! or brought in keep their wording and status; they may gain evidence.
+
+mod assign;
+mod build;
+mod cluster;
+mod contradict;
+mod diff;
+#[cfg(test)]
+mod properties;
+pub mod relate;
+#[cfg(test)]
+mod tests;
+mod text;
+mod verdict;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use cemem_core::store::{
+    Applied, CandidateFilter, CandidateState, LessonFilter, StoreError, StoredCandidate,
+};
+use cemem_core::{Lesson, LessonId, Plan, Store, Timestamp};
+
+use assign::Assignment;
+use cluster::{Clusters, Node};
+use relate::Similarity;
+use verdict::Outcome;
+
+/// How often a pass is tried again when the store changed under it.
+const MAX_TRIES: usize = 5;
+
+/// Why a flood of candidates is set aside.
+pub const FLOOD: &str = "too many candidates in one session";
+
+/// Everything a pass looks at.
+pub struct PassInput<'a> {
+    /// Every candidate, those that are gone included.
+    pub candidates: &'a [StoredCandidate],
+    /// Every lesson, whatever its status.
+    pub lessons: &'a [Lesson],
+    /// The time to stamp on what changes.
+    pub now: Timestamp,
+    /// Compares two rules by meaning, if a model is at hand.
+    pub similarity: Option<&'a Similarity<'a>>,
+}
+
+/// What became of one cluster.
+struct Kept<'a> {
+    members: Vec<&'a StoredCandidate>,
+    lesson: Lesson,
+    /// The lesson as it stands in the store.
+    before: Option<&'a Lesson>,
+    /// A person decided about it: only evidence may be added.
+    fixed: bool,
+    /// Lessons that said the same and end in this one.
+    merged: Vec<LessonId>,
+    /// Position among all clusters.
+    cluster: usize,
+}
+
+/// Returns what has to change. `fresh_id` gives an unused id for a seed, given ids already handed
+/// out in this plan.
+///
+/// # Errors
+/// Those of `fresh_id`.
+pub fn plan<E>(
+    input: &PassInput<'_>,
+    mut fresh_id: impl FnMut(&str, &HashSet<LessonId>) -> Result<LessonId, E>,
+) -> Result<Plan, E> {
+    let mut live: Vec<&StoredCandidate> =
+        input.candidates.iter().filter(|c| c.state != CandidateState::Gone).collect();
+    live.sort_by(|a, b| a.candidate.key.cmp(&b.candidate.key));
+    let mut drops: Vec<(&StoredCandidate, &str)> = Vec::new();
+    let live = without_flood(live, &mut drops);
+
+    let own = assign::own_lessons(input);
+    let anchors: Vec<&Lesson> = input.lessons.iter().filter(|l| !own.contains_key(&l.id)).collect();
+    let bound = assign::bound(&live, &anchors);
+    let found = cluster::cluster(&live, &anchors, &bound, input.similarity);
+
+    let outcomes = judge_all(&live, &found, &mut drops);
+    let assignment = Assignment::new(&outcomes, &own);
+    let mut kept = Vec::with_capacity(outcomes.len());
+    let mut taken = HashSet::new();
+    for (at, judged) in outcomes.into_iter().enumerate() {
+        let before = match judged.anchor {
+            Some(anchor) => Some(anchors[anchor]),
+            None => assignment.lesson_of(at).and_then(|id| own.get(id).copied()),
+        };
+        kept.push(keep(judged, before, input.now, &mut taken, &mut fresh_id)?);
+    }
+    assignment.note_merges(&mut kept);
+    settle_opposites(&found, &mut kept);
+    let leftovers = assignment.leftovers(&own, &kept);
+    Ok(diff::plan(kept, leftovers, drops, input.now))
+}
+
+/// A cluster that is kept or tied to a person's lesson.
+struct Judged<'a> {
+    /// Position among all clusters.
+    cluster: usize,
+    members: Vec<&'a StoredCandidate>,
+    anchor: Option<usize>,
+    status: cemem_core::LessonStatus,
+    confidence: f32,
+}
+
+fn judge_all<'a>(
+    live: &[&'a StoredCandidate],
+    found: &Clusters,
+    drops: &mut Vec<(&'a StoredCandidate, &'static str)>,
+) -> Vec<Judged<'a>> {
+    let mut judged = Vec::new();
+    for (cluster, node_ids) in found.clusters.iter().enumerate() {
+        let nodes: Vec<&Node> = node_ids.iter().map(|n| &found.nodes[*n]).collect();
+        let mut members: Vec<&StoredCandidate> =
+            nodes.iter().flat_map(|n| n.members.iter().map(|m| live[*m])).collect();
+        members.sort_by_key(|m| (build::said_at(&m.candidate), &m.candidate.key));
+        let anchor = nodes.iter().find_map(|n| n.anchor);
+        let (status, confidence) = if anchor.is_some() {
+            (cemem_core::LessonStatus::Active, 0.0)
+        } else {
+            match verdict::judge(&members, &nodes) {
+                Outcome::Keep { status, confidence } => (status, confidence),
+                Outcome::Drop(reason) => {
+                    drops.extend(members.into_iter().map(|m| (m, reason)));
+                    continue;
+                }
+            }
+        };
+        judged.push(Judged { cluster, members, anchor, status, confidence });
+    }
+    judged
+}
+
+/// Sets aside what goes beyond the cap of a session: the least durable wordings first.
+fn without_flood<'a>(
+    live: Vec<&'a StoredCandidate>,
+    drops: &mut Vec<(&'a StoredCandidate, &'static str)>,
+) -> Vec<&'a StoredCandidate> {
+    let mut wordings: BTreeMap<_, HashMap<String, f32>> = BTreeMap::new();
+    for stored in &live {
+        let durable = wordings
+            .entry(&stored.session)
+            .or_default()
+            .entry(cluster::folded(&stored.candidate.rule))
+            .or_default();
+        *durable = durable.max(stored.candidate.durable);
+    }
+    let mut flooded = HashSet::new();
+    for (session, rules) in wordings.iter().filter(|(_, r)| r.len() > verdict::MAX_PER_SESSION) {
+        let mut ranked: Vec<(&String, f32)> = rules.iter().map(|(r, d)| (r, *d)).collect();
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
+        flooded.extend(
+            ranked.iter().skip(verdict::MAX_PER_SESSION).map(|(r, _)| (*session, (*r).clone())),
+        );
+    }
+    if flooded.is_empty() {
+        return live;
+    }
+    let (out, kept): (Vec<_>, Vec<_>) = live
+        .into_iter()
+        .partition(|s| flooded.contains(&(&s.session, cluster::folded(&s.candidate.rule))));
+    drops.extend(out.into_iter().map(|s| (s, FLOOD)));
+    kept
+}
+
+/// Returns the lesson of a judged cluster as it shall stand, contradictions aside.
+fn keep<'a, E>(
+    judged: Judged<'a>,
+    before: Option<&'a Lesson>,
+    now: Timestamp,
+    taken: &mut HashSet<LessonId>,
+    fresh_id: &mut impl FnMut(&str, &HashSet<LessonId>) -> Result<LessonId, E>,
+) -> Result<Kept<'a>, E> {
+    let fixed = judged.anchor.is_some();
+    let lesson = match before {
+        Some(before) if fixed => reinforced(before, &judged.members),
+        Some(before) => {
+            let made = build::lesson(
+                &judged.members,
+                before.id.clone(),
+                judged.status,
+                judged.confidence,
+                now,
+            );
+            continued(made, before)
+        }
+        None => {
+            let seed = judged.members[0].candidate.key.to_string();
+            let id = fresh_id(&seed, taken)?;
+            build::lesson(&judged.members, id, judged.status, judged.confidence, now)
+        }
+    };
+    taken.insert(lesson.id.clone());
+    Ok(Kept {
+        members: judged.members,
+        lesson,
+        before,
+        fixed,
+        merged: Vec::new(),
+        cluster: judged.cluster,
+    })
+}
+
+/// Returns a person's lesson with the evidence of what says the same.
+fn reinforced(before: &Lesson, members: &[&StoredCandidate]) -> Lesson {
+    let mut lesson = before.clone();
+    let mut known: HashSet<_> = before.evidence.iter().map(owned_identity).collect();
+    let rows = members.iter().flat_map(|m| m.candidate.evidence.iter().cloned()).collect();
+    for row in build::ordered(rows) {
+        if known.insert(owned_identity(&row)) {
+            lesson.evidence.push(row);
+        }
+    }
+    lesson.support = lesson.support.max(build::support(&lesson.evidence));
+    lesson
+}
+
+fn owned_identity(e: &cemem_core::Evidence) -> (String, String, String) {
+    let (engine, key, quote) = e.identity();
+    (engine.to_owned(), key.to_owned(), quote.to_owned())
+}
+
+/// Returns a lesson worked out anew, with what only the old one knows.
+fn continued(mut lesson: Lesson, before: &Lesson) -> Lesson {
+    use cemem_core::LessonStatus::{Active, Stale};
+    if lesson.valid_from.is_none() {
+        lesson.created = before.created;
+    }
+    lesson.updated = before.updated;
+    lesson.supersedes.clone_from(&before.supersedes);
+    lesson.scope = before.scope;
+    if before.status == Stale && lesson.status == Active {
+        lesson.status = Stale;
+    }
+    if lesson.extra.is_null() {
+        lesson.extra = before.extra.clone();
+    }
+    for anchor in &mut lesson.anchors {
+        if let Some(known) = before.anchors.iter().find(|a| a.path == anchor.path) {
+            anchor.clone_from(known);
+        }
+    }
+    lesson
+}
+
+fn settle_opposites(found: &Clusters, kept: &mut [Kept<'_>]) {
+    let by_cluster: HashMap<usize, usize> =
+        kept.iter().enumerate().map(|(at, k)| (k.cluster, at)).collect();
+    for (a, b) in &found.opposites {
+        let (Some(a), Some(b)) = (by_cluster.get(a), by_cluster.get(b)) else { continue };
+        let (low, high) = (*a.min(b), *a.max(b));
+        let (head, tail) = kept.split_at_mut(high);
+        let (a, b) = (&mut head[low], &mut tail[0]);
+        contradict::settle(
+            contradict::Side { fixed: a.fixed, lesson: &mut a.lesson },
+            contradict::Side { fixed: b.fixed, lesson: &mut b.lesson },
+        );
+    }
+}
+
+/// Reads, plans and applies until the store did not change in between.
+///
+/// # Errors
+/// When the store cannot be read or written, or keeps changing.
+pub fn consolidate(
+    store: &mut Store,
+    similarity: Option<&Similarity<'_>>,
+) -> Result<(Plan, Applied), StoreError> {
+    let mut tries = 1;
+    loop {
+        let revision = store.revision()?;
+        let plan = plan_for(store, similarity)?;
+        match store.apply(&plan, revision, "pass") {
+            Err(StoreError::Conflict) if tries < MAX_TRIES => tries += 1,
+            Err(error) => return Err(error),
+            Ok(applied) => return Ok((plan, applied)),
+        }
+    }
+}
+
+/// Returns the plan for a store as it is, without changing it.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn plan_for(store: &Store, similarity: Option<&Similarity<'_>>) -> Result<Plan, StoreError> {
+    let candidates = store.candidates(CandidateFilter::All)?;
+    let lessons = store.lessons(&LessonFilter::default())?;
+    let input = PassInput {
+        candidates: &candidates,
+        lessons: &lessons,
+        now: store.clock().now(),
+        similarity,
+    };
+    plan(&input, |seed, taken| store.fresh_id(seed, taken))
+}

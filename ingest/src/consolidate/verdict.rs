@@ -1,0 +1,128 @@
+//! Whether a cluster is worth keeping, and how it stands.
+//!
+//! Owns every threshold of the pass and the words of every reason. Must not change text.
+
+use std::collections::BTreeMap;
+
+use cemem_core::store::{SessionRef, StoredCandidate};
+use cemem_core::{LessonStatus, Signal, Trust};
+
+use super::cluster::{Class, Node};
+use crate::extract::injection;
+
+/// From this probability a rule of a person's is delivered without review.
+const ACTIVE: f32 = 0.72;
+/// The same for a rule the person asked to remember.
+const ACTIVE_EXPLICIT: f32 = 0.45;
+/// The same for a rule seen in several sessions.
+const ACTIVE_REPEATED: f32 = 0.55;
+/// From this probability a rule waits for review; below, it is set aside.
+const CANDIDATE: f32 = 0.22;
+/// What each further session adds: a repeated rule is not an independent draw.
+const FURTHER_SESSION: f32 = 0.6;
+/// Most wordings taken from one session; a looping session must not drown the rest.
+pub(crate) const MAX_PER_SESSION: usize = 200;
+
+/// What becomes of a cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Outcome {
+    /// A lesson with this status and confidence.
+    Keep {
+        /// How it stands before contradictions are looked at.
+        status: LessonStatus,
+        /// Probability that it is right and durable.
+        confidence: f32,
+    },
+    /// Set aside.
+    Drop(&'static str),
+}
+
+/// Returns what becomes of the cluster of these members.
+pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node]) -> Outcome {
+    let trust = members.iter().map(|m| m.candidate.trust).max().unwrap_or(Trust::ToolOutput);
+    let class = nodes[0].class;
+    if class == Class::Untrusted {
+        return Outcome::Keep { status: LessonStatus::Quarantined, confidence: 0.0 };
+    }
+    let n_sessions = sessions(members).len();
+    let p = probability(members);
+    let confidence = round(p * weight(trust));
+    let suspicious = members.iter().any(|m| {
+        let rule = &m.candidate.rule;
+        injection::is_dangerous(rule)
+            || (trust < Trust::HumanReview && injection::addresses_agent(rule))
+    });
+    if suspicious && trust < Trust::HumanReview {
+        return Outcome::Keep { status: LessonStatus::Quarantined, confidence };
+    }
+    if class == Class::Rule && vague(nodes) {
+        return Outcome::Drop("too vague to apply elsewhere");
+    }
+    let explicit = members.iter().any(|m| m.candidate.signal == Signal::Remember);
+    let document = members.iter().any(|m| m.candidate.signal == Signal::Document);
+    let bar = match (explicit, n_sessions > 1) {
+        (true, _) => ACTIVE_EXPLICIT,
+        (false, true) => ACTIVE_REPEATED,
+        (false, false) => ACTIVE,
+    };
+    let status = if suspicious {
+        // A person may mean it; a person must say so in review.
+        LessonStatus::Candidate
+    } else if document || (p >= bar && (trust >= Trust::HumanReview || n_sessions > 1)) {
+        LessonStatus::Active
+    } else if p >= CANDIDATE {
+        LessonStatus::Candidate
+    } else {
+        return Outcome::Drop(one_off(members));
+    };
+    Outcome::Keep { status, confidence }
+}
+
+fn one_off(members: &[&StoredCandidate]) -> &'static str {
+    match members[0].candidate.signal {
+        Signal::FailFix => "a failure of the day's work, seen once",
+        Signal::HumanRework => "a single change by hand",
+        Signal::Decision => "about the task at hand only",
+        _ => "one-off: unlikely to help a later task",
+    }
+}
+
+/// Returns the sessions the members come from, each with its strongest probability.
+pub(crate) fn sessions<'a>(members: &[&'a StoredCandidate]) -> BTreeMap<&'a SessionRef, f32> {
+    let mut by_session: BTreeMap<&SessionRef, f32> = BTreeMap::new();
+    for member in members {
+        let p = by_session.entry(&member.session).or_default();
+        *p = p.max(member.candidate.durable.clamp(0.0, 1.0));
+    }
+    by_session
+}
+
+/// Returns the probability that the rule is durable, given every session that says it.
+fn probability(members: &[&StoredCandidate]) -> f32 {
+    let mut each: Vec<f32> = sessions(members).into_values().collect();
+    each.sort_by(|a, b| b.total_cmp(a));
+    let mut miss = 1.0;
+    for (i, p) in each.into_iter().enumerate() {
+        miss *= 1.0 - if i == 0 { p } else { p * FURTHER_SESSION };
+    }
+    1.0 - miss
+}
+
+fn weight(trust: Trust) -> f32 {
+    match trust {
+        Trust::User => 1.0,
+        Trust::HumanReview => 0.95,
+        Trust::Analyzer => 0.9,
+        Trust::Agent => 0.8,
+        Trust::ToolOutput => 0.3,
+    }
+}
+
+fn round(p: f32) -> f32 {
+    (p.clamp(0.0, 0.99) * 1000.0).round() / 1000.0
+}
+
+/// A rule of one ordinary word names nothing another agent could act on.
+fn vague(nodes: &[&Node]) -> bool {
+    nodes.iter().all(|n| n.features.words.len() < 2 && n.features.names.is_empty())
+}

@@ -1,0 +1,74 @@
+//! Signals in a session's events, as candidates with evidence.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`classify`] | how likely a turn's words are a correction, and durable |
+//! | [`judge`] | the seam between finding a turn and judging it |
+//! | `human` | what a person said |
+//! | `decision` | answered questions, approved plans |
+//! | `fail_fix` | a check failed, was fixed, passed |
+//! | `rework` | a person changed the agent's work |
+//! | `document` | documents that already state a lesson |
+//! | `untrusted` | rules planted in text no person typed |
+//! | [`injection`] | what such text looks like |
+//! | `command`, `scope` | command families; where a rule applies |
+//! | [`wording`] | clean rules, titles, exact quotes |
+//! | `view` | a session's events with their joins |
+//!
+//! Everything here is pure: the same events give the same candidates. Must not decide what becomes
+//! a lesson: it finds, the pass judges.
+
+use cemem_core::Candidate;
+use cemem_core::store::{SessionRef, StoredEvent};
+
+mod command;
+mod decision;
+mod document;
+mod fail_fix;
+mod human;
+pub mod injection;
+pub mod judge;
+mod rework;
+mod scope;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod untrusted;
+mod view;
+pub mod wording;
+
+use judge::Judge;
+use view::View;
+
+/// A candidate and the index of the event it was found at.
+struct Found {
+    idx: usize,
+    candidate: Candidate,
+}
+
+/// Returns the candidates of one session, in event order, judged by `judge`.
+#[must_use]
+pub fn extract_with(session: &SessionRef, events: &[StoredEvent], judge: &dyn Judge) -> Vec<Candidate> {
+    let view = View::new(session, events);
+    let mut found = human::find(&view, judge);
+    found.extend(decision::find(&view));
+    found.extend(fail_fix::find(&view));
+    found.extend(rework::find(&view));
+    found.extend(document::find(&view));
+    found.extend(untrusted::find(&view));
+    // Stable, so that signals of one event keep the order above.
+    found.sort_by_key(|f| f.idx);
+    found.into_iter().map(|f| f.candidate).collect()
+}
+
+/// Returns whether a tool changes files.
+fn is_edit(tool: &str) -> bool {
+    let name = tool.rsplit("__").next().unwrap_or(tool).to_ascii_lowercase();
+    matches!(
+        name.as_str(),
+        "edit" | "write" | "multiedit" | "notebookedit" | "apply_patch" | "str_replace" | "str_replace_editor"
+            | "create_file" | "write_file" | "replace" | "search_replace" | "edit_file" | "write_to_file"
+            | "replace_in_file" | "insert_edit_into_file" | "patch"
+    )
+}
