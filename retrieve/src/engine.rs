@@ -1,0 +1,244 @@
+//! Recall from end to end.
+//!
+//! Owns [`Engine`]: loading the model beside the index, catching up with the store, asking the
+//! view and reading the winners. Must not score or render.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use cemem_core::Store;
+use thiserror::Error;
+
+use crate::error::RetrieveError;
+use crate::lexical::schema::Fields;
+use crate::lexical::snapshot::Snapshot;
+use crate::projection::{self, CaughtUp, Place};
+use crate::query::{Answer, Hit, Mode, Note, Query};
+use crate::semantic::{Embedder, Semantic, SemanticOff};
+use crate::text::terms::Analyser;
+use crate::vectors::Watermark;
+use crate::view::{Ranking, View, bounded};
+
+/// Passages embedded on the way to an answer; more are left to the next one.
+pub const EMBED_ON_RECALL: usize = 64;
+
+type Result<T, E = RetrieveError> = std::result::Result<T, E>;
+type Loaded = Arc<OnceLock<Result<Arc<dyn Embedder>, SemanticOff>>>;
+
+/// Everything recall needs for one store.
+pub struct Engine {
+    place: Place,
+    semantic: Semantic,
+    fields: Fields,
+    analyser: Analyser,
+    loaded: Loaded,
+    view: Option<Open>,
+}
+
+/// An open view and what it shows.
+struct Open {
+    view: Arc<View>,
+    lexical: Watermark,
+    vectors: Option<Watermark>,
+}
+
+impl Engine {
+    /// Returns an engine whose indexes live in `index_root`. Reads and loads nothing yet.
+    #[must_use]
+    pub fn new(index_root: &Path, semantic: Semantic) -> Self {
+        Self {
+            place: Place::new(index_root),
+            semantic,
+            fields: Fields::new(),
+            analyser: Analyser::default(),
+            loaded: Arc::new(OnceLock::new()),
+            view: None,
+        }
+    }
+
+    /// Starts loading the model in the background, if `mode` will need it: call it as early as
+    /// possible in a short-lived process.
+    pub fn prepare(&self, mode: Mode) {
+        if mode.uses_vectors() && self.semantic.model_id().is_some() {
+            let (loaded, semantic) = (Arc::clone(&self.loaded), self.semantic.clone());
+            thread::spawn(move || drop(load(&loaded, &semantic)));
+        }
+    }
+
+    /// Returns the embedder, waiting for it to load.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn embedder(&self) -> Result<Arc<dyn Embedder>, SemanticOff> {
+        load(&self.loaded, &self.semantic)
+    }
+
+    /// Brings the indexes up to the store, embedding at most `embed_limit` passages.
+    ///
+    /// # Errors
+    /// When the store cannot be read or the indexes cannot be written.
+    pub fn catch_up(&mut self, store: &Store, embed_limit: usize) -> Result<CaughtUp> {
+        let embedder = self.embedder().ok();
+        self.catch_up_with(store, embedder.as_ref(), embed_limit)
+    }
+
+    fn catch_up_with(
+        &mut self,
+        store: &Store,
+        embedder: Option<&Arc<dyn Embedder>>,
+        embed_limit: usize,
+    ) -> Result<CaughtUp> {
+        let (place, fields) = (&self.place, &self.fields);
+        projection::catch_up(place, fields, &self.analyser, embedder, store, embed_limit)
+    }
+
+    /// Removes the indexes; the next recall rebuilds them.
+    ///
+    /// # Errors
+    /// When a folder cannot be removed.
+    pub fn forget_indexes(&mut self) -> Result<()> {
+        self.view = None;
+        self.place.remove()
+    }
+
+    /// Returns a current view, catching up first if needed. What keeps it from being current is
+    /// noted, not an error, as long as there is an older state to show.
+    ///
+    /// # Errors
+    /// When there is no usable state at all.
+    pub fn view(
+        &mut self,
+        store: &Store,
+        mode: Mode,
+        notes: &mut Vec<Note>,
+    ) -> Result<Arc<View>> {
+        let vectors = mode.uses_vectors() && self.semantic.model_id().is_some();
+        let seq = store.lesson_seq()?;
+        if !self.is_current(store.id(), seq, vectors) {
+            self.reopen(store.id(), vectors);
+        }
+        if !self.is_current(store.id(), seq, vectors) {
+            let embedder = if vectors { self.embedder().ok() } else { None };
+            match self.catch_up_with(store, embedder.as_ref(), EMBED_ON_RECALL) {
+                Ok(done) if done.busy => notes.push(Note::IndexBusy),
+                Ok(_) => {}
+                // An older state is better than none, as long as the reader is told.
+                Err(e) if self.view.is_some() => notes.push(Note::IndexBehind(e.to_string())),
+                Err(e) => return Err(e),
+            }
+            self.reopen(store.id(), vectors);
+        }
+        let Some(open) = &self.view else {
+            return Err(projection::unusable(&self.place));
+        };
+        Ok(Arc::clone(&open.view))
+    }
+
+    fn is_current(&self, store: &str, seq: u64, vectors: bool) -> bool {
+        let current = |mark: &Watermark| mark.store == store && mark.seq == seq;
+        self.view.as_ref().is_some_and(|open| {
+            current(&open.lexical) && (!vectors || open.vectors.as_ref().is_some_and(current))
+        })
+    }
+
+    /// Opens what is on disk, if it is of this store; keeps what is open otherwise.
+    fn reopen(&mut self, store: &str, vectors: bool) {
+        let Some((index, lexical)) =
+            projection::usable_lexical(&self.place, &self.fields, store)
+        else {
+            return;
+        };
+        let Ok(snapshot) = Snapshot::open(&index, &self.fields) else { return };
+        let shelf = self.semantic.model_id().filter(|_| vectors).and_then(|model| {
+            projection::usable_shelf(&self.place, &model, None, store)
+        });
+        let marks = shelf.as_ref().map(|s| s.watermark().clone());
+        let view = Arc::new(View::new(self.place.clone(), snapshot, shelf));
+        self.view = Some(Open { view, lexical, vectors: marks });
+    }
+
+    /// Answers a query.
+    ///
+    /// # Errors
+    /// When lessons could not be looked for. That nothing is relevant is an answer, not an error.
+    pub fn recall(&mut self, store: &Store, query: &Query) -> Result<Answer> {
+        let mut answer = Answer::default();
+        let text = bounded(&query.text);
+        let askable = askable(text);
+        let embedding = (query.mode.uses_vectors() && askable).then(|| {
+            let (loaded, semantic) = (Arc::clone(&self.loaded), self.semantic.clone());
+            let text = text.to_owned();
+            // Beside opening the index and looking words up.
+            thread::spawn(move || embed(&loaded, &semantic, &text))
+        });
+        let view = self.view(store, query.mode, &mut answer.notes)?;
+        answer.n_lessons = view.n_lessons();
+        let vector = embedding.and_then(|thread| {
+            let result = thread.join().unwrap_or_else(|_| {
+                Err(SemanticOff::Failed("the embedding thread panicked".into()))
+            });
+            result.map_err(|off| answer.notes.push(Note::SemanticOff(off))).ok()
+        });
+        if vector.is_some() && view.n_without_vectors() > 0 {
+            answer.notes.push(Note::NotEmbedded(view.n_without_vectors()));
+        }
+        if askable && view.n_lessons() > 0 {
+            let words = View::words(&self.analyser, text);
+            let ranking = view.rank(query, &words, vector.as_deref())?;
+            for ranked in ranking.results {
+                // Gone or retired since the index was read: not shown.
+                let lesson = store.lesson(&ranked.id)?.filter(|l| l.status.is_recallable());
+                let hit = |lesson| Hit { lesson, score: ranked.score, why: ranked.why };
+                answer.results.extend(lesson.map(hit));
+            }
+        }
+        answer.nothing_relevant = answer.results.is_empty();
+        Ok(answer)
+    }
+
+    /// Ranks the lessons of a view without reading the store; for many queries on one state, from
+    /// any number of threads.
+    ///
+    /// # Errors
+    /// When the query needs a model that is not there, or the index is damaged.
+    pub fn rank(&self, view: &View, query: &Query) -> Result<Ranking, RankError> {
+        let text = bounded(&query.text);
+        if !askable(text) {
+            return Ok(Ranking::default());
+        }
+        let vector = match query.mode.uses_vectors() {
+            true => Some(embed(&self.loaded, &self.semantic, text).map_err(RankError::Off)?),
+            false => None,
+        };
+        let words = View::words(&self.analyser, text);
+        view.rank(query, &words, vector.as_deref()).map_err(RankError::Failed)
+    }
+}
+
+/// Returns whether a text asks anything at all.
+fn askable(text: &str) -> bool {
+    text.chars().any(char::is_alphanumeric)
+}
+
+/// Why a view could not be ranked.
+#[derive(Debug, Error)]
+pub enum RankError {
+    /// The mode needs vectors and there is no embedder.
+    #[error(transparent)]
+    Off(SemanticOff),
+    /// The index is damaged.
+    #[error(transparent)]
+    Failed(RetrieveError),
+}
+
+fn load(loaded: &Loaded, semantic: &Semantic) -> Result<Arc<dyn Embedder>, SemanticOff> {
+    loaded.get_or_init(|| semantic.load()).clone()
+}
+
+fn embed(loaded: &Loaded, semantic: &Semantic, text: &str) -> Result<Vec<f32>, SemanticOff> {
+    let embedder = load(loaded, semantic)?;
+    let mut vectors =
+        embedder.embed(&[text]).map_err(|e| SemanticOff::Failed(e.to_string()))?;
+    vectors.pop().ok_or_else(|| SemanticOff::Failed("no vector came back".into()))
+}

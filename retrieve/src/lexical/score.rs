@@ -1,0 +1,148 @@
+//! BM25 per field over the postings.
+//!
+//! Owns [`LexicalQuery`] and [`scores`]. Counts only live lessons, so that deleted documents still
+//! waiting for a merge change nothing. Must not combine fields: ranking does.
+
+use tantivy::postings::Postings as _;
+use tantivy::schema::{IndexRecordOption, Term};
+use tantivy::{DocSet as _, TERMINATED};
+
+use super::schema::TextField;
+use super::snapshot::{GONE, Snapshot};
+use super::writer::LexicalError;
+use crate::text::terms::Terms;
+
+const K1: f32 = 1.2;
+const B: f32 = 0.75;
+
+/// A query as weighted terms.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LexicalQuery {
+    /// Stemmed words with their weight, in alphabetical order.
+    pub words: Vec<(String, f32)>,
+    /// Exact compounds, likewise.
+    pub exact: Vec<(String, f32)>,
+}
+
+/// Counts equal terms, in alphabetical order.
+fn counted(mut terms: Vec<String>) -> Vec<(String, u32)> {
+    terms.sort_unstable();
+    let mut out: Vec<(String, u32)> = Vec::new();
+    for term in terms {
+        match out.last_mut() {
+            Some((last, n)) if *last == term => *n += 1,
+            _ => out.push((term, 1)),
+        }
+    }
+    out
+}
+
+impl LexicalQuery {
+    /// Weighs words by the square root of their count, exact compounds by 1.
+    #[must_use]
+    pub fn new(terms: Terms) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "a count of words in a bounded text")]
+        let words = counted(terms.words).into_iter().map(|(t, n)| (t, (n as f32).sqrt()));
+        let exact = counted(terms.exact).into_iter().map(|(t, _)| (t, 1.0));
+        Self { words: words.collect(), exact: exact.collect() }
+    }
+
+    /// Returns whether there is nothing to look for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty() && self.exact.is_empty()
+    }
+}
+
+/// BM25 of every lesson, field by field; for passages that of the best one.
+#[derive(Debug, Clone)]
+pub struct FieldScores {
+    by_field: [Vec<f32>; 6],
+    /// The score a text holding every query word often, and nothing else, would approach.
+    pub ideal: f32,
+}
+
+impl FieldScores {
+    /// Returns the score of a lesson in a field.
+    #[must_use]
+    pub fn get(&self, field: TextField, ordinal: u32) -> f32 {
+        self.by_field[field as usize][ordinal as usize]
+    }
+}
+
+/// Adds the BM25 of `terms` in `field` to `into`; returns the sum of weighted term rarities.
+fn add(
+    snapshot: &Snapshot,
+    field: TextField,
+    terms: &[(String, f32)],
+    into: &mut [f32],
+) -> Result<f32, LexicalError> {
+    let at = field as usize;
+    let lengths = &snapshot.lengths[at];
+    let mean = snapshot.mean_length[at];
+    let mut found: Vec<(u32, u32)> = Vec::new();
+    let mut rarity_sum = 0.0;
+    let mut readers = Vec::new();
+    for segment in snapshot.searcher.segment_readers() {
+        readers.push(segment.inverted_index(snapshot.fields.text[at])?);
+    }
+    for (text, weight) in terms {
+        let term = Term::from_field_text(snapshot.fields.text[at], text);
+        found.clear();
+        for (reader, slots) in readers.iter().zip(&snapshot.slots) {
+            let Some(mut postings) = reader.read_postings(&term, IndexRecordOption::WithFreqs)?
+            else {
+                continue;
+            };
+            let mut doc = postings.doc();
+            while doc != TERMINATED {
+                let slot = slots[doc as usize];
+                if slot != GONE {
+                    found.push((slot, postings.term_freq()));
+                }
+                doc = postings.advance();
+            }
+        }
+        #[expect(clippy::cast_precision_loss, reason = "counts of documents as statistics")]
+        let (n, df) = (lengths.len() as f32, found.len() as f32);
+        let rarity = (1.0 + (n - df + 0.5) / (df + 0.5)).ln();
+        if !found.is_empty() {
+            rarity_sum += weight * rarity;
+        }
+        for &(slot, tf) in &found {
+            #[expect(clippy::cast_precision_loss, reason = "lengths of texts as statistics")]
+            let (tf, length) = (tf as f32, lengths[slot as usize] as f32);
+            let norm = K1 * (1.0 - B + B * length / mean);
+            into[slot as usize] += weight * rarity * tf * (K1 + 1.0) / (tf + norm);
+        }
+    }
+    Ok(rarity_sum)
+}
+
+/// Scores every lesson against a query.
+///
+/// # Errors
+/// When the index is damaged.
+pub fn scores(snapshot: &Snapshot, query: &LexicalQuery) -> Result<FieldScores, LexicalError> {
+    let n = snapshot.lessons.len();
+    let mut out =
+        FieldScores { by_field: std::array::from_fn(|_| vec![0.0; n]), ideal: 0.0 };
+    for field in TextField::ALL {
+        let terms = if field == TextField::Exact { &query.exact } else { &query.words };
+        if field == TextField::Passage {
+            let mut passages = vec![0.0; snapshot.passage_owner.len()];
+            add(snapshot, field, terms, &mut passages)?;
+            let best = &mut out.by_field[field as usize];
+            for (score, &owner) in passages.iter().zip(&snapshot.passage_owner) {
+                let best = &mut best[owner as usize];
+                *best = best.max(*score);
+            }
+            continue;
+        }
+        let sum = add(snapshot, field, terms, &mut out.by_field[field as usize])?;
+        if field == TextField::Whole {
+            out.ideal = sum * (K1 + 1.0);
+        }
+    }
+    Ok(out)
+}

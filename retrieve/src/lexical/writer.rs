@@ -1,0 +1,191 @@
+//! Adding and removing lessons.
+//!
+//! Owns the writer and the watermark inside the commit. Must not decide what to index: the
+//! projection does.
+
+use std::path::Path;
+
+use cemem_core::{Lesson, Stage};
+use tantivy::indexer::IndexWriterOptions;
+use tantivy::schema::Term;
+use serde::{Deserialize, Serialize};
+use tantivy::{Index, IndexWriter, TantivyDocument, TantivyError, i64_to_u64};
+use thiserror::Error;
+
+use super::schema::{Fields, TextField, VERSION};
+use crate::text::render::Rendered;
+use crate::text::terms::Analyser;
+use crate::vectors::{Watermark, key_of};
+
+/// Memory for documents not yet written, in bytes.
+const ARENA: usize = 48 << 20;
+
+/// Why the lexical index cannot be used.
+#[derive(Debug, Error)]
+pub enum LexicalError {
+    /// Missing, damaged, of another version or of another store: rebuild.
+    #[error("the lexical index must be rebuilt: {0}")]
+    Rebuild(String),
+    /// Another process writes to it.
+    #[error("the lexical index is being written by another process")]
+    Busy,
+    /// tantivy failed.
+    #[error("the lexical index failed")]
+    Tantivy(#[from] TantivyError),
+    /// Reading or writing failed.
+    #[error("the lexical index failed")]
+    Io(#[from] std::io::Error),
+}
+
+/// What a commit carries.
+#[derive(Debug, Serialize, Deserialize)]
+struct Payload {
+    store: String,
+    seq: u64,
+    schema: u32,
+}
+
+/// Opens an index.
+///
+/// # Errors
+/// [`LexicalError::Rebuild`] if there is none that can be used.
+pub fn open(folder: &Path, fields: &Fields) -> Result<Index, LexicalError> {
+    let rebuild = |e: TantivyError| LexicalError::Rebuild(e.to_string());
+    if !folder.join("meta.json").is_file() {
+        return Err(LexicalError::Rebuild("missing".into()));
+    }
+    let index = Index::open_in_dir(folder).map_err(rebuild)?;
+    if index.schema() != fields.schema {
+        return Err(LexicalError::Rebuild("another schema".into()));
+    }
+    Ok(index)
+}
+
+/// Creates an empty index in an empty folder.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn create(folder: &Path, fields: &Fields) -> Result<Index, LexicalError> {
+    Ok(Index::create_in_dir(folder, fields.schema.clone())?)
+}
+
+/// Returns how far the last commit of an index is; `None` before the first.
+///
+/// # Errors
+/// [`LexicalError::Rebuild`] if it cannot be read.
+pub fn watermark(index: &Index) -> Result<Option<Watermark>, LexicalError> {
+    let metas = index.load_metas().map_err(|e| LexicalError::Rebuild(e.to_string()))?;
+    let Some(payload) = metas.payload else { return Ok(None) };
+    let payload: Payload = serde_json::from_str(&payload)
+        .map_err(|_| LexicalError::Rebuild("the watermark is damaged".into()))?;
+    if payload.schema != VERSION {
+        return Err(LexicalError::Rebuild("another version".into()));
+    }
+    Ok(Some(Watermark { store: payload.store, seq: payload.seq }))
+}
+
+/// The one writer of an index.
+pub struct Writer<'a> {
+    writer: IndexWriter,
+    fields: &'a Fields,
+    analyser: &'a Analyser,
+}
+
+impl<'a> Writer<'a> {
+    /// Takes the writer's lock.
+    ///
+    /// # Errors
+    /// [`LexicalError::Busy`] if another process holds it.
+    pub fn open(
+        index: &Index,
+        fields: &'a Fields,
+        analyser: &'a Analyser,
+    ) -> Result<Self, LexicalError> {
+        let options = IndexWriterOptions::builder()
+            .num_worker_threads(1)
+            .num_merge_threads(1)
+            .memory_budget_per_thread(ARENA)
+            .build();
+        let writer = index.writer_with_options(options).map_err(|e| match e {
+            TantivyError::LockFailure(..) => LexicalError::Busy,
+            other => LexicalError::Tantivy(other),
+        })?;
+        Ok(Self { writer, fields, analyser })
+    }
+
+    /// Removes a lesson and its passages.
+    pub fn remove(&self, key: u64) {
+        self.writer.delete_term(Term::from_field_u64(self.fields.key, key));
+    }
+
+    /// Adds a lesson and its passages; the caller has removed its older version.
+    ///
+    /// # Errors
+    /// When the writer has failed.
+    pub fn add(&self, lesson: &Lesson, rendered: &Rendered) -> Result<(), LexicalError> {
+        let fields = self.fields;
+        let key = key_of(&lesson.id);
+        let mut doc = TantivyDocument::default();
+        doc.add_text(fields.id, lesson.id.as_str());
+        doc.add_u64(fields.key, key);
+        doc.add_u64(fields.is_passage, 0);
+        doc.add_u64(fields.kind, lesson.lesson_type as u64);
+        doc.add_u64(fields.stale, u64::from(lesson.status == cemem_core::LessonStatus::Stale));
+        doc.add_u64(fields.created, i64_to_u64(lesson.created.0));
+        doc.add_u64(fields.updated, i64_to_u64(lesson.updated.0));
+        doc.add_u64(fields.stages, stage_bits(&lesson.applies_when.stages));
+        let anchored = lesson.anchors.iter().map(|a| &a.path);
+        for path in lesson.applies_when.paths.iter().chain(anchored) {
+            doc.add_text(fields.paths, path);
+        }
+        let whole = self.analyser.analyse(&rendered.whole);
+        let place = self.analyser.analyse(&rendered.place);
+        let title = self.analyser.analyse(&rendered.title);
+        let rule = self.analyser.analyse(&format!("{}\n{}", rendered.rule, rendered.why));
+        let exact: Vec<String> = whole.exact.into_iter().chain(place.exact).collect();
+        self.put(&mut doc, TextField::Whole, &whole.words);
+        self.put(&mut doc, TextField::Title, &title.words);
+        self.put(&mut doc, TextField::Rule, &rule.words);
+        self.put(&mut doc, TextField::Place, &place.words);
+        self.put(&mut doc, TextField::Exact, &exact);
+        self.writer.add_document(doc)?;
+        for passage in &rendered.passages {
+            let mut doc = TantivyDocument::default();
+            doc.add_u64(fields.key, key);
+            doc.add_u64(fields.is_passage, 1);
+            self.put(&mut doc, TextField::Passage, &self.analyser.analyse(passage).words);
+            self.writer.add_document(doc)?;
+        }
+        Ok(())
+    }
+
+    fn put(&self, doc: &mut TantivyDocument, field: TextField, terms: &[String]) {
+        let at = field as usize;
+        doc.add_text(self.fields.text[at], terms.join(" "));
+        doc.add_u64(self.fields.length[at], terms.len() as u64);
+    }
+
+    /// Commits with the watermark inside and waits for merges.
+    ///
+    /// # Errors
+    /// When the commit fails; the index is then as before.
+    pub fn commit(mut self, watermark: &Watermark) -> Result<(), LexicalError> {
+        let payload = Payload {
+            store: watermark.store.clone(),
+            seq: watermark.seq,
+            schema: VERSION,
+        };
+        let payload = serde_json::to_string(&payload).expect("a payload is plain data");
+        let mut prepared = self.writer.prepare_commit()?;
+        prepared.set_payload(&payload);
+        prepared.commit()?;
+        self.writer.wait_merging_threads()?;
+        Ok(())
+    }
+}
+
+/// Returns one bit a stage; 0 means any stage.
+#[must_use]
+pub fn stage_bits(stages: &[Stage]) -> u64 {
+    stages.iter().fold(0, |bits, &stage| bits | 1 << (stage as u64))
+}

@@ -1,0 +1,11 @@
+//! From signals to a ranking.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`fuse`] | how words and vectors become one score, and when nothing is relevant |
+//!
+//! Pure functions of numbers: no index, no store, no clock. Every score comes with its parts.
+
+pub mod fuse;
+
+pub use fuse::{Fused, Signal, fuse};

@@ -1,0 +1,13 @@
+//! From a lesson to the texts that are indexed, and from text to search terms.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`terms`] | code-aware terms with English stems |
+//! | [`passages`] | heading-aware windows of long texts |
+//! | [`render`] | which words of a lesson go where |
+//!
+//! Pure functions. Must not know indexes or models.
+
+pub mod passages;
+pub mod render;
+pub mod terms;

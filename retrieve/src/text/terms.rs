@@ -1,0 +1,216 @@
+//! Code-aware search terms.
+//!
+//! Owns [`analyse`], the one way text becomes terms, for lessons and queries alike. Words are
+//! lower-cased and stemmed; `camelCase`, `snake_case`, paths, flags and error codes give their
+//! parts as words and themselves, unstemmed, as exact terms. Nothing in a text is query syntax.
+
+use std::sync::OnceLock;
+
+use frostem::{Algorithm, Stemmer};
+
+/// Words that carry no meaning for search.
+const STOP: &str = "i me my myself we our ours ourselves you your yours yourself yourselves he him \
+his himself she her hers herself it its itself they them their theirs themselves what which who \
+whom this that these those am is are was were be been being have has had having do does did doing \
+would should could ought a an the and but if or because as until while of at by for with about \
+against between into through during before after above below to from up down in out on off over \
+under again further then once here there when where why how all any both each few more most other \
+some such no nor not only own same so than too very can will just s t don now";
+
+/// Longest term kept, in bytes: longer runs are data, not words.
+const MAX_TERM: usize = 80;
+
+/// The terms of a text, in order of appearance, repeated as often as they occur.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Stemmed words.
+    pub words: Vec<String>,
+    /// Compounds as they stand (lower case): `src/auth.rs`, `no-verify`, `gethttpresponse`.
+    pub exact: Vec<String>,
+}
+
+fn stop_words() -> &'static std::collections::HashSet<&'static str> {
+    static SET: OnceLock<std::collections::HashSet<&'static str>> = OnceLock::new();
+    SET.get_or_init(|| STOP.split_whitespace().collect())
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Returns the byte length of a joiner at the start of `rest`: one of `./\:@#+-`, `::` or `->`.
+fn joiner(rest: &str) -> Option<usize> {
+    if rest.starts_with("::") || rest.starts_with("->") {
+        return Some(2);
+    }
+    rest.starts_with(['.', '/', '\\', ':', '@', '#', '+', '-']).then_some(1)
+}
+
+/// Splits a text into compounds: word characters joined by single joiners with word characters on
+/// both sides.
+fn compounds(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let start = rest.find(is_word)?;
+        let whole = &rest[start..];
+        let mut end = whole.find(|c| !is_word(c)).unwrap_or(whole.len());
+        while let Some(skip) = joiner(&whole[end..]) {
+            let next = &whole[end + skip..];
+            let run = next.find(|c| !is_word(c)).unwrap_or(next.len());
+            if run == 0 {
+                break;
+            }
+            end += skip + run;
+        }
+        rest = &whole[end..];
+        Some(&whole[..end])
+    })
+}
+
+/// What a character is for splitting `camelCase`.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Upper,
+    Lower,
+    Digit,
+    Other,
+}
+
+fn kind(c: char) -> Kind {
+    match c {
+        'A'..='Z' => Kind::Upper,
+        'a'..='z' => Kind::Lower,
+        '0'..='9' => Kind::Digit,
+        _ => Kind::Other,
+    }
+}
+
+/// Splits `getHTTPResponse2` into `get`, `HTTP`, `Response`, `2`.
+fn camel(word: &str) -> Vec<&str> {
+    let chars: Vec<(usize, char)> = word.char_indices().collect();
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for i in 1..chars.len() {
+        let (before, here) = (kind(chars[i - 1].1), kind(chars[i].1));
+        let next = chars.get(i + 1).map(|&(_, c)| kind(c));
+        let cut = match (before, here) {
+            (Kind::Upper, Kind::Lower) => false,
+            (Kind::Upper, Kind::Upper) => next == Some(Kind::Lower),
+            (a, b) => a != b,
+        };
+        if cut {
+            parts.push(&word[start..chars[i].0]);
+            start = chars[i].0;
+        }
+    }
+    parts.push(&word[start..]);
+    parts
+}
+
+/// Turns text into terms.
+pub struct Analyser {
+    stemmer: Stemmer,
+}
+
+impl Default for Analyser {
+    fn default() -> Self {
+        Self { stemmer: Stemmer::new(Algorithm::English) }
+    }
+}
+
+impl Analyser {
+    /// Returns the terms of a text.
+    #[must_use]
+    pub fn analyse(&self, text: &str) -> Terms {
+        let stop = stop_words();
+        let mut terms = Terms::default();
+        for compound in compounds(text) {
+            let parts: Vec<&str> = compound
+                .split(|c: char| !c.is_alphanumeric())
+                .filter(|part| !part.is_empty())
+                .collect();
+            if parts.len() > 1 && compound.len() <= MAX_TERM {
+                terms.exact.push(compound.to_lowercase());
+            }
+            for part in parts {
+                self.word(part, stop, &mut terms);
+            }
+        }
+        terms
+    }
+
+    fn word(
+        &self,
+        word: &str,
+        stop: &std::collections::HashSet<&'static str>,
+        terms: &mut Terms,
+    ) {
+        if word.len() > MAX_TERM {
+            return;
+        }
+        let lower = word.to_lowercase();
+        if stop.contains(lower.as_str()) {
+            return;
+        }
+        terms.words.push(self.stem(&lower));
+        let inner_upper = word.chars().skip(1).any(char::is_uppercase);
+        let all_upper = !word.chars().any(char::is_lowercase);
+        if !inner_upper || all_upper {
+            return;
+        }
+        let parts = camel(word);
+        if parts.len() > 1 {
+            terms.exact.push(lower);
+            for part in parts.into_iter().filter(|p| p.len() > 1) {
+                let part = part.to_lowercase();
+                if !stop.contains(part.as_str()) {
+                    terms.words.push(self.stem(&part));
+                }
+            }
+        }
+    }
+
+    fn stem(&self, lower: &str) -> String {
+        self.stemmer.stem(lower).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> (String, String) {
+        let terms = Analyser::default().analyse(text);
+        (terms.words.join(" "), terms.exact.join(" "))
+    }
+
+    #[test]
+    fn words_are_stemmed_and_stop_words_dropped() {
+        assert_eq!(of("The migrations are failing"), ("migrat fail".into(), String::new()));
+    }
+
+    #[test]
+    fn code_gives_parts_and_itself() {
+        let (words, exact) = of("getHTTPResponse in src/auth_token.rs:12 --no-verify E0382 std::fs");
+        assert_eq!(
+            words,
+            "gethttprespons get http respons src auth token rs 12 verifi e0382 std fs"
+        );
+        assert_eq!(exact, "gethttpresponse src/auth_token.rs:12 no-verify std::fs");
+    }
+
+    #[test]
+    fn query_syntax_is_text() {
+        let (words, exact) = of("title:(foo AND bar*) -\"baz\"^2 [a TO z] /re.*gex/");
+        assert_eq!(words, "titl foo bar baz 2 z re gex");
+        assert_eq!(exact, "");
+    }
+
+    #[test]
+    fn odd_input_is_harmless() {
+        for text in ["", " ", "🎉🎉", "\0\u{1}", "----", "a..b", "日本語のテキスト"] {
+            Analyser::default().analyse(text);
+        }
+        assert_eq!(of(&"x".repeat(500)), (String::new(), String::new()));
+    }
+}

@@ -1,0 +1,87 @@
+//! The search over a neighbour graph (HNSW), for resident processes with many vectors.
+//!
+//! Owns the graph's parameters. Building takes longer than thousands of exact searches, so a
+//! command that answers once never uses it. Must not be the only way to search: the graph can miss
+//! neighbours, and a narrow filter starves it.
+
+use hnsw_rs::anndists::dist::distances::Distance;
+use hnsw_rs::hnsw::Hnsw;
+use simsimd::SpatialSimilarity as _;
+
+use super::exact::QueryVector;
+use super::segment::quantise;
+use super::{RowHit, Shelf, VectorIndex, by_similarity};
+
+/// Rows from which the graph is faster than looking at every row (measured: docs/performance.md).
+pub const CROSSOVER_ROWS: usize = 50_000;
+
+const NEIGHBOURS: usize = 24;
+const LAYERS: usize = 16;
+const EF_BUILD: usize = 160;
+/// Candidates kept while searching, at least; four times what is asked if that is more.
+const EF_SEARCH: usize = 192;
+
+/// Cosine distance of 8-bit vectors.
+#[derive(Clone, Copy, Default)]
+struct Cosine8;
+
+impl Distance<i8> for Cosine8 {
+    fn eval(&self, a: &[i8], b: &[i8]) -> f32 {
+        #[expect(clippy::cast_possible_truncation, reason = "a distance within 0..=2")]
+        let distance = i8::cos(a, b).unwrap_or(2.0) as f32;
+        distance.max(0.0)
+    }
+}
+
+/// A graph over the live rows of a shelf as they were when it was built.
+pub struct Graph {
+    hnsw: Hnsw<'static, i8, Cosine8>,
+    generation: u64,
+}
+
+impl Graph {
+    /// Builds the graph, one row after the other: the same shelf gives the same graph.
+    #[must_use]
+    pub fn build(shelf: &Shelf) -> Self {
+        let rows = shelf.rows() as usize;
+        let hnsw = Hnsw::new(NEIGHBOURS, rows.max(1), LAYERS, EF_BUILD, Cosine8);
+        for row in (0..shelf.rows()).filter(|&row| shelf.is_live(row)) {
+            hnsw.insert_slice((shelf.row(row).1, row as usize));
+        }
+        Self { hnsw, generation: shelf.generation() }
+    }
+
+    /// Returns the generation of the shelf this graph was built from.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Returns this graph as an index over `shelf`, which must be the one it was built from.
+    #[must_use]
+    pub fn over<'a>(&'a self, shelf: &'a Shelf) -> impl VectorIndex + 'a {
+        Over { graph: self, shelf }
+    }
+}
+
+struct Over<'a> {
+    graph: &'a Graph,
+    shelf: &'a Shelf,
+}
+
+impl VectorIndex for Over<'_> {
+    fn search(&self, query: &[f32], k: usize, accept: &dyn Fn(u32) -> bool) -> Vec<RowHit> {
+        let steps = quantise(query).steps;
+        let filter = |id: &usize| u32::try_from(*id).is_ok_and(accept);
+        let found =
+            self.graph.hnsw.search_filter(&steps, k, EF_SEARCH.max(k * 4), Some(&filter));
+        let query = QueryVector::new(query);
+        let mut hits: Vec<RowHit> = found
+            .into_iter()
+            .filter_map(|n| u32::try_from(n.d_id).ok())
+            .map(|row| RowHit { row, cosine: query.cosine(self.shelf, row) })
+            .collect();
+        hits.sort_unstable_by(by_similarity);
+        hits
+    }
+}

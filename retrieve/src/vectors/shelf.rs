@@ -1,0 +1,308 @@
+//! Which vector files belong together.
+//!
+//! Owns a folder of segments with its manifest. The manifest is replaced last and durably, so a
+//! crash leaves the old state. A lesson is what the newest segment says of it; older rows of it are
+//! dead until the segments are folded into one. Readers keep the files they mapped. Must not lock:
+//! the projection lets in one writer at a time.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cemem_core::durable::{PathError, create_private_dir, write_durable};
+use cemem_core::durable::IoResultExt as _;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::segment::{self, LessonVectors, Quantised, Role, Segment, SegmentError};
+
+/// Format of the manifest; another one is rebuilt.
+const VERSION: u32 = 1;
+const MANIFEST: &str = "manifest.json";
+/// More segments than this are folded into one.
+const MAX_SEGMENTS: usize = 8;
+/// A reader that finds a file folded away below it looks at the manifest again this often.
+const RETRIES: usize = 3;
+
+/// How far, and of which store, an index is a projection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watermark {
+    /// The store's id.
+    pub store: String,
+    /// The last change of lessons it holds.
+    pub seq: u64,
+}
+
+/// Why a shelf cannot be used.
+#[derive(Debug, Error)]
+pub enum ShelfError {
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// There is none yet, or it is of another version, model or vector length, or damaged: rebuild.
+    #[error("the vector index must be rebuilt: {0}")]
+    Rebuild(String),
+}
+
+impl From<SegmentError> for ShelfError {
+    fn from(error: SegmentError) -> Self {
+        Self::Rebuild(error.to_string())
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Manifest {
+    version: u32,
+    model: String,
+    dim: usize,
+    watermark: Watermark,
+    /// Number of the next file.
+    next: u64,
+    /// Oldest first.
+    segments: Vec<String>,
+}
+
+/// Where a lesson's rows are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// First row.
+    pub first: u32,
+    /// How many; 0 for a tombstone.
+    pub rows: u32,
+    /// Hash of the embedded texts.
+    pub hash: u64,
+}
+
+/// An open folder of vectors, as it was when opened.
+#[derive(Debug)]
+pub struct Shelf {
+    folder: PathBuf,
+    manifest: Manifest,
+    segments: Vec<Segment>,
+    /// First row of each segment.
+    bases: Vec<u32>,
+    /// The newest word on each lesson.
+    lessons: HashMap<u64, Span>,
+    /// Key of each row's lesson; `None` for dead rows.
+    owners: Vec<Option<u64>>,
+}
+
+impl Shelf {
+    /// Opens a folder. `dim` is the model's vector length, if it is known already.
+    ///
+    /// # Errors
+    /// [`ShelfError::Rebuild`] if there is no usable shelf of this model there.
+    pub fn open(folder: &Path, model: &str, dim: Option<usize>) -> Result<Self, ShelfError> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match Self::try_open(folder, model, dim) {
+                // A writer may have folded the segments between our two reads.
+                Err(ShelfError::Rebuild(_)) if attempt < RETRIES && folder.is_dir() => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn try_open(folder: &Path, model: &str, dim: Option<usize>) -> Result<Self, ShelfError> {
+        let rebuild = |why: &str| ShelfError::Rebuild(why.to_owned());
+        let bytes = match fs::read(folder.join(MANIFEST)) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(rebuild("missing")),
+            Err(e) => return Err(Err::<(), _>(e).context("read", folder).unwrap_err().into()),
+        };
+        let manifest: Manifest =
+            serde_json::from_slice(&bytes).map_err(|_| rebuild("the manifest is damaged"))?;
+        let other_dim = dim.is_some_and(|dim| manifest.dim != dim);
+        if manifest.version != VERSION || manifest.model != model || other_dim {
+            return Err(rebuild("another format or model"));
+        }
+        let mut segments = Vec::with_capacity(manifest.segments.len());
+        for name in &manifest.segments {
+            if name.contains(['/', '\\']) {
+                return Err(rebuild("the manifest is damaged"));
+            }
+            segments.push(Segment::open(&folder.join(name), manifest.dim)?);
+        }
+        let mut shelf = Self {
+            folder: folder.to_owned(),
+            manifest,
+            segments,
+            bases: Vec::new(),
+            lessons: HashMap::new(),
+            owners: Vec::new(),
+        };
+        shelf.index()?;
+        Ok(shelf)
+    }
+
+    /// Finds out which rows are live.
+    fn index(&mut self) -> Result<(), ShelfError> {
+        let mut base = 0_u32;
+        let entries = self.segments.iter().map(Segment::lessons).sum();
+        self.lessons.reserve(entries);
+        for segment in &self.segments {
+            self.bases.push(base);
+            for i in 0..segment.lessons() {
+                let entry = segment.entry(i);
+                let span =
+                    Span { first: base + entry.first, rows: entry.rows, hash: entry.hash };
+                self.lessons.insert(entry.key, span);
+            }
+            base = u32::try_from(segment.rows())
+                .ok()
+                .and_then(|rows| base.checked_add(rows))
+                .ok_or_else(|| ShelfError::Rebuild("too many rows".into()))?;
+        }
+        self.owners = vec![None; base as usize];
+        for (&key, span) in &self.lessons {
+            for row in span.first..span.first + span.rows {
+                self.owners[row as usize] = Some(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns how far this shelf is.
+    #[must_use]
+    pub fn watermark(&self) -> &Watermark {
+        &self.manifest.watermark
+    }
+
+    /// Returns a number that differs between states of one folder.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.manifest.next
+    }
+
+    /// Returns the number of rows, dead ones included.
+    #[must_use]
+    pub fn rows(&self) -> u32 {
+        u32::try_from(self.owners.len()).expect("checked when opened")
+    }
+
+    /// Returns whether a row is of the newest version of its lesson.
+    #[must_use]
+    pub fn is_live(&self, row: u32) -> bool {
+        self.owners[row as usize].is_some()
+    }
+
+    /// Returns the lesson a live row belongs to.
+    #[must_use]
+    pub fn owner(&self, row: u32) -> Option<u64> {
+        self.owners[row as usize]
+    }
+
+    /// Returns where a lesson's rows are.
+    #[must_use]
+    pub fn span(&self, key: u64) -> Option<Span> {
+        self.lessons.get(&key).copied()
+    }
+
+    fn locate(&self, row: u32) -> (&Segment, usize) {
+        let at = self.bases.partition_point(|&base| base <= row) - 1;
+        (&self.segments[at], (row - self.bases[at]) as usize)
+    }
+
+    /// Returns a row's scale and steps.
+    #[must_use]
+    pub fn row(&self, row: u32) -> (f32, &[i8]) {
+        let (segment, local) = self.locate(row);
+        (segment.scale(local), segment.steps(local))
+    }
+
+    /// Returns what a row stands for.
+    #[must_use]
+    pub fn role(&self, row: u32) -> Role {
+        let (segment, local) = self.locate(row);
+        segment.role(local)
+    }
+
+    fn vectors_of(&self, key: u64, span: Span) -> LessonVectors {
+        let rows = (span.first..span.first + span.rows)
+            .map(|row| {
+                let (scale, steps) = self.row(row);
+                (self.role(row), Quantised { scale, steps: steps.to_vec() })
+            })
+            .collect();
+        LessonVectors { key, hash: span.hash, rows }
+    }
+}
+
+/// Replaces whatever is in `folder` with an empty shelf.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn reset(folder: &Path, model: &str, dim: usize, store: &str) -> Result<(), ShelfError> {
+    create_private_dir(folder)?;
+    let manifest = Manifest {
+        version: VERSION,
+        model: model.to_owned(),
+        dim,
+        watermark: Watermark { store: store.to_owned(), seq: 0 },
+        // Not 0: a reader must not take new files for the old ones of the same name.
+        next: read_next(folder) + 1,
+        segments: Vec::new(),
+    };
+    save(folder, &manifest)
+}
+
+/// Adds lessons to a shelf (newest wins) and moves its watermark; folds segments when there are
+/// many or when most rows are dead.
+///
+/// # Errors
+/// When a file cannot be written; the shelf on disk is then as before.
+pub fn append(shelf: Shelf, lessons: &[LessonVectors], seq: u64) -> Result<(), ShelfError> {
+    let Shelf { ref folder, ref manifest, .. } = shelf;
+    let mut next = Manifest {
+        version: VERSION,
+        model: manifest.model.clone(),
+        dim: manifest.dim,
+        watermark: Watermark { store: manifest.watermark.store.clone(), seq },
+        next: manifest.next + 1,
+        segments: manifest.segments.clone(),
+    };
+    let name = format!("{:06}.vec", next.next);
+    let live = shelf.owners.iter().flatten().count();
+    let mostly_dead = shelf.owners.len() > 2 * live + 64;
+    if manifest.segments.len() >= MAX_SEGMENTS || mostly_dead {
+        let all = folded(&shelf, lessons);
+        segment::write(&folder.join(&name), next.dim, &all)?;
+        next.segments = vec![name];
+    } else if !lessons.is_empty() {
+        segment::write(&folder.join(&name), next.dim, lessons)?;
+        next.segments.push(name);
+    }
+    save(folder, &next)
+}
+
+/// Returns everything that lives, in key order, without tombstones.
+fn folded(shelf: &Shelf, newer: &[LessonVectors]) -> Vec<LessonVectors> {
+    let mut all: HashMap<u64, LessonVectors> = shelf
+        .lessons
+        .iter()
+        .map(|(&key, &span)| (key, shelf.vectors_of(key, span)))
+        .collect();
+    all.extend(newer.iter().map(|lesson| (lesson.key, lesson.clone())));
+    let mut all: Vec<_> = all.into_values().filter(|l| !l.rows.is_empty()).collect();
+    all.sort_unstable_by_key(|l| l.key);
+    all
+}
+
+fn read_next(folder: &Path) -> u64 {
+    let bytes = fs::read(folder.join(MANIFEST)).unwrap_or_default();
+    serde_json::from_slice::<Manifest>(&bytes).map_or(0, |m| m.next)
+}
+
+fn save(folder: &Path, manifest: &Manifest) -> Result<(), ShelfError> {
+    let json = serde_json::to_vec(manifest).expect("a manifest is plain data");
+    write_durable(&folder.join(MANIFEST), &json)?;
+    // What the manifest no longer names is rubbish; failing to remove it harms nobody.
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".vec") && !manifest.segments.contains(&name) {
+            drop(fs::remove_file(entry.path()));
+        }
+    }
+    Ok(())
+}

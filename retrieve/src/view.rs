@@ -1,0 +1,223 @@
+//! One state of both indexes, ready to be asked.
+//!
+//! Owns [`View`]: filter, signals, fusion and cut-off, without touching the store. It never changes,
+//! so any number of threads may ask it. Must not catch up or load models.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::filter::accepted;
+use crate::lexical::schema::TextField;
+use crate::lexical::score::{FieldScores, LexicalQuery, scores};
+use crate::lexical::snapshot::Snapshot;
+use crate::lexical::writer::LexicalError;
+use crate::projection::Place;
+use crate::query::{Mode, Query, Ranked};
+use crate::rank::{Fused, Signal, fuse};
+use crate::text::terms::Analyser;
+use crate::vectors::exact::QueryVector;
+use crate::vectors::graph::{CROSSOVER_ROWS, Graph};
+use crate::vectors::shelf::Span;
+use crate::vectors::{Role, Shelf, VectorIndex as _};
+
+/// Longest query text that is read, in bytes; the rest says nothing new.
+pub const MAX_QUERY_BYTES: usize = 64 << 10;
+/// Candidates of each kind when not every lesson is looked at.
+const CANDIDATES: usize = 400;
+
+/// A state of the indexes.
+pub struct View {
+    place: Place,
+    snapshot: Snapshot,
+    shelf: Option<Shelf>,
+    /// Rows of each lesson, by ordinal.
+    spans: Vec<Option<Span>>,
+    graph: Option<Arc<Graph>>,
+}
+
+/// A ranking, best first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ranking {
+    /// At most as many as asked for; only relevant ones unless asked otherwise.
+    pub results: Vec<Ranked>,
+    /// Lessons the filter let through.
+    pub searched: usize,
+}
+
+impl View {
+    pub(crate) fn new(place: Place, snapshot: Snapshot, shelf: Option<Shelf>) -> Self {
+        let spans = match &shelf {
+            None => vec![None; snapshot.lessons.len()],
+            Some(shelf) => snapshot
+                .lessons
+                .iter()
+                .map(|meta| shelf.span(meta.key).filter(|span| span.rows > 0))
+                .collect(),
+        };
+        Self { place, snapshot, shelf, spans, graph: None }
+    }
+
+    /// Returns the number of lessons.
+    #[must_use]
+    pub fn n_lessons(&self) -> usize {
+        self.snapshot.lessons.len()
+    }
+
+    /// Returns the number of lessons without vectors.
+    #[must_use]
+    pub fn n_without_vectors(&self) -> usize {
+        self.spans.iter().filter(|span| span.is_none()).count()
+    }
+
+    /// Returns the vectors.
+    #[must_use]
+    pub fn shelf(&self) -> Option<&Shelf> {
+        self.shelf.as_ref()
+    }
+
+    /// Builds the neighbour graph if there are enough vectors for it to pay. Takes long: for
+    /// resident processes.
+    pub fn build_graph(&mut self) {
+        if let Some(shelf) = self.shelf.as_ref().filter(|s| s.rows() as usize >= CROSSOVER_ROWS) {
+            self.graph = Some(Arc::new(Graph::build(shelf)));
+        }
+    }
+
+    /// Returns the words of a query, for [`Self::rank`].
+    #[must_use]
+    pub fn words(analyser: &Analyser, text: &str) -> LexicalQuery {
+        LexicalQuery::new(analyser.analyse(bounded(text)))
+    }
+
+    /// Ranks the lessons for a query. `words` are the query's terms, `vector` its embedding, if
+    /// vectors are to take part.
+    ///
+    /// # Errors
+    /// When the lexical index is damaged.
+    pub fn rank(
+        &self,
+        query: &Query,
+        words: &LexicalQuery,
+        vector: Option<&[f32]>,
+    ) -> Result<Ranking> {
+        self.try_rank(query, words, vector).map_err(|e| self.place.lexical_error(e))
+    }
+
+    fn try_rank(
+        &self,
+        query: &Query,
+        words: &LexicalQuery,
+        vector: Option<&[f32]>,
+    ) -> std::result::Result<Ranking, LexicalError> {
+        let accepted = accepted(&self.snapshot, &query.filter)?;
+        let searched = accepted.len();
+        let mode = if vector.is_some() { query.mode } else { Mode::Lexical };
+        let fields = scores(&self.snapshot, words)?;
+        let candidates = self.candidates(accepted, &fields, vector);
+        let vector = vector.map(QueryVector::new);
+        let signals: Vec<Signal> =
+            candidates.iter().map(|&o| self.signal(o, &fields, vector.as_ref())).collect();
+        let fused = fuse(&signals, mode, fields.ideal);
+        let results = self.best(query, &candidates, fused)?;
+        Ok(Ranking { results, searched })
+    }
+
+    /// Returns the lessons worth scoring: all of them, unless a graph narrows them down.
+    fn candidates(
+        &self,
+        accepted: Vec<u32>,
+        fields: &FieldScores,
+        vector: Option<&[f32]>,
+    ) -> Vec<u32> {
+        let (Some(shelf), Some(graph), Some(vector)) = (&self.shelf, &self.graph, vector) else {
+            return accepted;
+        };
+        // A narrow filter starves the graph; looking at few rows is fast anyway.
+        if accepted.len() * 4 < self.snapshot.lessons.len()
+            || graph.generation() != shelf.generation()
+        {
+            return accepted;
+        }
+        let mut allowed = vec![false; self.snapshot.lessons.len()];
+        accepted.iter().for_each(|&o| allowed[o as usize] = true);
+        let owner = |row| shelf.owner(row).and_then(|key| self.snapshot.ordinal(key));
+        let accept = |row| owner(row).is_some_and(|o| allowed[o as usize]);
+        let near = graph.over(shelf).search(vector, CANDIDATES, &accept);
+        let mut by_words = accepted;
+        let words = |o: u32| fields.get(TextField::Whole, o) + fields.get(TextField::Exact, o);
+        if by_words.len() > CANDIDATES {
+            by_words.select_nth_unstable_by(CANDIDATES - 1, |&a, &b| {
+                words(b).total_cmp(&words(a)).then(a.cmp(&b))
+            });
+            by_words.truncate(CANDIDATES);
+        }
+        by_words.extend(near.iter().filter_map(|hit| owner(hit.row)));
+        by_words.sort_unstable();
+        by_words.dedup();
+        by_words
+    }
+
+    fn signal(&self, ordinal: u32, fields: &FieldScores, vector: Option<&QueryVector>) -> Signal {
+        let get = |field| fields.get(field, ordinal);
+        let mut signal = Signal {
+            whole: get(TextField::Whole),
+            passage: get(TextField::Passage),
+            title: get(TextField::Title),
+            rule: get(TextField::Rule),
+            place: get(TextField::Place),
+            exact: get(TextField::Exact),
+            ..Signal::default()
+        };
+        let span = self.spans[ordinal as usize];
+        if let (Some(vector), Some(shelf), Some(span)) = (vector, &self.shelf, span) {
+            let mut best = f32::NEG_INFINITY;
+            for row in span.first..span.first + span.rows {
+                let cosine = vector.cosine(shelf, row);
+                let role = shelf.role(row);
+                if role.has(Role::WHOLE) {
+                    signal.cos_whole = cosine;
+                }
+                if role.has(Role::PASSAGE) {
+                    best = best.max(cosine);
+                }
+            }
+            signal.cos_best = if best.is_finite() { best } else { signal.cos_whole };
+        }
+        signal
+    }
+
+    fn best(
+        &self,
+        query: &Query,
+        candidates: &[u32],
+        mut fused: Vec<Fused>,
+    ) -> std::result::Result<Vec<Ranked>, LexicalError> {
+        if !query.keep_irrelevant {
+            fused.retain(|f| f.relevant);
+        }
+        // Equal scores at the edge are all kept until ids can decide between them.
+        let by_score = |a: &Fused, b: &Fused| b.score.total_cmp(&a.score);
+        if fused.len() > query.limit && query.limit > 0 {
+            let (_, edge, _) = fused.select_nth_unstable_by(query.limit - 1, by_score);
+            let edge = edge.score;
+            fused.retain(|f| f.score >= edge);
+        }
+        let mut results = Vec::with_capacity(fused.len().min(1024));
+        for f in fused {
+            let id = self.snapshot.id(candidates[f.at])?;
+            results.push(Ranked { id, score: f.score, why: f.why });
+        }
+        results.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+        results.truncate(query.limit);
+        Ok(results)
+    }
+}
+
+/// Cuts a query at a character boundary.
+pub(crate) fn bounded(text: &str) -> &str {
+    let mut end = text.len().min(MAX_QUERY_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
