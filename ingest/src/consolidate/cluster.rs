@@ -119,7 +119,7 @@ fn nodes(
             continue;
         }
         let class = class_of(candidate);
-        let text = folded(&candidate.rule);
+        let text = folded(words_of(candidate));
         // Two documents are one only if they are the same document.
         let apart = if class == Class::Document { folded(&candidate.title) } else { String::new() };
         by_text.entry((class, text, apart)).or_default().0.push(at);
@@ -131,13 +131,18 @@ fn nodes(
                 .map(|a| anchors[a].rule.as_str())
                 .or_else(|| {
                     // Of wordings that differ only in case, the one with capitals knows the names.
-                    members.iter().map(|m| candidates[*m].candidate.rule.as_str()).max()
+                    members.iter().map(|m| words_of(&candidates[*m].candidate)).max()
                 })
                 .unwrap_or(&text);
             let features = words.read(source);
             Node { class, text, features, members, anchor }
         })
         .collect()
+}
+
+/// Returns the words that tell a candidate from others: of a fix the failure, not the files.
+fn words_of(candidate: &cemem_core::Candidate) -> &str {
+    if class_of(candidate) == Class::Fix { &candidate.title } else { &candidate.rule }
 }
 
 /// Returns a wording without case, punctuation at its ends and repeated white space.

@@ -2,6 +2,7 @@
 //!
 //! | module | owns |
 //! |---|---|
+//! | `lexicon` | words of negation, condition, opposite sides |
 //! | `text` | a rule as sets of words, with its polarity |
 //! | [`relate`] | same, opposite, or neither |
 //! | `cluster` | which candidates say the same |
@@ -21,6 +22,7 @@ mod build;
 mod cluster;
 mod contradict;
 mod diff;
+mod lexicon;
 #[cfg(test)]
 mod properties;
 pub mod relate;

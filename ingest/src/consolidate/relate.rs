@@ -13,8 +13,10 @@ const SAME_WITH_MODEL: f32 = 0.25;
 const MODEL_AGREES: f32 = 0.82;
 /// Share of the shorter rule's words the other must hold.
 const CONTAINED: f32 = 0.75;
-/// Share of common words from which a conflict makes two rules opposite.
+/// Share of common words from which a conflict of sides makes two rules opposite.
 const OPPOSITE: f32 = 0.5;
+/// The same for a conflict of polarity.
+const OPPOSITE_POLARITY: f32 = 0.6;
 /// The same where only some of the common words change sides.
 const OPPOSITE_WHOLE: f32 = 0.7;
 /// The same for conflicts of numbers, where everything else must agree.
@@ -89,7 +91,7 @@ fn conflict(a: &Features, b: &Features, alike: f32) -> Option<Relation> {
         let rest = jaccard(&a.neutral, &b.neutral);
         let bare = a.neutral.is_empty() && b.neutral.is_empty();
         let turned = polar
-            && alike >= OPPOSITE
+            && alike >= OPPOSITE_POLARITY
             && (against * 2 >= common(&a.words, &b.words) || alike >= OPPOSITE_WHOLE);
         let opposite = turned || (sides && (bare || rest >= OPPOSITE));
         return Some(if opposite { Relation::Opposite } else { Relation::Different });

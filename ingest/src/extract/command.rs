@@ -139,7 +139,20 @@ static ERROR_LINE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 static VOLATILE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?x) 0x[0-9a-f]+ | \b[0-9a-f]{7,64}\b | \b\d{4}-\d\d-\d\d[T\ ]\S+ | (?:/[\w.@-]+){2,}/ | \b\d+(?:\.\d+)?(?:ms|s|µs)?\b")
+    Regex::new(r"(?x) 0x[0-9a-f]+ | \b[0-9a-f]{7,64}\b | \b\d{4}-\d\d-\d\d[T\ ]\S+ | \b\d+(?:\.\d+)?(?:ms|s|µs)?\b")
+        .expect("the pattern is a constant")
+});
+static FOLDERS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?:\.{0,2}/|[\w.@~-]+/)(?:[\w.@~-]+/)+").expect("the pattern is a constant")
+});
+static PLACE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^\S+\.\w+:\d+(?::\d+)?:\s*").expect("the pattern is a constant"));
+static COLUMN: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r":\d+:\d+").expect("the pattern is a constant"));
+/// The code by which a checker names its rule: `(errcheck)`, `error[E0432]`, `error TS2345:`,
+/// `F401`, `clippy::unwrap_used`, `no-unused-vars`.
+static CODE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\(([a-z][a-z0-9-]{2,24})\)\s*$|\[(E\d{4})\]|\berror (TS\d{3,5}):|:\d+:\d+:? ([A-Z]{1,4}\d{3,4})\b|\b(clippy::[a-z_]+)|\s{2}(@?[a-z]+(?:[/-][a-z]+)+)\s*$")
         .expect("the pattern is a constant")
 });
 
@@ -205,7 +218,24 @@ pub(crate) fn signature(line: &str) -> String {
 /// Returns the error line as shown in a rule: its variable parts stand as `#`.
 pub(crate) fn display(line: &str) -> String {
     let line = super::wording::clean_line(line).replace('`', "'");
+    let line = FOLDERS.replace_all(&line, "");
     VOLATILE.replace_all(&line, "#").into_owned()
+}
+
+/// Returns the code of the checker's rule an error line names, and its message without the place.
+pub(crate) fn checker_rule(line: &str) -> Option<(&str, &str)> {
+    let code = CODE.captures(line)?.iter().skip(1).flatten().next()?.as_str();
+    let place = PLACE.find(line);
+    // A word in brackets at the end is a rule's name only where a checker points at a place; type
+    // checkers report what the compiler would.
+    let in_brackets = line.trim_end().ends_with(&format!("({code})"));
+    if code == "typecheck" || (in_brackets && !place.is_some_and(|p| COLUMN.is_match(p.as_str()))) {
+        return None;
+    }
+    let message = place.map_or(line, |place| &line[place.end()..]).trim();
+    let message =
+        message.rsplit_once(" (").filter(|(_, last)| last.len() < 26).map_or(message, |m| m.0);
+    Some((code, message.trim()))
 }
 
 /// "exit status 1" and "error: test failed" say nothing by which to find the same failure again.
@@ -228,6 +258,10 @@ fn specific(line: &str) -> bool {
         "previous error",
         "elifecycle",
         "run with `rust_backtrace",
+        ": # ",
+        " info ",
+        " debug ",
+        "could not import",
     ];
     if generic.iter().any(|g| lower.contains(g)) {
         return false;
@@ -332,6 +366,18 @@ mod tests {
         assert!(!output_fails("test result: ok. 10 passed; 0 failed"));
         assert!(!is_check("grep -rn test ."));
         assert!(is_check("go test ./..."));
+    }
+
+    #[test]
+    fn a_checkers_rule_is_known_by_its_code() {
+        let go =
+            "cmd/a.go:3:7: os/exec.Command must not be called. use os/exec.CommandContext (noctx)";
+        let found =
+            Some(("noctx", "os/exec.Command must not be called. use os/exec.CommandContext"));
+        assert_eq!(checker_rule(go), found);
+        assert_eq!(checker_rule("src/a.ts(1,2): error TS2345: wrong").map(|f| f.0), Some("TS2345"));
+        assert_eq!(checker_rule("a.py:1:1: F401 `os` imported").map(|f| f.0), Some("F401"));
+        assert_eq!(checker_rule("cmd/a.go:12:5: undefined: parseConfig"), None);
     }
 
     #[test]

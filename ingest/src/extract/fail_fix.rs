@@ -23,7 +23,7 @@ const MAX_EDITS: usize = 4;
 const MAX_EDIT_LINES: usize = 8;
 
 static ENVIRONMENT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)command not found|no such file|cannot find module|modulenotfound|no module named|connection refused|permission denied|not installed|unsupported|requires|incompatible|missing (?:env|environment|dependency|package)|address already in use|could not resolve")
+    Regex::new(r"(?i)command not found|no such file|cannot find module|modulenotfound|no module named|connection refused|permission denied|not installed|missing (?:env|environment|dependency|package)|address already in use|could not resolve")
         .expect("the pattern is a constant")
 });
 static LINT: LazyLock<Regex> = LazyLock::new(|| {
@@ -128,11 +128,7 @@ fn build(view: &View<'_>, run: &Run<'_>, failure: &Open<'_>, passed: usize) -> C
     let files = applies_when.paths.clone();
     applies_when.commands = vec![run.family.clone()];
     applies_when.stages = vec![Stage::Work];
-    let shown = wording::clip(&command::display(failure.line), 200);
-    let rule = match files.first() {
-        Some(file) => format!("When `{}` fails with `{shown}`, look at `{file}` first", run.family),
-        None => format!("When `{}` fails with `{shown}`, see how it was fixed", run.family),
-    };
+    let (title, rule) = words(&run.family, failure.line, files.first());
     let engine = view.session.engine.as_str();
     let key_of = |i: usize| view.events[i].event.key.as_str();
     let suspicious = injection::is_suspicious(failure.line);
@@ -140,8 +136,8 @@ fn build(view: &View<'_>, run: &Run<'_>, failure: &Open<'_>, passed: usize) -> C
         key: CandidateKey::derive("fail_fix", [(engine, key_of(failure.result))]),
         signal: Signal::FailFix,
         lesson_type: LessonType::Solution,
-        title: wording::title(&format!("{}: {shown}", run.family)),
-        rule: wording::rule(&rule),
+        title,
+        rule,
         why: why(view, failure),
         body: Some(body(view, run, failure)),
         anchors: scope::anchors(&applies_when),
@@ -154,12 +150,30 @@ fn build(view: &View<'_>, run: &Run<'_>, failure: &Open<'_>, passed: usize) -> C
     }
 }
 
+/// Returns title and rule. The title is what makes two failures one lesson: a checker's rule is the
+/// same whichever file breaks it and whichever task runs the checker.
+fn words(family: &str, line: &str, file: Option<&String>) -> (String, String) {
+    if let Some((code, message)) = command::checker_rule(line) {
+        let message = wording::clip(&command::display(message), 240);
+        let rule = format!("Satisfy `{code}` before `{family}`: {message}");
+        return (format!("Check `{code}`"), wording::rule(&rule));
+    }
+    let shown = wording::clip(&command::display(line), 200);
+    let rule = match file {
+        Some(file) => format!("When `{family}` fails with `{shown}`, look at `{file}` first"),
+        None => format!("When `{family}` fails with `{shown}`, see how it was fixed"),
+    };
+    (wording::title(&format!("{family}: {shown}")), wording::rule(&rule))
+}
+
 /// Most failures are part of writing the code of the day; tools and surroundings fail again.
 fn durable(family: &str, line: &str) -> f32 {
-    if ENVIRONMENT.is_match(line) {
+    let of_a_test = ["_test.", ".test.", ".spec.", "test_"].iter().any(|t| line.contains(t));
+    if ENVIRONMENT.is_match(line) && !of_a_test {
         0.34
-    } else if LINT.is_match(family) {
-        0.28
+    } else if command::checker_rule(line).is_some() {
+        // Of equal failures, the one of the checker's own task is told best.
+        if LINT.is_match(family) { 0.3 } else { 0.28 }
     } else {
         0.14
     }
