@@ -20,18 +20,16 @@ use crate::error::{Result, RetrieveError};
 use crate::lexical::schema::{self, Fields};
 use crate::lexical::writer::{self, LexicalError, Writer};
 use crate::semantic::Embedder;
-use crate::text::render::{Rendered, render};
+use crate::text::render::render;
 use crate::text::terms::Analyser;
 use crate::vectors::segment::LessonVectors;
-use crate::vectors::{Role, Shelf, ShelfError, Watermark, key_of, quantise, shelf};
+use crate::vectors::{Shelf, ShelfError, Watermark, key_of, quantise, shelf};
 
 /// How long a reader without any index waits for the process that builds the first one.
 const FIRST_BUILD_WAIT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(20);
 /// Passages embedded between two durable writes.
 const EMBED_BATCH: usize = 256;
-/// Passages embedded of one lesson, at most.
-const MAX_PASSAGES: usize = 200;
 
 /// What catching up came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -239,7 +237,8 @@ fn vectors(
 struct Batch {
     /// Changes covered.
     changes: usize,
-    lessons: Vec<(u64, u64, Vec<(Role, String)>)>,
+    /// Key, content hash and passages of each lesson to write.
+    lessons: Vec<(u64, u64, Vec<String>)>,
 }
 
 impl Batch {
@@ -260,7 +259,7 @@ fn next_batch(shelf: &Shelf, changes: &[LessonChange], budget: usize) -> Option<
             let rendered = render(lesson);
             let hash = rendered.embedded_hash();
             if known.is_none_or(|span| span.rows == 0 || span.hash != hash) {
-                let rows = embedded_texts(rendered);
+                let rows = rendered.passages;
                 if texts > 0 && (texts + rows.len() > EMBED_BATCH || texts + rows.len() > budget) {
                     break;
                 }
@@ -278,25 +277,12 @@ fn next_batch(shelf: &Shelf, changes: &[LessonChange], budget: usize) -> Option<
     (batch.changes > 0).then_some(batch)
 }
 
-/// Returns what is embedded of a lesson. A short lesson is its own only passage.
-fn embedded_texts(rendered: Rendered) -> Vec<(Role, String)> {
-    let whole = rendered.embedded_whole();
-    let mut passages = rendered.passages;
-    passages.truncate(MAX_PASSAGES);
-    if passages.len() == 1 && passages[0] == whole {
-        return vec![(Role::WHOLE.and(Role::PASSAGE), whole)];
-    }
-    let mut texts = vec![(Role::WHOLE, whole)];
-    texts.extend(passages.into_iter().map(|p| (Role::PASSAGE, p)));
-    texts
-}
-
 fn embed(
     embedder: &dyn Embedder,
-    lessons: Vec<(u64, u64, Vec<(Role, String)>)>,
+    lessons: Vec<(u64, u64, Vec<String>)>,
 ) -> Result<Vec<LessonVectors>> {
     let texts: Vec<&str> =
-        lessons.iter().flat_map(|(_, _, rows)| rows.iter().map(|(_, t)| t.as_str())).collect();
+        lessons.iter().flat_map(|(_, _, rows)| rows.iter().map(String::as_str)).collect();
     let mut vectors =
         if texts.is_empty() { Vec::new() } else { embedder.embed(&texts)? }.into_iter();
     let lessons = lessons.iter().map(|(key, hash, rows)| LessonVectors {
@@ -304,9 +290,8 @@ fn embed(
         hash: *hash,
         rows: rows
             .iter()
-            .map(|(role, _)| *role)
             .zip(vectors.by_ref())
-            .map(|(role, vector)| (role, quantise(&vector)))
+            .map(|(_, vector)| quantise(&vector))
             .collect(),
     });
     Ok(lessons.collect())

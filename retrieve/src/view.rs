@@ -18,7 +18,7 @@ use crate::text::terms::Analyser;
 use crate::vectors::exact::QueryVector;
 use crate::vectors::graph::{CROSSOVER_ROWS, Graph};
 use crate::vectors::shelf::Span;
-use crate::vectors::{Role, Shelf, VectorIndex as _};
+use crate::vectors::{Shelf, VectorIndex as _};
 
 /// Longest query text that is read, in bytes; the rest says nothing new.
 pub const MAX_QUERY_BYTES: usize = 64 << 10;
@@ -170,18 +170,10 @@ impl View {
         };
         let span = self.spans[ordinal as usize];
         if let (Some(vector), Some(shelf), Some(span)) = (vector, &self.shelf, span) {
-            let mut best = f32::NEG_INFINITY;
-            for row in span.first..span.first + span.rows {
-                let cosine = vector.cosine(shelf, row);
-                let role = shelf.role(row);
-                if role.has(Role::WHOLE) {
-                    signal.cos_whole = cosine;
-                }
-                if role.has(Role::PASSAGE) {
-                    best = best.max(cosine);
-                }
-            }
-            signal.cos_best = if best.is_finite() { best } else { signal.cos_whole };
+            signal.cos_first = vector.cosine(shelf, span.first);
+            signal.cos_best = (span.first..span.first + span.rows)
+                .map(|row| vector.cosine(shelf, row))
+                .fold(f32::NEG_INFINITY, f32::max);
         }
         signal
     }

@@ -20,8 +20,8 @@ pub struct Signal {
     pub place: f32,
     /// BM25 of exact compounds.
     pub exact: f32,
-    /// Cosine of the whole text; 0 without vectors.
-    pub cos_whole: f32,
+    /// Cosine of the first passage; 0 without vectors.
+    pub cos_first: f32,
     /// Cosine of the best passage.
     pub cos_best: f32,
 }
@@ -44,7 +44,7 @@ impl Signal {
     }
 
     fn dense(&self) -> f32 {
-        f32::midpoint(self.cos_whole, self.cos_best)
+        f32::midpoint(self.cos_first, self.cos_best)
     }
 }
 
@@ -65,22 +65,18 @@ fn range(values: impl Iterator<Item = f32>) -> (f32, f32) {
     values.fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), x| (lo.min(x), hi.max(x)))
 }
 
-fn scaled(x: f32, (lo, hi): (f32, f32)) -> f32 {
-    if hi > lo { (x - lo) / (hi - lo) } else { 0.0 }
-}
-
 /// Scores every signal; unsorted.
 #[must_use]
 pub fn fuse(signals: &[Signal], mode: Mode, ideal: f32) -> Vec<Fused> {
     let lexical = range(signals.iter().map(Signal::lexical));
-    let dense = range(signals.iter().map(Signal::dense));
+    
     let _ = ideal;
     signals
         .iter()
         .enumerate()
         .map(|(at, s)| {
-            let l = scaled(s.lexical(), lexical);
-            let d = scaled(s.dense(), dense);
+            let l = s.lexical() / lexical.1.max(1e-9);
+            let d = s.dense();
             let score = match mode {
                 Mode::Lexical => l,
                 Mode::Semantic => d,

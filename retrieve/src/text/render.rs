@@ -27,6 +27,8 @@ pub struct Rendered {
 
 /// Texts longer than this are cut before they are indexed, in bytes.
 const MAX_WHOLE: usize = 1 << 20;
+/// Passages of one lesson, at most.
+const MAX_PASSAGES: usize = 200;
 
 /// Appends a part to a text that may already begin with, or contain, the same words.
 fn add(whole: &mut String, part: &str) {
@@ -82,6 +84,7 @@ pub fn render(lesson: &Lesson) -> Rendered {
         .into_iter()
         .map(|p| if headed && !begins_with(&p, title) { format!("{title}. {p}") } else { p })
         .collect();
+    passages.truncate(MAX_PASSAGES);
     if passages.is_empty() && headed {
         passages.push(title.to_owned());
     }
@@ -116,20 +119,6 @@ impl Rendered {
     /// Returns a hash of what is embedded: when it is the same, so are the vectors.
     #[must_use]
     pub fn embedded_hash(&self) -> u64 {
-        let parts = [&self.title, &self.whole].into_iter().chain(&self.passages);
-        u64::from_str_radix(&digest(parts)[..16], 16).expect("a digest is hex")
-    }
-
-    /// Returns the beginning of the whole text, in the form of a passage: for a short lesson it is
-    /// its only passage.
-    #[must_use]
-    pub fn embedded_whole(&self) -> String {
-        if let [only] = &self.passages[..] {
-            return only.clone();
-        }
-        // The model reads 256 tokens; a token is rarely longer than eight bytes.
-        let start = cut(&self.whole, 256 * 8);
-        let words: Vec<&str> = start.split_whitespace().collect();
-        words.join(" ")
+        u64::from_str_radix(&digest(&self.passages)[..16], 16).expect("a digest is hex")
     }
 }

@@ -8,8 +8,7 @@
 //! | [`graph`] | the search over a neighbour graph, for resident processes with many vectors |
 //! | `mmap` | mapping files |
 //!
-//! Owns [`VectorIndex`]. Must not know texts, models or ranking: it sees lesson keys, roles and
-//! numbers.
+//! Owns [`VectorIndex`]. Must not know texts, models or ranking: it sees lesson keys and numbers.
 
 pub mod exact;
 pub mod graph;
@@ -20,7 +19,7 @@ pub mod shelf;
 use cemem_core::LessonId;
 use cemem_core::id::digest;
 
-pub use segment::{LessonVectors, Role, SegmentError, quantise};
+pub use segment::{LessonVectors, SegmentError, quantise};
 pub use shelf::{Shelf, ShelfError, Watermark};
 
 /// Returns the number a lesson is known by inside the indexes: 64 bits of the hash of its id.

@@ -7,7 +7,6 @@
 //! | magic `CEMVEC1\0`, `u32` dim, `u32` lessons, `u32` rows, `u32` 0, `u64` checksum, padding | 64 |
 //! | per lesson: `u64` key, `u64` content hash, `u32` first row, `u32` rows | 24 each |
 //! | per row: `f32` scale | 4 each |
-//! | per row: `u8` role | 1 each |
 //! | padding to 64, then per row: `i8` × dim | dim each |
 //!
 //! A vector is its `i8`s times its scale. The checksum covers everything after the header. A lesson
@@ -41,31 +40,6 @@ pub enum SegmentError {
     },
 }
 
-/// What a row stands for; several at once for short lessons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Role(pub u8);
-
-impl Role {
-    /// The beginning of the whole text.
-    pub const WHOLE: Self = Self(1);
-    /// The title.
-    pub const TITLE: Self = Self(2);
-    /// A passage.
-    pub const PASSAGE: Self = Self(4);
-
-    /// Returns whether all of `other` is in this role.
-    #[must_use]
-    pub fn has(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Returns both roles.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
-
 /// A lesson's vectors, before they are written.
 #[derive(Debug, Clone)]
 pub struct LessonVectors {
@@ -73,8 +47,8 @@ pub struct LessonVectors {
     pub key: u64,
     /// Hash of the embedded texts.
     pub hash: u64,
-    /// Unit vectors with their roles; empty for a tombstone.
-    pub rows: Vec<(Role, Quantised)>,
+    /// One vector a passage, in order; empty for a tombstone.
+    pub rows: Vec<Quantised>,
 }
 
 /// A vector of 8-bit numbers and what they are multiples of.
@@ -122,7 +96,7 @@ fn align(at: usize) -> usize {
 }
 
 fn vectors_at(lessons: usize, rows: usize) -> usize {
-    align(HEADER + lessons * LESSON + rows * 5)
+    align(HEADER + lessons * LESSON + rows * 4)
 }
 
 /// Mixes bytes into 64 bits, eight at a time: fast enough to check every file at every start.
@@ -168,10 +142,9 @@ pub(super) fn write(path: &Path, dim: usize, lessons: &[LessonVectors]) -> Resul
         first += lesson.rows.len();
     }
     let rows = || lessons.iter().flat_map(|l| &l.rows);
-    rows().for_each(|(_, v)| bytes.extend(v.scale.to_le_bytes()));
-    rows().for_each(|(role, _)| bytes.push(role.0));
+    rows().for_each(|v| bytes.extend(v.scale.to_le_bytes()));
     bytes.resize(vectors_at(lessons.len(), n_rows), 0);
-    for (_, vector) in rows() {
+    for vector in rows() {
         assert_eq!(vector.steps.len(), dim, "every vector of a model has the same length");
         bytes.extend(vector.steps.iter().map(|&x| x.cast_unsigned()));
     }
@@ -238,10 +211,6 @@ impl Segment {
     pub(super) fn scale(&self, row: usize) -> f32 {
         let at = HEADER + self.lessons * LESSON + row * 4;
         f32::from_le_bytes(self.map[at..at + 4].try_into().expect("four bytes"))
-    }
-
-    pub(super) fn role(&self, row: usize) -> Role {
-        Role(self.map[HEADER + self.lessons * LESSON + self.rows * 4 + row])
     }
 
     pub(super) fn steps(&self, row: usize) -> &[i8] {

@@ -14,7 +14,7 @@ use cemem_core::durable::IoResultExt as _;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::segment::{self, LessonVectors, Quantised, Role, Segment, SegmentError};
+use super::segment::{self, LessonVectors, Quantised, Segment, SegmentError};
 
 /// Format of the manifest; another one is rebuilt.
 const VERSION: u32 = 1;
@@ -109,7 +109,7 @@ impl Shelf {
         let bytes = match fs::read(folder.join(MANIFEST)) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(rebuild("missing")),
-            Err(e) => return Err(Err::<(), _>(e).context("read", folder).unwrap_err().into()),
+            Err(e) => Err(e).context("read", folder)?,
         };
         let manifest: Manifest =
             serde_json::from_slice(&bytes).map_err(|_| rebuild("the manifest is damaged"))?;
@@ -211,18 +211,11 @@ impl Shelf {
         (segment.scale(local), segment.steps(local))
     }
 
-    /// Returns what a row stands for.
-    #[must_use]
-    pub fn role(&self, row: u32) -> Role {
-        let (segment, local) = self.locate(row);
-        segment.role(local)
-    }
-
     fn vectors_of(&self, key: u64, span: Span) -> LessonVectors {
         let rows = (span.first..span.first + span.rows)
             .map(|row| {
                 let (scale, steps) = self.row(row);
-                (self.role(row), Quantised { scale, steps: steps.to_vec() })
+                Quantised { scale, steps: steps.to_vec() }
             })
             .collect();
         LessonVectors { key, hash: span.hash, rows }
