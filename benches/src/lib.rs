@@ -1,1 +1,1 @@
-//! placeholder
+//! Criterion benches of cemem; the suites stand in `suites/`, one binary each.

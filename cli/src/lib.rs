@@ -1,1 +1,57 @@
-//! placeholder
+//! The command line of cemem.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`args`] | the clap definitions: every command and flag |
+//! | [`commands`] | one module a command |
+//! | [`context`] | what every command needs: home, project, clock, store, output |
+//! | [`command_error`] | errors as people see them, with hints and exit codes |
+//! | [`exit_code`] | the documented exit codes |
+//! | [`runtime`] | where the ONNX Runtime library is looked for |
+//! | [`sync`] | the managed block in CLAUDE.md and AGENTS.md |
+//! | [`ui`] | stdout, stderr, JSON, progress, escaping |
+//!
+//! This is the only crate that prints, reads the environment, or knows clap. stdout is data,
+//! stderr is talk.
+
+pub mod args;
+pub mod command_error;
+pub mod commands;
+pub mod context;
+pub mod exit_code;
+pub mod runtime;
+pub mod sync;
+pub mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::Args;
+use crate::command_error::CommandError;
+use crate::context::Context;
+
+/// Runs `cemem` with the process's arguments and environment.
+#[must_use]
+pub fn main_impl() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let is_usage = error.use_stderr();
+            // Nothing can be done about a terminal that is gone.
+            let _ignored = error.print();
+            return ExitCode::from(if is_usage { exit_code::USAGE } else { exit_code::OK });
+        }
+    };
+    let json = args.global.json;
+    let outcome = Context::from_env(&args.global)
+        .and_then(|mut context| commands::run(&mut context, args.command));
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(CommandError::BrokenPipe) => ExitCode::from(exit_code::OK),
+        Err(error) => {
+            ui::report(&error, json);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

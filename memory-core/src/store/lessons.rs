@@ -131,11 +131,18 @@ impl Store {
         })
     }
 
-    /// Stores lessons that already have an identity (import), as one change.
+    /// Stores lessons that already have an identity (import, decisions), as one change. `note` says
+    /// more than the verb: a file, a reason.
     ///
     /// # Errors
     /// When one has no evidence, or the store cannot be written.
-    pub fn put_lessons(&mut self, lessons: &[Lesson], actor: &str, verb: &str) -> Result<()> {
+    pub fn put_lessons(
+        &mut self,
+        lessons: &[Lesson],
+        actor: &str,
+        verb: &str,
+        note: &str,
+    ) -> Result<()> {
         if let Some(bare) = lessons.iter().find(|l| l.evidence.is_empty()) {
             return Err(StoreError::NoEvidence(bare.id.to_string()));
         }
@@ -143,7 +150,7 @@ impl Store {
         let path = self.path.clone();
         self.write(|tx| {
             let write = || -> rusqlite::Result<()> {
-                let entry = Entry { op: next_op(tx)?, ts, actor, verb, note: "" };
+                let entry = Entry { op: next_op(tx)?, ts, actor, verb, note };
                 for lesson in lessons {
                     put(tx, &entry, lesson)?;
                 }
@@ -160,7 +167,7 @@ impl Store {
     pub fn update_lesson(&mut self, lesson: &Lesson, actor: &str, verb: &str) -> Result<()> {
         let mut lesson = lesson.clone();
         lesson.updated = self.clock.now();
-        self.put_lessons(std::slice::from_ref(&lesson), actor, verb)
+        self.put_lessons(std::slice::from_ref(&lesson), actor, verb, "")
     }
 
     /// Returns the number of the newest change; 0 for an empty store.

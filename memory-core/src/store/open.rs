@@ -68,6 +68,18 @@ impl Store {
         Self::finish(conn, path, clock, found, false)
     }
 
+    /// Checks the whole file for damage. Slow on large stores: for `doctor`, not for hot paths.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] with what was found.
+    pub fn verify(&self) -> Result<()> {
+        let verdict: String = self
+            .conn
+            .query_row("PRAGMA quick_check(1)", [], |r| r.get(0))
+            .map_err(|e| self.sql(e))?;
+        if verdict == "ok" { Ok(()) } else { Err(self.corrupt(verdict)) }
+    }
+
     fn finish(conn: Connection, path: &Path, clock: Clock, found: i64, ro: bool) -> Result<Self> {
         let id = conn
             .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |r| r.get(0))

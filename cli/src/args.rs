@@ -1,0 +1,313 @@
+//! The clap definitions: every command and flag, and their help.
+//!
+//! Owns parsing only. Must not act: `commands` does.
+
+use std::path::PathBuf;
+
+use cemem_core::lesson::{LessonStatus, LessonType, Stage};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+/// Project memory for coding agents: learns from sessions, gives the right few lessons back.
+#[derive(Debug, Parser)]
+#[command(name = "cemem", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Args {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, ClapArgs)]
+pub struct GlobalArgs {
+    /// Work on the project of this folder instead of the current one
+    #[arg(long, global = true, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// Print JSON (a versioned envelope) on stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say only what matters on stderr
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read agent sessions and documents, find what can be learned
+    Ingest(IngestArgs),
+    /// Turn candidates into lessons (ingest does this at its end)
+    Consolidate(ConsolidateArgs),
+    /// Find the lessons that matter for a task
+    Recall(RecallArgs),
+    /// Store a lesson in your own words
+    Remember(RememberArgs),
+    /// Show what waits for a decision, and decide
+    Review(ReviewArgs),
+    /// List, show, edit, retire lessons; their history; undo
+    Lessons {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: LessonsCommand,
+    },
+    /// Regenerate the managed block in CLAUDE.md and AGENTS.md
+    Sync(SyncArgs),
+    /// Write every lesson as one JSON line
+    Export(ExportArgs),
+    /// Read lessons from a JSON-lines file
+    Import(ImportArgs),
+    /// Measure quality on labelled data
+    Eval {
+        /// What to measure.
+        #[command(subcommand)]
+        command: EvalCommand,
+    },
+    /// Check the installation, the store and the index
+    Doctor,
+}
+
+/// Arguments of `ingest`.
+#[derive(Debug, ClapArgs)]
+pub struct IngestArgs {
+    /// Files or folders, any supported format [default: this project's sessions of every engine]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+/// Arguments of `consolidate`.
+#[derive(Debug, ClapArgs)]
+pub struct ConsolidateArgs {
+    /// Show the plan, change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Arguments of `recall`.
+#[derive(Debug, ClapArgs)]
+pub struct RecallArgs {
+    /// What you are about to do, in your own words; `-` reads stdin
+    #[arg(required = true, num_args = 1.., value_name = "QUERY")]
+    pub query: Vec<String>,
+    /// At most this many lessons
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub limit: usize,
+    /// Print one block of at most this many tokens, for an agent's context
+    #[arg(long, value_name = "TOKENS")]
+    pub budget: Option<usize>,
+    /// Only lessons of this type
+    #[arg(long = "type", value_name = "TYPE", value_parser = lesson_types())]
+    pub types: Vec<LessonType>,
+    /// Only lessons for this stage of work, or for any
+    #[arg(long, value_name = "STAGE", value_parser = stages())]
+    pub stage: Option<Stage>,
+    /// A path the task touches (may be given several times)
+    #[arg(long = "path", value_name = "PATH")]
+    pub paths: Vec<String>,
+    /// Only lessons changed since this date
+    #[arg(long, value_name = "DATE")]
+    pub since: Option<String>,
+    /// Show how every score came about
+    #[arg(long)]
+    pub explain: bool,
+    /// Words only, without the embedding model
+    #[arg(long)]
+    pub no_semantic: bool,
+}
+
+/// Arguments of `remember`.
+#[derive(Debug, ClapArgs)]
+pub struct RememberArgs {
+    /// The lesson; `-` reads stdin
+    #[arg(required = true, num_args = 1.., value_name = "TEXT")]
+    pub text: Vec<String>,
+    /// What kind of lesson it is
+    #[arg(long = "type", value_name = "TYPE", default_value = "convention", value_parser = lesson_types())]
+    pub lesson_type: LessonType,
+    /// A path or glob it applies to (may be given several times)
+    #[arg(long = "path", value_name = "PATH")]
+    pub paths: Vec<String>,
+    /// Why it holds
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+}
+
+/// Arguments of `review`.
+#[derive(Debug, ClapArgs)]
+pub struct ReviewArgs {
+    /// Accept these lessons: they become active
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    pub accept: Vec<String>,
+    /// Reject these lessons: they do not come back
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    pub reject: Vec<String>,
+    /// Why they are rejected
+    #[arg(long, value_name = "TEXT", requires = "reject")]
+    pub reason: Option<String>,
+    /// Show at most this many
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub limit: usize,
+}
+
+/// What can be done with lessons.
+#[derive(Debug, Subcommand)]
+pub enum LessonsCommand {
+    /// List lessons
+    List {
+        /// Only this status, or `all`
+        #[arg(long, default_value = "active", value_parser = status_filter())]
+        status: StatusFilter,
+        /// Only this type
+        #[arg(long = "type", value_name = "TYPE", value_parser = lesson_types())]
+        types: Vec<LessonType>,
+    },
+    /// Show one lesson with its evidence
+    Show {
+        /// Id, or its first digits
+        id: String,
+    },
+    /// Change a lesson's words, type or paths
+    Edit {
+        /// Id, or its first digits
+        id: String,
+        /// New rule
+        #[arg(long)]
+        rule: Option<String>,
+        /// New title
+        #[arg(long)]
+        title: Option<String>,
+        /// New reason
+        #[arg(long)]
+        why: Option<String>,
+        /// New type
+        #[arg(long = "type", value_name = "TYPE", value_parser = lesson_types())]
+        lesson_type: Option<LessonType>,
+        /// New paths it applies to, instead of the old ones
+        #[arg(long = "path", value_name = "PATH")]
+        paths: Vec<String>,
+    },
+    /// Take lessons out; they stay in the history
+    Retire {
+        /// Ids, or their first digits
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Show the changes of one lesson, or the latest of all
+    History {
+        /// Id, or its first digits
+        id: Option<String>,
+        /// At most this many changes
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Undo the latest change, or the one with this number
+    Undo {
+        /// Number as shown by `history`
+        change: Option<i64>,
+    },
+}
+
+/// One status, or all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusFilter {
+    /// Every status.
+    All,
+    /// Only this one.
+    Only(LessonStatus),
+}
+
+/// Arguments of `sync`.
+#[derive(Debug, ClapArgs)]
+pub struct SyncArgs {
+    /// The file to write, created if missing [default: CLAUDE.md and AGENTS.md where they exist]
+    #[arg(long = "file", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Longest block, in lines
+    #[arg(long, default_value_t = 60, value_name = "N")]
+    pub lines: usize,
+    /// Show the diff, write nothing
+    #[arg(long, conflicts_with = "check")]
+    pub dry_run: bool,
+    /// Write nothing; exit 1 if a block is out of date
+    #[arg(long)]
+    pub check: bool,
+    /// Replace a block that was edited by hand
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, ClapArgs)]
+pub struct ExportArgs {
+    /// Write to this file instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Only this status, or `all`
+    #[arg(long, default_value = "all", value_parser = status_filter())]
+    pub status: StatusFilter,
+}
+
+/// Arguments of `import`.
+#[derive(Debug, ClapArgs)]
+pub struct ImportArgs {
+    /// One JSON object a line; `-` reads stdin
+    pub file: PathBuf,
+}
+
+/// What can be measured.
+#[derive(Debug, Subcommand)]
+pub enum EvalCommand {
+    /// Recall, MRR, nDCG and latency on a folder with corpus.jsonl, queries.jsonl, qrels.tsv
+    Retrieval {
+        /// The folder
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// Which part of retrieval to use
+        #[arg(long, default_value = "full", value_parser = ["lexical", "semantic", "hybrid", "full"])]
+        mode: String,
+        /// Ask the queries in order of time and let each see what earlier ones used
+        #[arg(long)]
+        replay: bool,
+        /// Write the ranking: query, document, rank, score
+        #[arg(long, value_name = "OUT.tsv")]
+        run: Option<PathBuf>,
+    },
+    /// Judge user turns: is it a correction, is it durable, which rule
+    Corrections {
+        /// One turn a line: id, kind, text, context
+        #[arg(long, value_name = "FILE.jsonl")]
+        turns: PathBuf,
+        /// One verdict a line
+        #[arg(long, value_name = "PRED.jsonl")]
+        out: PathBuf,
+    },
+}
+
+fn lesson_types() -> impl clap::builder::TypedValueParser<Value = LessonType> {
+    PossibleValuesParser::new(LessonType::ALL.iter().map(|t| t.as_str()))
+        .map(|s| LessonType::parse(&s).expect("clap accepted one of the names"))
+}
+
+fn stages() -> impl clap::builder::TypedValueParser<Value = Stage> {
+    PossibleValuesParser::new(Stage::ALL.iter().map(|t| t.as_str()))
+        .map(|s| Stage::parse(&s).expect("clap accepted one of the names"))
+}
+
+fn status_filter() -> impl clap::builder::TypedValueParser<Value = StatusFilter> {
+    let names = LessonStatus::ALL.iter().map(|s| s.as_str()).chain(["all"]);
+    PossibleValuesParser::new(names)
+        .map(|s| LessonStatus::parse(&s).map_or(StatusFilter::All, StatusFilter::Only))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_hold() {
+        use clap::CommandFactory as _;
+        Args::command().debug_assert();
+    }
+}

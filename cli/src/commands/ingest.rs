@@ -1,0 +1,122 @@
+//! `cemem ingest`: sessions and documents in, candidates and lessons out, one summary.
+
+use std::path::PathBuf;
+
+use cemem_core::store::Applied;
+use cemem_ingest::consolidate::consolidate;
+use cemem_ingest::discover::{Places, discover};
+use cemem_ingest::{IngestOptions, Input, Redactor, Report, ingest};
+use serde_json::json;
+
+use super::JSON_VERSION;
+use crate::args::IngestArgs;
+use crate::command_error::CommandError;
+use crate::context::{Context, absolute};
+use crate::exit_code;
+use crate::ui::Bar;
+
+/// Flaws shown one by one; the rest are counted, and `--json` has more.
+const SHOWN_ERRORS: usize = 5;
+
+pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, CommandError> {
+    let inputs = inputs(context, &args.paths)?;
+    let mut store = context.store()?;
+    store.check_writable()?;
+    let report = {
+        let bar = Bar::new(context.ui.shows_progress());
+        let redactor = Redactor::new();
+        let options = IngestOptions { redactor: &redactor, progress: &bar, threads: 0 };
+        ingest(&mut store, &inputs, &options)?
+    };
+    let (_, applied) = consolidate(&mut store, None)?;
+    if applied.op != 0 {
+        // So that the first recall has nothing left to embed. A failure costs only that head start.
+        if let Err(error) = context.engine(true).catch_up(&store, usize::MAX) {
+            context
+                .ui
+                .warn(&format!("the index is not ready: {error}; the next recall tries again"));
+        }
+    }
+    tell(context, &report, applied)?;
+    let nothing_readable = report.files == 0 && report.error_count > 0;
+    Ok(if nothing_readable { exit_code::FAILED } else { exit_code::OK })
+}
+
+/// Returns what to read: the given paths, or every place that holds sessions of this project.
+fn inputs(context: &Context, paths: &[PathBuf]) -> Result<Vec<Input>, CommandError> {
+    if !paths.is_empty() {
+        return paths.iter().map(|p| Ok(Input::named(absolute(p)?))).collect();
+    }
+    let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let found = discover(&Places {
+        home: context.user_home.clone(),
+        claude_config_dir: variable("CLAUDE_CONFIG_DIR"),
+        codex_home: variable("CODEX_HOME"),
+        roots: context.project.worktrees.clone(),
+    });
+    if found.is_empty() {
+        context.ui.say(&format!(
+            "no sessions of `{}` found for Claude Code, Codex or SpecStory, and no docs/solutions; \
+             `cemem ingest PATH` reads them from elsewhere",
+            context.project.name
+        ));
+    }
+    Ok(found.into_iter().map(Input::from).collect())
+}
+
+fn tell(context: &Context, report: &Report, applied: Applied) -> Result<(), CommandError> {
+    if context.ui.json {
+        return context.ui.print_json(&json!({
+            "version": JSON_VERSION,
+            "project": context.project.name,
+            "files": report.files,
+            "files_read": report.files_read,
+            "formats": report.formats,
+            "bytes": report.bytes,
+            "events": report.events,
+            "events_new": report.events_new,
+            "skipped": report.skipped,
+            "errors": report.errors,
+            "error_count": report.error_count,
+            "candidates": report.candidates,
+            "lessons": { "created": applied.created, "updated": applied.updated,
+                         "dropped": applied.dropped },
+            "duration_ms": report.duration.as_secs_f64() * 1000.0,
+        }));
+    }
+    for error in report.errors.iter().take(SHOWN_ERRORS) {
+        context.ui.warn(&error.to_string());
+    }
+    let more = report.error_count.saturating_sub(SHOWN_ERRORS as u64);
+    if more > 0 {
+        context.ui.warn(&format!("and {more} more that could not be read"));
+    }
+    context.ui.print(&summary(report, applied))
+}
+
+/// Returns the summary a person reads.
+fn summary(report: &Report, applied: Applied) -> String {
+    let formats: Vec<_> = report.formats.iter().map(|(name, n)| format!("{name} {n}")).collect();
+    let mut skipped: Vec<_> = report.skipped.iter().collect();
+    skipped.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
+    let shown: Vec<_> = skipped.iter().take(6).map(|(kind, n)| format!("{kind} {n}")).collect();
+    let rest = if skipped.len() > 6 { ", …" } else { "" };
+    let or_none = |text: String| if text.is_empty() { "none".to_owned() } else { text };
+    format!(
+        "files       {} ({}), {} read\n\
+         events      {}, {} new\n\
+         skipped     {}{rest}\n\
+         candidates  {} new or changed\n\
+         lessons     {} new, {} changed; {} candidates set aside\n",
+        report.files,
+        or_none(formats.join(", ")),
+        report.files_read,
+        report.events,
+        report.events_new,
+        or_none(shown.join(", ")),
+        report.candidates,
+        applied.created,
+        applied.updated,
+        applied.dropped,
+    )
+}

@@ -1,0 +1,198 @@
+//! `cemem lessons`: list, show, edit, retire, history, undo.
+
+use std::fmt::Write as _;
+
+use cemem_core::lesson::{Lesson, LessonStatus, LessonType};
+use cemem_core::store::{LessonFilter, LogRow, Store};
+use serde_json::{Value, json};
+
+use super::{JSON_VERSION, show};
+use crate::args::{LessonsCommand, StatusFilter};
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::exit_code;
+use crate::ui::one_line;
+
+pub(super) fn run(context: &mut Context, command: LessonsCommand) -> Result<u8, CommandError> {
+    match command {
+        LessonsCommand::List { status, types } => list(context, status, types),
+        LessonsCommand::Show { id } => {
+            let store = context.store()?;
+            let lesson = get(&store, &id)?;
+            output(context, &[lesson], show::full)
+        }
+        LessonsCommand::Edit { id, rule, title, why, lesson_type, paths } => {
+            edit(context, &id, Changes { rule, title, why, lesson_type, paths })
+        }
+        LessonsCommand::Retire { ids } => {
+            let changed =
+                decide(context, &ids, "retire", "", |l| l.status = LessonStatus::Retired)?;
+            output(context, &changed, show::brief)
+        }
+        LessonsCommand::History { id, limit } => history(context, id.as_deref(), limit),
+        LessonsCommand::Undo { change } => undo(context, change),
+    }
+}
+
+/// Returns the statuses of a filter, as the store wants them.
+pub(super) fn statuses(filter: StatusFilter) -> Vec<LessonStatus> {
+    match filter {
+        StatusFilter::All => Vec::new(),
+        StatusFilter::Only(status) => vec![status],
+    }
+}
+
+/// Returns the lesson with this id or prefix.
+pub(super) fn get(store: &Store, id: &str) -> Result<Lesson, CommandError> {
+    let id = store.resolve_id(id)?;
+    store.lesson(&id)?.ok_or_else(|| CommandError::Internal(format!("`{id}` vanished")))
+}
+
+/// Changes lessons by a person's decision, as one undoable step; returns them as they stand.
+pub(super) fn decide(
+    context: &Context,
+    ids: &[String],
+    verb: &str,
+    note: &str,
+    change: impl Fn(&mut Lesson),
+) -> Result<Vec<Lesson>, CommandError> {
+    let mut store = context.store()?;
+    let mut lessons = ids.iter().map(|id| get(&store, id)).collect::<Result<Vec<_>, _>>()?;
+    for lesson in &mut lessons {
+        change(lesson);
+        lesson.reviewed = true;
+        lesson.updated = context.clock.now();
+    }
+    store.put_lessons(&lessons, "user", verb, note)?;
+    Ok(lessons)
+}
+
+/// Prints lessons as JSON or with the given view.
+pub(super) fn output(
+    context: &Context,
+    lessons: &[Lesson],
+    view: impl Fn(&Lesson) -> String,
+) -> Result<u8, CommandError> {
+    if context.ui.json {
+        context.ui.print_json(&json!({ "version": JSON_VERSION, "lessons": lessons }))?;
+    } else {
+        context.ui.print(&lessons.iter().map(view).collect::<String>())?;
+    }
+    Ok(exit_code::OK)
+}
+
+fn list(
+    context: &Context,
+    status: StatusFilter,
+    types: Vec<LessonType>,
+) -> Result<u8, CommandError> {
+    let filter = LessonFilter { statuses: statuses(status), types };
+    let mut lessons = context.store()?.lessons(&filter)?;
+    lessons
+        .sort_by(|a, b| (a.lesson_type, a.created, &a.id).cmp(&(b.lesson_type, b.created, &b.id)));
+    if lessons.is_empty() {
+        context.ui.say("no lessons yet: `cemem ingest` reads this project's sessions");
+    }
+    output(context, &lessons, show::brief)
+}
+
+#[derive(Debug)]
+struct Changes {
+    rule: Option<String>,
+    title: Option<String>,
+    why: Option<String>,
+    lesson_type: Option<LessonType>,
+    paths: Vec<String>,
+}
+
+fn edit(context: &Context, id: &str, changes: Changes) -> Result<u8, CommandError> {
+    let Changes { rule, title, why, lesson_type, paths } = changes;
+    if rule.is_none()
+        && title.is_none()
+        && why.is_none()
+        && lesson_type.is_none()
+        && paths.is_empty()
+    {
+        return Err(CommandError::user("nothing to change")
+            .hint("give --rule, --title, --why, --type or --path"));
+    }
+    if rule.as_deref().is_some_and(|r| one_line(r).is_empty()) {
+        return Err(CommandError::user("a lesson needs a rule"));
+    }
+    let changed = decide(context, &[id.to_owned()], "edit", "", |lesson| {
+        if let Some(rule) = &rule {
+            // A title that was cut from the rule follows it.
+            if title.is_none() && lesson.rule.starts_with(lesson.title.trim_end_matches('…')) {
+                lesson.title = cemem_core::exchange::shorten(rule, 120);
+            }
+            lesson.rule = one_line(rule);
+        }
+        if let Some(title) = &title {
+            lesson.title = one_line(title);
+        }
+        if let Some(why) = &why {
+            lesson.why = Some(one_line(why)).filter(|w| !w.is_empty());
+        }
+        lesson.lesson_type = lesson_type.unwrap_or(lesson.lesson_type);
+        if !paths.is_empty() {
+            lesson.applies_when.paths.clone_from(&paths);
+        }
+    })?;
+    output(context, &changed, show::brief)
+}
+
+fn history(context: &Context, id: Option<&str>, limit: usize) -> Result<u8, CommandError> {
+    let store = context.store()?;
+    let mut rows = match id {
+        Some(id) => store.history(&store.resolve_id(id)?)?,
+        None => store.log(limit)?,
+    };
+    if id.is_some() {
+        rows.reverse();
+        rows.truncate(limit);
+    }
+    if context.ui.json {
+        let changes: Vec<Value> = rows.iter().map(row_json).collect();
+        context.ui.print_json(&json!({ "version": JSON_VERSION, "changes": changes }))?;
+        return Ok(exit_code::OK);
+    }
+    let mut out = String::new();
+    for row in &rows {
+        let undone = row.undone_by.map(|op| format!(" (undone by {op})")).unwrap_or_default();
+        let note =
+            if row.note.is_empty() { String::new() } else { format!(": {}", one_line(&row.note)) };
+        // Writing to a string cannot fail.
+        let _ignored = writeln!(
+            out,
+            "{:>5}  {}  {:<7} {:<10} {}  {}{note}{undone}",
+            row.op,
+            row.ts.date(),
+            row.actor,
+            row.verb,
+            row.lesson,
+            one_line(&row.after.title)
+        );
+    }
+    context.ui.print(&out)?;
+    Ok(exit_code::OK)
+}
+
+fn row_json(row: &LogRow) -> Value {
+    json!({
+        "change": row.op, "ts": row.ts, "actor": row.actor, "verb": row.verb, "note": row.note,
+        "lesson": row.lesson, "before": row.before, "after": row.after, "undone_by": row.undone_by,
+    })
+}
+
+fn undo(context: &Context, change: Option<i64>) -> Result<u8, CommandError> {
+    let undone = context.store()?.undo(change, "user")?;
+    if context.ui.json {
+        context.ui.print_json(&json!({
+            "version": JSON_VERSION, "change": undone.op, "lessons": undone.lessons,
+        }))?;
+    } else {
+        let ids: Vec<_> = undone.lessons.iter().map(ToString::to_string).collect();
+        context.ui.print(&format!("undid change {}: {}\n", undone.op, ids.join(", ")))?;
+    }
+    Ok(exit_code::OK)
+}

@@ -1,0 +1,54 @@
+//! One module a command; this one only dispatches.
+
+mod consolidate;
+mod corrections;
+mod doctor;
+mod eval;
+mod exchange;
+mod ingest;
+mod lessons;
+mod recall;
+mod remember;
+mod review;
+mod show;
+mod sync;
+
+use crate::args::Command;
+use crate::command_error::CommandError;
+use crate::context::Context;
+
+/// Version of every `--json` envelope; raised when a field changes meaning or goes away.
+pub const JSON_VERSION: u32 = 1;
+
+/// Runs a command and returns its exit code.
+///
+/// # Errors
+/// What the command could not do.
+pub fn run(context: &mut Context, command: Command) -> Result<u8, CommandError> {
+    match command {
+        Command::Ingest(args) => ingest::run(context, &args),
+        Command::Consolidate(args) => consolidate::run(context, &args),
+        Command::Recall(args) => recall::run(context, &args),
+        Command::Remember(args) => remember::run(context, &args),
+        Command::Review(args) => review::run(context, &args),
+        Command::Lessons { command } => lessons::run(context, command),
+        Command::Sync(args) => sync::run(context, &args),
+        Command::Export(args) => exchange::export(context, &args),
+        Command::Import(args) => exchange::import(context, &args),
+        Command::Eval { command } => eval::run(context, command),
+        Command::Doctor => doctor::run(context),
+    }
+}
+
+/// Returns the words of an argument list as one text; a lone `-` reads stdin.
+fn text_of(words: &[String]) -> Result<String, CommandError> {
+    use std::io::Read as _;
+    /// More than this is no text a person means: the rest is left unread.
+    const MAX_STDIN: u64 = 4 << 20;
+    if words != ["-"] {
+        return Ok(words.join(" "));
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().take(MAX_STDIN).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

@@ -1,0 +1,114 @@
+//! `cemem recall`: the few lessons that matter for a task, or an honest "nothing relevant".
+
+use cemem_core::clock::Timestamp;
+use cemem_retrieve::{Answer, Filter, Hit, Mode, Query, pack};
+use serde_json::{Value, json};
+
+use super::{JSON_VERSION, show, text_of};
+use crate::args::RecallArgs;
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::exit_code;
+
+/// Results considered for a token budget: more than a block can hold.
+const BUDGET_POOL: usize = 30;
+
+pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, CommandError> {
+    let query = query(args)?;
+    let mut engine = context.engine(!args.no_semantic);
+    // Loads the model while the store and the index are opened.
+    engine.prepare(query.mode);
+    let store = context.store()?;
+    let answer = engine.recall(&store, &query)?;
+    for note in &answer.notes {
+        context.ui.say(&format!("note: {note}"));
+    }
+    if context.ui.json {
+        context.ui.print_json(&envelope(context, &answer, args))?;
+    } else if answer.results.is_empty() {
+        context.ui.say(&nothing(context, &answer));
+    } else if let Some(budget) = args.budget {
+        let block = pack(&answer.results, budget);
+        context.ui.print(&block.text)?;
+        if block.included == 0 {
+            context.ui.say(&format!("no lesson fits into {budget} tokens"));
+        }
+    } else {
+        let text: String = answer.results.iter().map(|hit| entry(hit, args.explain)).collect();
+        context.ui.print(&text)?;
+    }
+    Ok(exit_code::OK)
+}
+
+fn query(args: &RecallArgs) -> Result<Query, CommandError> {
+    let since = match &args.since {
+        None => None,
+        Some(text) => Some(Timestamp::parse(text).ok_or_else(|| {
+            CommandError::user(format!("`{text}` is not a date")).hint("--since 2026-01-31")
+        })?),
+    };
+    Ok(Query {
+        mode: if args.no_semantic { Mode::Lexical } else { Mode::Full },
+        limit: if args.budget.is_some() { args.limit.max(BUDGET_POOL) } else { args.limit },
+        filter: Filter {
+            types: args.types.clone(),
+            stages: args.stage.into_iter().collect(),
+            paths: args.paths.clone(),
+            since,
+            ..Filter::default()
+        },
+        ..Query::new(text_of(&args.query)?)
+    })
+}
+
+/// Says that there is nothing, where was looked, and among how many.
+fn nothing(context: &Context, answer: &Answer) -> String {
+    let name = &context.project.name;
+    match answer.n_lessons {
+        0 => format!("project `{name}` has no lessons yet: `cemem ingest` reads its sessions"),
+        1 => format!("nothing relevant: looked at the 1 lesson of project `{name}`"),
+        n => format!("nothing relevant: looked at the {n} lessons of project `{name}`"),
+    }
+}
+
+fn entry(hit: &Hit, explain: bool) -> String {
+    let mut out = format!("{:.2}  {}", hit.score, show::brief(&hit.lesson));
+    if let Some(evidence) = hit.lesson.evidence.first() {
+        out.push_str(&show::quote(evidence));
+    }
+    if explain {
+        let parts: Vec<_> = hit.why.iter().map(|(name, v)| format!("{name} {v:.3}")).collect();
+        out.push_str(&format!("    why: {}\n", parts.join(", ")));
+    }
+    out
+}
+
+fn envelope(context: &Context, answer: &Answer, args: &RecallArgs) -> Value {
+    let block = pack(&answer.results, args.budget.unwrap_or(usize::MAX));
+    let results: Vec<Value> = answer
+        .results
+        .iter()
+        .filter(|hit| args.budget.is_none() || block.text.contains(hit.lesson.id.as_str()))
+        .map(|hit| {
+            let l = &hit.lesson;
+            json!({
+                "id": l.id, "type": l.lesson_type, "title": l.title, "rule": l.rule,
+                "score": hit.score, "why": hit.why, "status": l.status, "trust": l.trust,
+                "confidence": l.confidence, "support": l.support, "reason": l.why,
+                "applies_when": l.applies_when, "evidence": l.evidence,
+            })
+        })
+        .collect();
+    let notes: Vec<_> = answer.notes.iter().map(ToString::to_string).collect();
+    json!({
+        "version": JSON_VERSION,
+        "project": context.project.name,
+        "project_id": context.project.id,
+        "n_lessons": answer.n_lessons,
+        "nothing_relevant": answer.results.is_empty(),
+        "results": results,
+        "tokens": block.tokens,
+        "context": args.budget.map(|_| block.text.clone()),
+        "notes": notes,
+    })
+}

@@ -1,0 +1,72 @@
+//! `cemem review`: what waits for a decision, with its evidence; accept or reject by id.
+
+use cemem_core::lesson::{Lesson, LessonStatus, Trust};
+use cemem_core::store::LessonFilter;
+use serde_json::json;
+
+use super::{JSON_VERSION, lessons, show};
+use crate::args::ReviewArgs;
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::exit_code;
+use crate::ui::one_line;
+
+pub(super) fn run(context: &mut Context, args: &ReviewArgs) -> Result<u8, CommandError> {
+    if args.accept.is_empty() && args.reject.is_empty() {
+        return show_queue(context, args.limit);
+    }
+    let mut decided = Vec::new();
+    if !args.accept.is_empty() {
+        decided.extend(lessons::decide(context, &args.accept, "accept", "", |lesson| {
+            lesson.status = LessonStatus::Active;
+            lesson.trust = lesson.trust.max(Trust::HumanReview);
+            lesson.confidence = lesson.confidence.max(0.9);
+        })?);
+    }
+    if !args.reject.is_empty() {
+        let reason = args.reason.as_deref().map(one_line).unwrap_or_default();
+        decided.extend(lessons::decide(context, &args.reject, "reject", &reason, |lesson| {
+            lesson.status = LessonStatus::Retired;
+        })?);
+    }
+    lessons::output(context, &decided, show::brief)
+}
+
+fn show_queue(context: &Context, limit: usize) -> Result<u8, CommandError> {
+    let filter = LessonFilter {
+        statuses: vec![LessonStatus::Candidate, LessonStatus::Quarantined],
+        types: Vec::new(),
+    };
+    let mut waiting = context.store()?.lessons(&filter)?;
+    waiting.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then_with(|| a.id.cmp(&b.id)));
+    let total = waiting.len();
+    waiting.truncate(limit);
+    if context.ui.json {
+        context.ui.print_json(&json!({
+            "version": JSON_VERSION, "waiting": total, "lessons": waiting,
+        }))?;
+        return Ok(exit_code::OK);
+    }
+    context.ui.print(&waiting.iter().map(entry).collect::<String>())?;
+    if total == 0 {
+        context.ui.say("nothing waits for review");
+    } else {
+        context.ui.say(&format!(
+            "{} of {total} shown; `cemem review --accept ID…` or `--reject ID… --reason TEXT`",
+            waiting.len()
+        ));
+    }
+    Ok(exit_code::OK)
+}
+
+fn entry(lesson: &Lesson) -> String {
+    let mut out = show::brief(lesson);
+    for evidence in lesson.evidence.iter().take(3) {
+        out.push_str(&show::quote(evidence));
+    }
+    if lesson.evidence.len() > 3 {
+        out.push_str(&format!("  and {} more\n", lesson.evidence.len() - 3));
+    }
+    out.push('\n');
+    out
+}

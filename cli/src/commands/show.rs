@@ -1,0 +1,81 @@
+//! How lessons look in a terminal, the same in every command.
+
+use std::fmt::Write as _;
+
+use cemem_core::lesson::{Evidence, Lesson, LessonStatus};
+
+use crate::ui::{one_line, printable};
+
+/// Returns one lesson as one or two lines: id, type, rule, and its status where it is not plain.
+pub(super) fn brief(lesson: &Lesson) -> String {
+    let status = match lesson.status {
+        LessonStatus::Active => String::new(),
+        other => format!(" ({other})"),
+    };
+    let kind = lesson.lesson_type.as_str();
+    format!("{}  {kind:<10} {}{status}\n", lesson.id, one_line(&lesson.rule))
+}
+
+/// Returns everything about a lesson.
+pub(super) fn full(lesson: &Lesson) -> String {
+    let mut out = String::new();
+    let mut field = |name: &str, value: String| {
+        if !value.is_empty() {
+            // Writing to a string cannot fail.
+            let _ignored = writeln!(out, "{name:<12}{value}");
+        }
+    };
+    field("id", lesson.id.to_string());
+    field("type", lesson.lesson_type.to_string());
+    field("title", one_line(&lesson.title));
+    field("rule", one_line(&lesson.rule));
+    field("why", lesson.why.as_deref().map(one_line).unwrap_or_default());
+    let reviewed = if lesson.reviewed { ", reviewed by a person" } else { "" };
+    field("status", format!("{}{reviewed}", lesson.status));
+    field("confidence", format!("{:.2}", lesson.confidence));
+    field("support", format!("{} session(s)", lesson.support));
+    field("trust", lesson.trust.to_string());
+    field("paths", one_line(&lesson.applies_when.paths.join(", ")));
+    field("commands", one_line(&lesson.applies_when.commands.join(", ")));
+    field("symbols", one_line(&lesson.applies_when.symbols.join(", ")));
+    field("tags", one_line(&lesson.applies_when.tags.join(", ")));
+    let ids = |ids: &[cemem_core::LessonId]| {
+        ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    field("supersedes", ids(&lesson.supersedes));
+    field(
+        "replaced by",
+        lesson.superseded_by.as_ref().map(ToString::to_string).unwrap_or_default(),
+    );
+    field("contradicts", ids(&lesson.contradicts));
+    field("learned", lesson.created.date());
+    if let Some(body) = &lesson.body {
+        out.push('\n');
+        out.push_str(printable(body).trim_end());
+        out.push('\n');
+    }
+    out.push_str("\nevidence\n");
+    for evidence in &lesson.evidence {
+        out.push_str(&quote(evidence));
+    }
+    out
+}
+
+/// Returns one row of evidence: the words, then where they stand.
+pub(super) fn quote(evidence: &Evidence) -> String {
+    let mut place = vec![evidence.engine.clone()];
+    if !evidence.session.is_empty() {
+        place.push(format!("session {}", evidence.session.chars().take(8).collect::<String>()));
+    }
+    if let Some(ts) = evidence.turn_ts {
+        place.push(ts.date());
+    }
+    if !evidence.source_path.is_empty() {
+        place.push(one_line(&evidence.source_path));
+    }
+    if !evidence.event_uuid.is_empty() {
+        place.push(format!("row {}", evidence.event_uuid));
+    }
+    let words = cemem_core::exchange::shorten(&one_line(&evidence.quote), 300);
+    format!("  “{words}”\n    {}\n", place.join(" · "))
+}

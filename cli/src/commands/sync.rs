@@ -1,0 +1,148 @@
+//! `cemem sync`: regenerates the managed block, shows the diff, creates nothing unasked.
+
+use std::path::{Path, PathBuf};
+
+use cemem_core::durable::{IoResultExt as _, write_durable};
+use cemem_core::lesson::LessonStatus;
+use cemem_core::store::LessonFilter;
+use serde_json::json;
+use similar::TextDiff;
+
+use super::JSON_VERSION;
+use crate::args::SyncArgs;
+use crate::command_error::CommandError;
+use crate::context::{Context, absolute};
+use crate::exit_code;
+use crate::sync::block::{BlockError, with_block};
+use crate::sync::render;
+
+/// The files that are kept up to date where they exist.
+const DEFAULT_FILES: [&str; 3] = ["CLAUDE.md", ".claude/CLAUDE.md", "AGENTS.md"];
+
+/// One file and what it should hold.
+#[derive(Debug)]
+struct Target {
+    path: PathBuf,
+    old: String,
+    new: String,
+}
+
+pub(super) fn run(context: &mut Context, args: &SyncArgs) -> Result<u8, CommandError> {
+    let filter = LessonFilter { statuses: vec![LessonStatus::Active], types: Vec::new() };
+    let lessons = context.store()?.lessons(&filter)?;
+    let lines = render::lines(&lessons, args.lines);
+    let files = targets(context, args)?;
+    if files.is_empty() {
+        return Err(CommandError::user(format!(
+            "no CLAUDE.md or AGENTS.md in `{}`",
+            context.project.root.display()
+        ))
+        .hint("`cemem sync --file CLAUDE.md` creates one"));
+    }
+    let mut planned = Vec::new();
+    for path in files {
+        planned.push(plan(path, &lines, args.force)?);
+    }
+    let changed: Vec<&Target> = planned.iter().filter(|t| t.old != t.new).collect();
+    let writes = !args.check && !args.dry_run;
+    if writes {
+        for target in &changed {
+            write_durable(&target.path, target.new.as_bytes())?;
+        }
+    }
+    tell(context, &planned, &changed, args)?;
+    let is_stale = args.check && !changed.is_empty();
+    Ok(if is_stale { exit_code::FAILED } else { exit_code::OK })
+}
+
+/// Returns the files to write: those named, or the usual ones that exist. A file that is a link to
+/// another, or that only includes another (`@AGENTS.md`), is served by that other one.
+fn targets(context: &Context, args: &SyncArgs) -> Result<Vec<PathBuf>, CommandError> {
+    if !args.files.is_empty() {
+        return args.files.iter().map(|f| absolute(f)).collect();
+    }
+    let root = &context.project.root;
+    let existing: Vec<PathBuf> =
+        DEFAULT_FILES.iter().map(|f| root.join(f)).filter(|p| p.is_file()).collect();
+    let mut seen = Vec::new();
+    let mut files = Vec::new();
+    for path in &existing {
+        let real = std::fs::canonicalize(path).context("find", path)?;
+        let includes_other = read(path)?.lines().any(|l| {
+            l.trim().strip_prefix('@').is_some_and(|other| {
+                existing.iter().any(|e| e != path && e.ends_with(other.trim_start_matches("./")))
+            })
+        });
+        if !includes_other && !seen.contains(&real) {
+            seen.push(real);
+            files.push(path.clone());
+        }
+    }
+    Ok(files)
+}
+
+fn read(path: &Path) -> Result<String, CommandError> {
+    // Checked by `exists`, not by the error, so that a file without permission is no empty file.
+    let bytes = if path.exists() { std::fs::read(path).context("read", path)? } else { Vec::new() };
+    String::from_utf8(bytes).map_err(|_| {
+        CommandError::user(format!("`{}` is not UTF-8 text; it was left alone", path.display()))
+    })
+}
+
+fn plan(path: PathBuf, lines: &[String], force: bool) -> Result<Target, CommandError> {
+    let old = read(&path)?;
+    let new = with_block(&old, lines, force).map_err(|error| {
+        let hint = match error {
+            BlockError::Edited(_) => {
+                "move the edit outside the markers or into a lesson (`cemem lessons edit`), then \
+                 `cemem sync --force`"
+            }
+            BlockError::Unbalanced(_) | BlockError::Second(_) => {
+                "remove the stray `cemem:begin` or `cemem:end` line, then run it again"
+            }
+        };
+        CommandError::user(format!("{}: {error}", path.display())).hint(hint)
+    })?;
+    Ok(Target { path, old, new })
+}
+
+fn tell(
+    context: &Context,
+    planned: &[Target],
+    changed: &[&Target],
+    args: &SyncArgs,
+) -> Result<(), CommandError> {
+    if context.ui.json {
+        let files: Vec<_> = planned
+            .iter()
+            .map(|t| json!({ "path": t.path, "changed": t.old != t.new, "diff": diff(t) }))
+            .collect();
+        return context.ui.print_json(&json!({
+            "version": JSON_VERSION, "files": files,
+            "written": !args.check && !args.dry_run && !changed.is_empty(),
+        }));
+    }
+    for target in changed {
+        context.ui.print(&crate::ui::printable(&diff(target)))?;
+    }
+    for target in planned {
+        let name = target.path.strip_prefix(&context.project.root).unwrap_or(&target.path);
+        let state = match (target.old == target.new, args.check, args.dry_run) {
+            (true, ..) => "up to date",
+            (false, true, _) => "out of date: run `cemem sync`",
+            (false, _, true) => "would change",
+            (false, ..) => "written",
+        };
+        context.ui.say(&format!("{}: {state}", name.display()));
+    }
+    Ok(())
+}
+
+fn diff(target: &Target) -> String {
+    let name = target.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    TextDiff::from_lines(&target.old, &target.new)
+        .unified_diff()
+        .context_radius(2)
+        .header(&format!("a/{name}"), &format!("b/{name}"))
+        .to_string()
+}

@@ -1,0 +1,109 @@
+//! What every command needs: home, project, clock, store, output.
+//!
+//! Owns the reading of the environment (`CEMEM_HOME`, `CEMEM_NOW`, the working folder). Must stay
+//! cheap: it is on the path of every hook and every cold recall, so stores and indexes are opened
+//! only when asked for.
+
+use std::path::{Path, PathBuf};
+
+use cemem_core::Store;
+use cemem_core::clock::{Clock, Timestamp};
+use cemem_core::project::{Home, Project};
+use cemem_retrieve::{Engine, Semantic};
+use etcetera::BaseStrategy as _;
+
+use crate::args::GlobalArgs;
+use crate::command_error::CommandError;
+use crate::runtime;
+use crate::ui::Ui;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Context {
+    /// Output.
+    pub ui: Ui,
+    /// Where stores live.
+    pub home: Home,
+    /// The user's home folder, where engines keep their sessions.
+    pub user_home: PathBuf,
+    /// The project the command is about.
+    pub project: Project,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Context {
+    /// Builds the context from flags and environment.
+    ///
+    /// # Errors
+    /// When there is no home folder or the project folder does not exist.
+    pub fn from_env(global: &GlobalArgs) -> Result<Self, CommandError> {
+        let ui = Ui { json: global.json, quiet: global.quiet };
+        let user_home = etcetera::home_dir().map_err(|_| {
+            CommandError::user("cannot find the home folder").hint("set HOME or CEMEM_HOME")
+        })?;
+        let home = match std::env::var_os("CEMEM_HOME").filter(|v| !v.is_empty()) {
+            Some(path) => absolute(Path::new(&path))?,
+            None => etcetera::choose_base_strategy()
+                .map_err(|_| {
+                    CommandError::user("cannot find the data folder").hint("set CEMEM_HOME")
+                })?
+                .data_dir()
+                .join("cemem"),
+        };
+        let home = Home(home);
+        let folder = match &global.project {
+            Some(path) => path.clone(),
+            None => std::env::current_dir().map_err(|_| {
+                CommandError::user("the current folder no longer exists")
+                    .hint("change to a folder that does, or give `--project DIR`")
+            })?,
+        };
+        let project = home.resolve(&folder)?;
+        Ok(Self { ui, home, user_home, project, clock: clock_from_env()? })
+    }
+
+    /// Returns a search engine over this project's indexes; nothing is opened or loaded yet.
+    #[must_use]
+    pub fn engine(&self, with_model: bool) -> Engine {
+        Engine::new(&self.home.index_dir(&self.project), self.semantic(with_model))
+    }
+
+    /// Returns which embedder to use: the model in the binary, run by the library found on this
+    /// machine, or none.
+    #[must_use]
+    pub fn semantic(&self, with_model: bool) -> Semantic {
+        if with_model {
+            Semantic::Shipped { runtime: runtime::find(&self.home) }
+        } else {
+            Semantic::Off
+        }
+    }
+
+    /// Opens this project's store for reading and writing.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn store(&self) -> Result<Store, CommandError> {
+        Ok(Store::open(&self.home.store_path(&self.project), self.clock)?)
+    }
+}
+
+/// Returns the clock: the machine's, or stopped at `CEMEM_NOW` for reproducible output.
+fn clock_from_env() -> Result<Clock, CommandError> {
+    match std::env::var("CEMEM_NOW") {
+        Err(_) => Ok(Clock::System),
+        Ok(text) => Timestamp::parse(&text).map(Clock::Fixed).ok_or_else(|| {
+            CommandError::user(format!("CEMEM_NOW is `{text}`, not an ISO 8601 time"))
+        }),
+    }
+}
+
+/// Returns the path made absolute without following links.
+///
+/// # Errors
+/// When the current folder is gone or the path is empty.
+pub fn absolute(path: &Path) -> Result<PathBuf, CommandError> {
+    std::path::absolute(path)
+        .map_err(|_| CommandError::user(format!("`{}` is not a usable path", path.display())))
+}
