@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::copies::Origins;
+use super::verdict::stands_alone;
 use cemem_core::store::StoredCandidate;
 use cemem_core::{
     AppliesWhen, Candidate, Evidence, Lesson, LessonId, LessonStatus, Scope, Signal, Timestamp,
@@ -24,6 +26,7 @@ pub(crate) fn lesson(
     status: LessonStatus,
     confidence: f32,
     now: Timestamp,
+    origins: &Origins,
 ) -> Lesson {
     let best = best(members);
     let mut applies_when = best.applies_when.clone();
@@ -53,7 +56,7 @@ pub(crate) fn lesson(
         trust: members.iter().map(|m| m.candidate.trust).max().unwrap_or(best.trust),
         status,
         confidence,
-        support: support(&all),
+        support: origins.support(&all),
         evidence: ordered(all),
         reviewed: false,
         scope: Scope::Project,
@@ -81,7 +84,7 @@ fn best<'a>(members: &[&'a StoredCandidate]) -> &'a Candidate {
         };
         // In steps of a tenth: a hair's breadth must not outweigh a clearer sentence.
         let durable = (c.durable * 10.0) as i32;
-        (c.trust, c.signal == Signal::Remember, durable, shape)
+        (c.trust, c.signal == Signal::Remember, stands_alone(&c.rule), durable, shape)
     };
     members
         .iter()
@@ -126,20 +129,6 @@ type SortKey<'a> = (Option<Timestamp>, &'a str, &'a str, &'a str, &'a str);
 
 fn sort_key(e: &Evidence) -> SortKey<'_> {
     (e.turn_ts, &e.engine, &e.session, &e.event_key, &e.quote)
-}
-
-/// Returns the number of distinct sessions or documents.
-pub(crate) fn support(rows: &[Evidence]) -> u32 {
-    let distinct: BTreeSet<(&str, &str)> = rows
-        .iter()
-        .map(|e| {
-            (
-                e.engine.as_str(),
-                if e.session.is_empty() { &e.source_path } else { &e.session }.as_str(),
-            )
-        })
-        .collect();
-    u32::try_from(distinct.len()).unwrap_or(u32::MAX)
 }
 
 fn cap(scope: &mut AppliesWhen) {

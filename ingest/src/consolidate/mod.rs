@@ -8,6 +8,7 @@
 //! | `cluster` | which candidates say the same |
 //! | `verdict` | whether a cluster is kept and how it stands: every threshold |
 //! | `build` | the lesson a cluster makes |
+//! | `copies` | sessions that repeat each other word by word |
 //! | `contradict` | rules that cannot both hold |
 //! | `assign` | which existing lesson a cluster is |
 //! | `diff` | what has to change |
@@ -21,6 +22,7 @@ mod assign;
 mod build;
 mod cluster;
 mod contradict;
+mod copies;
 mod diff;
 mod lexicon;
 #[cfg(test)]
@@ -40,6 +42,7 @@ use cemem_core::{Lesson, LessonId, Plan, Store, Timestamp};
 
 use assign::Assignment;
 use cluster::{Clusters, Node};
+use copies::Origins;
 use relate::Similarity;
 use verdict::Outcome;
 
@@ -90,21 +93,23 @@ pub fn plan<E>(
     let mut drops: Vec<(&StoredCandidate, &str)> = Vec::new();
     let live = without_flood(live, &mut drops);
 
+    let origins = Origins::find(&live);
     let own = assign::own_lessons(input);
     let anchors: Vec<&Lesson> = input.lessons.iter().filter(|l| !own.contains_key(&l.id)).collect();
     let bound = assign::bound(&live, &anchors);
     let found = cluster::cluster(&live, &anchors, &bound, input.similarity);
 
-    let outcomes = judge_all(&live, &found, &mut drops);
+    let outcomes = judge_all(&live, &found, &origins, &mut drops);
     let assignment = Assignment::new(&outcomes, &own);
     let mut kept = Vec::with_capacity(outcomes.len());
+    let stamp = Stamp { now: input.now, origins: &origins };
     let mut taken = HashSet::new();
     for (at, judged) in outcomes.into_iter().enumerate() {
         let before = match judged.anchor {
             Some(anchor) => Some(anchors[anchor]),
             None => assignment.lesson_of(at).and_then(|id| own.get(id).copied()),
         };
-        kept.push(keep(judged, before, input.now, &mut taken, &mut fresh_id)?);
+        kept.push(stamp.keep(judged, before, &mut taken, &mut fresh_id)?);
     }
     assignment.note_merges(&mut kept);
     settle_opposites(&found, &mut kept);
@@ -125,6 +130,7 @@ struct Judged<'a> {
 fn judge_all<'a>(
     live: &[&'a StoredCandidate],
     found: &Clusters,
+    origins: &Origins,
     drops: &mut Vec<(&'a StoredCandidate, &'static str)>,
 ) -> Vec<Judged<'a>> {
     let mut judged = Vec::new();
@@ -137,7 +143,7 @@ fn judge_all<'a>(
         let (status, confidence) = if anchor.is_some() {
             (cemem_core::LessonStatus::Active, 0.0)
         } else {
-            match verdict::judge(&members, &nodes) {
+            match verdict::judge(&members, &nodes, origins) {
                 Outcome::Keep { status, confidence } => (status, confidence),
                 Outcome::Drop(reason) => {
                     drops.extend(members.into_iter().map(|m| (m, reason)));
@@ -182,56 +188,54 @@ fn without_flood<'a>(
     kept
 }
 
-/// Returns the lesson of a judged cluster as it shall stand, contradictions aside.
-fn keep<'a, E>(
-    judged: Judged<'a>,
-    before: Option<&'a Lesson>,
+/// What every lesson of a pass is made with.
+struct Stamp<'o> {
     now: Timestamp,
-    taken: &mut HashSet<LessonId>,
-    fresh_id: &mut impl FnMut(&str, &HashSet<LessonId>) -> Result<LessonId, E>,
-) -> Result<Kept<'a>, E> {
-    let fixed = judged.anchor.is_some();
-    let lesson = match before {
-        Some(before) if fixed => reinforced(before, &judged.members),
-        Some(before) => {
-            let made = build::lesson(
-                &judged.members,
-                before.id.clone(),
-                judged.status,
-                judged.confidence,
-                now,
-            );
-            continued(made, before)
-        }
-        None => {
-            let seed = judged.members[0].candidate.key.to_string();
-            let id = fresh_id(&seed, taken)?;
-            build::lesson(&judged.members, id, judged.status, judged.confidence, now)
-        }
-    };
-    taken.insert(lesson.id.clone());
-    Ok(Kept {
-        members: judged.members,
-        lesson,
-        before,
-        fixed,
-        merged: Vec::new(),
-        cluster: judged.cluster,
-    })
+    origins: &'o Origins,
 }
 
-/// Returns a person's lesson with the evidence of what says the same.
-fn reinforced(before: &Lesson, members: &[&StoredCandidate]) -> Lesson {
-    let mut lesson = before.clone();
-    let mut known: HashSet<_> = before.evidence.iter().map(owned_identity).collect();
-    let rows = members.iter().flat_map(|m| m.candidate.evidence.iter().cloned()).collect();
-    for row in build::ordered(rows) {
-        if known.insert(owned_identity(&row)) {
-            lesson.evidence.push(row);
-        }
+impl Stamp<'_> {
+    /// Returns the lesson of a judged cluster as it shall stand, contradictions aside.
+    fn keep<'a, E>(
+        &self,
+        judged: Judged<'a>,
+        before: Option<&'a Lesson>,
+        taken: &mut HashSet<LessonId>,
+        fresh_id: &mut impl FnMut(&str, &HashSet<LessonId>) -> Result<LessonId, E>,
+    ) -> Result<Kept<'a>, E> {
+        let fixed = judged.anchor.is_some();
+        let Judged { cluster, members, status, confidence, .. } = judged;
+        let lesson = match before {
+            Some(before) if fixed => self.reinforced(before, &members),
+            Some(before) => {
+                let id = before.id.clone();
+                continued(
+                    build::lesson(&members, id, status, confidence, self.now, self.origins),
+                    before,
+                )
+            }
+            None => {
+                let id = fresh_id(members[0].candidate.key.0.as_str(), taken)?;
+                build::lesson(&members, id, status, confidence, self.now, self.origins)
+            }
+        };
+        taken.insert(lesson.id.clone());
+        Ok(Kept { members, lesson, before, fixed, merged: Vec::new(), cluster })
     }
-    lesson.support = lesson.support.max(build::support(&lesson.evidence));
-    lesson
+
+    /// Returns a person's lesson with the evidence of what says the same.
+    fn reinforced(&self, before: &Lesson, members: &[&StoredCandidate]) -> Lesson {
+        let mut lesson = before.clone();
+        let mut known: HashSet<_> = before.evidence.iter().map(owned_identity).collect();
+        let rows = members.iter().flat_map(|m| m.candidate.evidence.iter().cloned()).collect();
+        for row in build::ordered(rows) {
+            if known.insert(owned_identity(&row)) {
+                lesson.evidence.push(row);
+            }
+        }
+        lesson.support = lesson.support.max(self.origins.support(&lesson.evidence));
+        lesson
+    }
 }
 
 fn owned_identity(e: &cemem_core::Evidence) -> (String, String, String) {

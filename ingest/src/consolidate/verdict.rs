@@ -2,26 +2,38 @@
 //!
 //! Owns every threshold of the pass and the words of every reason. Must not change text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
-use cemem_core::store::{SessionRef, StoredCandidate};
+use cemem_core::store::StoredCandidate;
 use cemem_core::{LessonStatus, Signal, Trust};
+use regex::Regex;
 
 use super::cluster::{Class, Node};
+use super::copies::Origins;
 use crate::extract::injection;
 
 /// From this probability a rule of a person's is delivered without review.
-const ACTIVE: f32 = 0.72;
+const ACTIVE: f32 = 0.82;
 /// The same for a rule the person asked to remember.
 const ACTIVE_EXPLICIT: f32 = 0.45;
 /// The same for a rule seen in several sessions.
-const ACTIVE_REPEATED: f32 = 0.55;
+const ACTIVE_REPEATED: f32 = 0.6;
 /// From this probability a rule waits for review; below, it is set aside.
-const CANDIDATE: f32 = 0.22;
+const CANDIDATE: f32 = 0.28;
 /// What each further session adds: a repeated rule is not an independent draw.
 const FURTHER_SESSION: f32 = 0.6;
 /// Most wordings taken from one session; a looping session must not drown the rest.
 pub(crate) const MAX_PER_SESSION: usize = 200;
+
+static POINTS_BACK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^\W*(?:(?:it|this|that|they|these|those|there|he|she|same)(?:'s|’s)?\b|i(?:'m| am| was| see| get| got| ran| did| haven'?t| have not| can'?t| don'?t (?:see|understand|get|know|think))\b)|\[image #")
+        .expect("the pattern is a constant")
+});
+static DOUBTS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(?:not sure|i wonder|maybe|presumably|perhaps|dunno|hmm+)\b")
+        .expect("the pattern is a constant")
+});
 
 /// What becomes of a cluster.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,14 +50,15 @@ pub(crate) enum Outcome {
 }
 
 /// Returns what becomes of the cluster of these members.
-pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node]) -> Outcome {
+pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node], origins: &Origins) -> Outcome {
     let trust = members.iter().map(|m| m.candidate.trust).max().unwrap_or(Trust::ToolOutput);
     let class = nodes[0].class;
     if class == Class::Untrusted {
         return Outcome::Keep { status: LessonStatus::Quarantined, confidence: 0.0 };
     }
-    let n_sessions = sessions(members).len();
-    let p = probability(members);
+    let sessions = sessions(members, origins);
+    let n_sessions = sessions.len();
+    let p = probability(sessions.into_values().collect());
     let confidence = round(p * weight(trust));
     let suspicious = members.iter().any(|m| {
         let rule = &m.candidate.rule;
@@ -55,11 +68,12 @@ pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node]) -> Outcome {
     if suspicious && trust < Trust::HumanReview {
         return Outcome::Keep { status: LessonStatus::Quarantined, confidence };
     }
-    if class == Class::Rule && vague(nodes) {
+    if class == Class::Rule && vague(nodes, p) {
         return Outcome::Drop("too vague to apply elsewhere");
     }
     let explicit = members.iter().any(|m| m.candidate.signal == Signal::Remember);
     let document = members.iter().any(|m| m.candidate.signal == Signal::Document);
+    let vouched = trust >= Trust::HumanReview || n_sessions > 1;
     let bar = match (explicit, n_sessions > 1) {
         (true, _) => ACTIVE_EXPLICIT,
         (false, true) => ACTIVE_REPEATED,
@@ -68,7 +82,9 @@ pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node]) -> Outcome {
     let status = if suspicious {
         // A person may mean it; a person must say so in review.
         LessonStatus::Candidate
-    } else if document || (p >= bar && (trust >= Trust::HumanReview || n_sessions > 1)) {
+    } else if document
+        || (p >= bar && vouched && members.iter().any(|m| stands_alone(&m.candidate.rule)))
+    {
         LessonStatus::Active
     } else if p >= CANDIDATE {
         LessonStatus::Candidate
@@ -87,19 +103,30 @@ fn one_off(members: &[&StoredCandidate]) -> &'static str {
     }
 }
 
-/// Returns the sessions the members come from, each with its strongest probability.
-pub(crate) fn sessions<'a>(members: &[&'a StoredCandidate]) -> BTreeMap<&'a SessionRef, f32> {
-    let mut by_session: BTreeMap<&SessionRef, f32> = BTreeMap::new();
-    for member in members {
-        let p = by_session.entry(&member.session).or_default();
+/// Returns the sessions the members come from, each with its strongest probability. The same words
+/// at the same moment are one utterance, however many forks of the session hold a copy.
+fn sessions<'a>(
+    members: &[&'a StoredCandidate],
+    origins: &'a Origins,
+) -> BTreeMap<(&'a str, &'a str), f32> {
+    let mut ordered = members.to_vec();
+    ordered.sort_by(|a, b| (&a.session, &a.candidate.key).cmp(&(&b.session, &b.candidate.key)));
+    let mut said = BTreeSet::new();
+    let mut by_session: BTreeMap<(&str, &str), f32> = BTreeMap::new();
+    for member in ordered {
+        let first = &member.candidate.evidence[0];
+        if first.turn_ts.is_some() && !said.insert((first.turn_ts, first.quote.as_str())) {
+            continue;
+        }
+        let p =
+            by_session.entry(origins.of(&member.session.engine, &member.session.id)).or_default();
         *p = p.max(member.candidate.durable.clamp(0.0, 1.0));
     }
     by_session
 }
 
 /// Returns the probability that the rule is durable, given every session that says it.
-fn probability(members: &[&StoredCandidate]) -> f32 {
-    let mut each: Vec<f32> = sessions(members).into_values().collect();
+fn probability(mut each: Vec<f32>) -> f32 {
     each.sort_by(|a, b| b.total_cmp(a));
     let mut miss = 1.0;
     for (i, p) in each.into_iter().enumerate() {
@@ -122,7 +149,18 @@ fn round(p: f32) -> f32 {
     (p.clamp(0.0, 0.99) * 1000.0).round() / 1000.0
 }
 
-/// A rule of one ordinary word names nothing another agent could act on.
-fn vague(nodes: &[&Node]) -> bool {
-    nodes.iter().all(|n| n.features.words.len() < 2 && n.features.names.is_empty())
+/// Returns whether a rule can be followed by someone who was not there: a sentence of some length
+/// that neither points back at the conversation nor doubts itself.
+pub(crate) fn stands_alone(rule: &str) -> bool {
+    rule.split_whitespace().count() >= 5 && !POINTS_BACK.is_match(rule) && !DOUBTS.is_match(rule)
+}
+
+/// A rule without a topic names nothing another agent could act on; one ordinary word needs a clear
+/// sign that it is one ("use pagination").
+fn vague(nodes: &[&Node], p: f32) -> bool {
+    nodes.iter().all(|n| match n.features.words.len() {
+        0 => n.features.numbers.is_empty(),
+        1 => n.features.names.is_empty() && p < ACTIVE_REPEATED,
+        _ => false,
+    })
 }

@@ -164,6 +164,14 @@ pub(crate) fn family(line: &str) -> Option<String> {
     Some(name_of(main))
 }
 
+/// Returns the family of the part of a command line that runs a known tool.
+pub(crate) fn known_family_in(line: &str) -> Option<String> {
+    let known = |w: &Vec<&str>| w.first().is_some_and(|first| KNOWN.contains(first));
+    let parts: Vec<Vec<&str>> = segments(line).map(words).filter(known).collect();
+    let main = parts.iter().find(|w| CHECK.is_match(&w.join(" "))).or_else(|| parts.first())?;
+    Some(name_of(main))
+}
+
 /// Returns the family of a text that may be a command: only if it begins like a known one.
 pub(crate) fn known_family(text: &str) -> Option<String> {
     let first = text.split_whitespace().next()?;

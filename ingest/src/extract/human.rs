@@ -267,16 +267,18 @@ fn why(said: &Said<'_>, quote: &str, call: Option<Call<'_>>) -> Option<String> {
         How::Redirect => "Stopped while the agent ran",
         How::Prompt | How::Steering => return reason,
     };
-    let what = call.map(|c| format!("{verb}: {}", describe(c)));
+    let what = call.and_then(describe).map(|what| format!("{verb}: {what}"));
     match (reason, what) {
         (Some(reason), Some(what)) => Some(format!("{reason} ({what})")),
         (reason, what) => reason.or(what),
     }
 }
 
-fn describe(call: Call<'_>) -> String {
+/// Returns a call in a few words; `None` if its tool's name is all there is.
+fn describe(call: Call<'_>) -> Option<String> {
     let input = call.command.or(call.files.first().map(String::as_str)).unwrap_or(call.detail);
-    wording::clip(&wording::clean_line(&format!("{} {input}", call.name)), 160)
+    let input = wording::clean_line(input);
+    (!input.is_empty()).then(|| wording::clip(&format!("{} {input}", call.name), 160))
 }
 
 /// Returns the edit a correction most likely speaks of: the last one shortly before it.

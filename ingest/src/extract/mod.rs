@@ -21,6 +21,7 @@
 use cemem_core::Candidate;
 use cemem_core::store::{SessionRef, StoredEvent};
 
+pub mod classify;
 mod command;
 mod decision;
 mod document;
@@ -45,6 +46,13 @@ use view::View;
 struct Found {
     idx: usize,
     candidate: Candidate,
+}
+
+/// Returns the candidates of one session, in event order, judged by the shipped classifier; pure and
+/// deterministic.
+#[must_use]
+pub fn extract_session(session: &SessionRef, events: &[StoredEvent]) -> Vec<Candidate> {
+    extract_with(session, events, classify::Classifier::shipped())
 }
 
 /// Returns the candidates of one session, in event order, judged by `judge`.

@@ -124,7 +124,7 @@ pub(crate) fn of_call(scope: &mut AppliesWhen, call: Call<'_>, cwd: Option<&str>
     for file in call.files {
         add_path(scope, file, cwd);
     }
-    if let Some(family) = call.command.and_then(command::family) {
+    if let Some(family) = call.command.and_then(command::known_family_in) {
         push(&mut scope.commands, family);
     }
 }
@@ -144,9 +144,9 @@ pub(crate) fn add_path(scope: &mut AppliesWhen, raw: &str, cwd: Option<&str>) {
     let Some(path) = relative(raw, cwd) else { return };
     let extension = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, e)| e);
     let language = extension.and_then(|e| LANGUAGES.iter().find(|(x, _)| *x == e)).map(|(_, l)| *l);
-    // "and/or", "read/write": a slash alone makes no path, nor does "e.g".
-    let slashes = path.matches('/').count();
-    if language.is_none() && (slashes < 2 || path.len() > 120) {
+    // "and/or", "run/sync/watch": slashes alone make no path, nor does "e.g".
+    let folder = raw.ends_with('/') || raw.contains('*') || raw.starts_with(['/', '.']);
+    if path.len() > 160 || (language.is_none() && !(folder && path.contains('/'))) {
         return;
     }
     push(&mut scope.paths, path);

@@ -1,0 +1,132 @@
+//! Sessions that are copies of each other.
+//!
+//! Owns the question how many sessions really said something. Forks, replays in another agent and
+//! second captures repeat whole stretches word by word, often under new ids and times; counting
+//! them as repetition would make every passing remark look like a rule. Must not drop evidence.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use cemem_core::Evidence;
+use cemem_core::store::{SessionRef, StoredCandidate};
+
+/// Shorter words coincide by chance.
+const MIN_QUOTE: usize = 20;
+/// This many coinciding utterances make two sessions copies …
+const MIN_SHARED: usize = 3;
+/// … if they are at least this share of what the smaller one says.
+const MIN_SHARE: f32 = 0.3;
+/// Words found in more sessions than this are a phrase of the person's, not a copy.
+const MAX_HOLDERS: usize = 12;
+
+/// For each session that is a copy, the one that stands for all its copies.
+#[derive(Debug, Default)]
+pub(crate) struct Origins {
+    of: HashMap<(String, String), (String, String)>,
+}
+
+impl Origins {
+    /// Finds the copies among the sessions of these candidates.
+    pub(crate) fn find(live: &[&StoredCandidate]) -> Self {
+        let mut holders: BTreeMap<&str, BTreeSet<&SessionRef>> = BTreeMap::new();
+        let mut says: BTreeMap<&SessionRef, BTreeSet<&str>> = BTreeMap::new();
+        for stored in live {
+            let first = &stored.candidate.evidence[0];
+            if first.actor == "user" && first.quote.len() >= MIN_QUOTE {
+                holders.entry(&first.quote).or_default().insert(&stored.session);
+                says.entry(&stored.session).or_default().insert(&first.quote);
+            }
+        }
+        let mut shared: BTreeMap<(&SessionRef, &SessionRef), usize> = BTreeMap::new();
+        for sessions in holders.values().filter(|s| s.len() <= MAX_HOLDERS) {
+            for a in sessions {
+                for b in sessions.iter().filter(|b| *b > a) {
+                    *shared.entry((*a, *b)).or_default() += 1;
+                }
+            }
+        }
+        let mut origins = Self::default();
+        for ((a, b), n) in shared {
+            let smaller = says[a].len().min(says[b].len());
+            if n >= MIN_SHARED && n as f32 >= smaller as f32 * MIN_SHARE {
+                origins.join(&name(a), &name(b));
+            }
+        }
+        origins
+    }
+
+    /// Returns what stands for a session and all its copies.
+    pub(crate) fn of<'a>(&'a self, engine: &'a str, session: &'a str) -> (&'a str, &'a str) {
+        let key = (engine.to_owned(), session.to_owned());
+        self.of.get(&key).map_or((engine, session), |(e, s)| (e, s))
+    }
+
+    /// Returns the number of distinct sessions or documents behind some evidence.
+    pub(crate) fn support(&self, rows: &[Evidence]) -> u32 {
+        let place = |e: &'_ Evidence| {
+            let at = if e.session.is_empty() { &e.source_path } else { &e.session };
+            let (engine, session) = self.of(&e.engine, at);
+            (engine.to_owned(), session.to_owned())
+        };
+        // The same words at the same moment are one utterance, whoever holds a copy.
+        let mut said: BTreeMap<_, (String, String)> = BTreeMap::new();
+        let mut places = BTreeSet::new();
+        for row in rows {
+            match row.turn_ts {
+                Some(ts) => {
+                    let here = place(row);
+                    let first =
+                        said.entry((ts, row.quote.as_str())).or_insert_with(|| here.clone());
+                    if here < *first {
+                        *first = here;
+                    }
+                }
+                None => _ = places.insert(place(row)),
+            }
+        }
+        places.extend(said.into_values());
+        u32::try_from(places.len()).unwrap_or(u32::MAX)
+    }
+
+    fn join(&mut self, a: &(String, String), b: &(String, String)) {
+        let root = |of: &HashMap<_, (String, String)>, x: &(String, String)| {
+            of.get(x).cloned().unwrap_or_else(|| x.clone())
+        };
+        let (ra, rb) = (root(&self.of, a), root(&self.of, b));
+        let (keep, gone) = if ra <= rb { (ra, rb) } else { (rb, ra) };
+        for target in self.of.values_mut().filter(|t| **t == gone) {
+            *target = keep.clone();
+        }
+        for member in [a.clone(), b.clone(), gone] {
+            if member != keep {
+                self.of.insert(member, keep.clone());
+            }
+        }
+    }
+}
+
+fn name(session: &SessionRef) -> (String, String) {
+    (session.engine.clone(), session.id.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::said;
+    use super::*;
+
+    #[test]
+    fn a_replay_is_no_repetition_but_a_repeated_phrase_is() {
+        let words = |n: usize| format!("Some quite long utterance number {n}");
+        let mut all = Vec::new();
+        for (at, session) in ["a", "b"].into_iter().enumerate() {
+            all.extend((0..4).map(|n| said(session, at * 100 + n, &words(n), 0.5)));
+        }
+        all.push(said("c", 300, &words(0), 0.5));
+        let live: Vec<_> = all.iter().collect();
+        let origins = Origins::find(&live);
+        let engine = "claude-code";
+        assert_eq!(origins.of(engine, "b"), (engine, "a"));
+        assert_eq!(origins.of(engine, "c"), (engine, "c"));
+        let rows: Vec<_> = [0, 4, 8].map(|i| all[i].candidate.evidence[0].clone()).into();
+        assert_eq!(origins.support(&rows), 2);
+    }
+}
