@@ -37,3 +37,6 @@ pub use filter::covers;
 pub use pack::{Pack, pack};
 pub use query::{Answer, Filter, Hit, IdSet, Mode, Note, Query, Why};
 pub use semantic::{Embedder, Semantic, SemanticOff};
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use crate::lexical::snapshot::Snapshot;
 use crate::lexical::writer::LexicalError;
 use crate::projection::Place;
 use crate::query::{Mode, Query, Ranked};
-use crate::rank::{Fused, Signal, fuse};
+use crate::rank::{Facts, Signal, explain, fuse};
 use crate::text::terms::Analyser;
 use crate::vectors::exact::QueryVector;
 use crate::vectors::graph::{CROSSOVER_ROWS, Graph};
@@ -117,8 +117,22 @@ impl View {
         let vector = vector.map(QueryVector::new);
         let signals: Vec<Signal> =
             candidates.iter().map(|&o| self.signal(o, &fields, vector.as_ref())).collect();
-        let fused = fuse(&signals, mode, fields.ideal);
-        let results = self.best(query, &candidates, fused)?;
+        let facts = Facts { ideal: fields.ideal, unknown: fields.unknown, searched };
+        let (evidence, scores) = fuse(&signals, mode, facts);
+        let mut results = Vec::new();
+        if evidence.answers || query.keep_irrelevant {
+            let kept = best(&scores, query.limit, |at| match mode {
+                Mode::Lexical => scores[at] > 0.0,
+                _ => true,
+            });
+            for at in kept {
+                let id = self.snapshot.id(candidates[at])?;
+                let why = explain(&signals[at], &evidence, mode);
+                results.push(Ranked { id, score: scores[at], why });
+            }
+            results.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+            results.truncate(query.limit);
+        }
         Ok(Ranking { results, searched })
     }
 
@@ -174,35 +188,23 @@ impl View {
             signal.cos_best = (span.first..span.first + span.rows)
                 .map(|row| vector.cosine(shelf, row))
                 .fold(f32::NEG_INFINITY, f32::max);
+            signal.passages = span.rows;
         }
         signal
     }
+}
 
-    fn best(
-        &self,
-        query: &Query,
-        candidates: &[u32],
-        mut fused: Vec<Fused>,
-    ) -> std::result::Result<Vec<Ranked>, LexicalError> {
-        if !query.keep_irrelevant {
-            fused.retain(|f| f.relevant);
-        }
-        // Equal scores at the edge are all kept until ids can decide between them.
-        let by_score = |a: &Fused, b: &Fused| b.score.total_cmp(&a.score);
-        if fused.len() > query.limit && query.limit > 0 {
-            let (_, edge, _) = fused.select_nth_unstable_by(query.limit - 1, by_score);
-            let edge = edge.score;
-            fused.retain(|f| f.score >= edge);
-        }
-        let mut results = Vec::with_capacity(fused.len().min(1024));
-        for f in fused {
-            let id = self.snapshot.id(candidates[f.at])?;
-            results.push(Ranked { id, score: f.score, why: f.why });
-        }
-        results.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
-        results.truncate(query.limit);
-        Ok(results)
+/// Returns where the best scores are. Equal scores at the edge are all kept, until ids decide
+/// between them.
+fn best(scores: &[f32], limit: usize, keep: impl Fn(usize) -> bool) -> Vec<usize> {
+    let mut kept: Vec<usize> = (0..scores.len()).filter(|&at| keep(at)).collect();
+    if kept.len() > limit && limit > 0 {
+        let by_score = |a: &usize, b: &usize| scores[*b].total_cmp(&scores[*a]);
+        let (_, edge, _) = kept.select_nth_unstable_by(limit - 1, by_score);
+        let edge = scores[*edge];
+        kept.retain(|&at| scores[at] >= edge);
     }
+    kept
 }
 
 /// Cuts a query at a character boundary.

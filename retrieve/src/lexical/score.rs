@@ -58,7 +58,10 @@ impl LexicalQuery {
 #[derive(Debug, Clone)]
 pub struct FieldScores {
     by_field: [Vec<f32>; 6],
-    /// The score a text holding every query word often, and nothing else, would approach.
+    /// Share of the query's information in words that no lesson has, 0..=1.
+    pub unknown: f32,
+    /// The score a text would approach that holds every query word very often, words no lesson has
+    /// included.
     pub ideal: f32,
 }
 
@@ -70,18 +73,25 @@ impl FieldScores {
     }
 }
 
-/// Adds the BM25 of `terms` in `field` to `into`; returns the sum of weighted term rarities.
+/// Sums of weighted term rarities.
+#[derive(Clone, Copy, Default)]
+struct Rarity {
+    all: f32,
+    unknown: f32,
+}
+
+/// Adds the BM25 of `terms` in `field` to `into`.
 fn add(
     snapshot: &Snapshot,
     field: TextField,
     terms: &[(String, f32)],
     into: &mut [f32],
-) -> Result<f32, LexicalError> {
+) -> Result<Rarity, LexicalError> {
     let at = field as usize;
     let lengths = &snapshot.lengths[at];
     let mean = snapshot.mean_length[at];
     let mut found: Vec<(u32, u32)> = Vec::new();
-    let mut rarity_sum = 0.0;
+    let mut sum = Rarity::default();
     let mut readers = Vec::new();
     for segment in snapshot.searcher.segment_readers() {
         readers.push(segment.inverted_index(snapshot.fields.text[at])?);
@@ -106,8 +116,9 @@ fn add(
         #[expect(clippy::cast_precision_loss, reason = "counts of documents as statistics")]
         let (n, df) = (lengths.len() as f32, found.len() as f32);
         let rarity = (1.0 + (n - df + 0.5) / (df + 0.5)).ln();
-        if !found.is_empty() {
-            rarity_sum += weight * rarity;
+        sum.all += weight * rarity;
+        if found.is_empty() {
+            sum.unknown += weight * rarity;
         }
         for &(slot, tf) in &found {
             #[expect(clippy::cast_precision_loss, reason = "lengths of texts as statistics")]
@@ -116,7 +127,7 @@ fn add(
             into[slot as usize] += weight * rarity * tf * (K1 + 1.0) / (tf + norm);
         }
     }
-    Ok(rarity_sum)
+    Ok(sum)
 }
 
 /// Scores every lesson against a query.
@@ -126,7 +137,7 @@ fn add(
 pub fn scores(snapshot: &Snapshot, query: &LexicalQuery) -> Result<FieldScores, LexicalError> {
     let n = snapshot.lessons.len();
     let mut out =
-        FieldScores { by_field: std::array::from_fn(|_| vec![0.0; n]), ideal: 0.0 };
+        FieldScores { by_field: std::array::from_fn(|_| vec![0.0; n]), unknown: 0.0, ideal: 0.0 };
     for field in TextField::ALL {
         let terms = if field == TextField::Exact { &query.exact } else { &query.words };
         if field == TextField::Passage {
@@ -141,7 +152,8 @@ pub fn scores(snapshot: &Snapshot, query: &LexicalQuery) -> Result<FieldScores, 
         }
         let sum = add(snapshot, field, terms, &mut out.by_field[field as usize])?;
         if field == TextField::Whole {
-            out.ideal = sum * (K1 + 1.0);
+            out.ideal = sum.all * (K1 + 1.0);
+            out.unknown = if sum.all > 0.0 { sum.unknown / sum.all } else { 0.0 };
         }
     }
     Ok(out)

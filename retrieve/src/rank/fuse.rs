@@ -1,7 +1,7 @@
 //! How words and vectors become one score.
 //!
 //! Owns the weights (chosen by measurement: docs/quality.md) and the threshold below which nothing
-//! is relevant. Pure: the same signals give the same scores in the same order.
+//! is relevant. Pure: the same signals give the same scores.
 
 use crate::query::{Mode, Why};
 
@@ -24,65 +24,179 @@ pub struct Signal {
     pub cos_first: f32,
     /// Cosine of the best passage.
     pub cos_best: f32,
+    /// Passages with vectors.
+    pub passages: u32,
 }
 
+// Fields of the lexical score, relative to BM25 of everything.
 const PASSAGE: f32 = 0.5;
 const TITLE: f32 = 0.3;
 const EXACT: f32 = 0.3;
 const RULE: f32 = 0.2;
 const PLACE: f32 = 0.3;
-const LEXICAL: f32 = 0.4;
+
+/// Share of the first passage in the cosine; the best passage has the rest.
+const FIRST: f32 = 0.25;
+/// The best of many passages is high by chance: taken off per unit of ln(passages).
+const MANY: f32 = 0.065;
+
+/// The ten best lexical scores say how peaked the list is.
+const PEAK: usize = 10;
+/// Best lexical score of a text that says all of the query, in units of [`Facts::ideal`].
+const COVER: f32 = 1.5;
 
 impl Signal {
-    fn lexical(&self) -> f32 {
+    /// Returns the lexical score.
+    #[must_use]
+    pub fn lexical(&self) -> f32 {
         self.whole
             + PASSAGE * self.passage
             + TITLE * self.title
+            + EXACT * self.exact
             + RULE * self.rule
             + PLACE * self.place
-            + EXACT * self.exact
     }
 
-    fn dense(&self) -> f32 {
-        f32::midpoint(self.cos_first, self.cos_best)
+    /// Returns the semantic score.
+    #[must_use]
+    pub fn dense(&self) -> f32 {
+        #[expect(clippy::cast_precision_loss, reason = "passages are counted in hundreds")]
+        let many = (self.passages.max(1) as f32).ln();
+        FIRST * self.cos_first + (1.0 - FIRST) * self.cos_best - MANY * many
     }
 }
 
-/// A fused score.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Fused {
-    /// Which signal.
-    pub at: usize,
-    /// 0..=1, for ordering and display.
-    pub score: f32,
-    /// Whether it passes the threshold.
-    pub relevant: bool,
-    /// The parts.
-    pub why: Why,
+/// What is known of the query as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Facts {
+    /// Lexical score a text would approach that says all of the query.
+    pub ideal: f32,
+    /// Share of the query's information in words that no lesson has.
+    pub unknown: f32,
+    /// Lessons that could be answered.
+    pub searched: usize,
 }
 
-fn range(values: impl Iterator<Item = f32>) -> (f32, f32) {
-    values.fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), x| (lo.min(x), hi.max(x)))
+/// What the whole list says: how far words can be trusted, and whether anything is relevant.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Evidence {
+    /// Best lexical score.
+    pub best: f32,
+    /// How much the best stands out from the ten best: 0 for a flat list, towards 1 for one hit.
+    pub gap: f32,
+    /// Share of the query's information that the best lesson covers.
+    pub cover: f32,
+    /// Weight of words against vectors.
+    pub words: f32,
+    /// Chance that any lesson is useful.
+    pub chance: f32,
+    /// Whether that is enough to answer.
+    pub answers: bool,
 }
 
-/// Scores every signal; unsorted.
+/// Least chance at which a hybrid list is an answer (fitted: docs/quality.md).
+const ENOUGH: f32 = 0.30;
+/// Least chance at which a list by words alone is an answer.
+const ENOUGH_WORDS: f32 = 0.20;
+
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+impl Evidence {
+    /// Weighs the signals of every searched lesson.
+    ///
+    /// A peaked lexical list, or one whose best lesson covers most of the query, is trusted; a flat
+    /// list of common words hands over to the vectors.
+    #[must_use]
+    pub fn of(signals: &[Signal], lexical: &[f32], facts: Facts, mode: Mode) -> Self {
+        let mut out = Self::default();
+        if signals.is_empty() {
+            return out;
+        }
+        out.best = lexical.iter().copied().fold(0.0, f32::max);
+        if out.best > 0.0 {
+            let mut top = lexical.to_vec();
+            if top.len() > PEAK {
+                top.select_nth_unstable_by(PEAK - 1, |a, b| b.total_cmp(a));
+                top.truncate(PEAK);
+            }
+            // Summed in order, so that the same scores give the same bits.
+            top.sort_unstable_by(|a, b| b.total_cmp(a));
+            #[expect(clippy::cast_precision_loss, reason = "at most ten")]
+            let mean = top.iter().sum::<f32>() / top.len() as f32;
+            out.gap = 1.0 - mean / out.best;
+            out.cover = out.best / (COVER * facts.ideal).max(1e-9);
+            let words = 0.35 + 0.45 * (out.gap - 0.35) + 0.30 * (out.cover - 0.40);
+            out.words = words.clamp(0.05, 0.80);
+        }
+        out.judge(signals, facts, mode);
+        out
+    }
+
+    /// Estimates the chance that any lesson is useful.
+    fn judge(&mut self, signals: &[Signal], facts: Facts, mode: Mode) {
+        #[expect(clippy::cast_precision_loss, reason = "a logarithm of a count")]
+        let many = (facts.searched.max(1) as f32).ln();
+        if mode == Mode::Lexical {
+            self.chance = sigmoid(-0.02 + 4.69 * self.cover - 4.32 * facts.unknown - 0.06 * many);
+            self.answers = self.best > 0.0 && self.chance >= ENOUGH_WORDS;
+            return;
+        }
+        let nearest = signals.iter().map(|s| s.cos_best).fold(0.0, f32::max);
+        self.chance = sigmoid(
+            -1.97 + 6.40 * nearest + 3.04 * self.cover - 3.04 * facts.unknown - 0.237 * many,
+        );
+        self.answers = self.chance >= ENOUGH;
+    }
+}
+
+/// Scores every signal, in order.
 #[must_use]
-pub fn fuse(signals: &[Signal], mode: Mode, ideal: f32) -> Vec<Fused> {
-    let lexical = range(signals.iter().map(Signal::lexical));
-    
-    let _ = ideal;
-    signals
-        .iter()
-        .enumerate()
-        .map(|(at, s)| {
-            let l = s.lexical() / lexical.1.max(1e-9);
-            let d = s.dense();
-            let score = match mode {
-                Mode::Lexical => l,
-                Mode::Semantic => d,
-                Mode::Hybrid | Mode::Full => LEXICAL * l + (1.0 - LEXICAL) * d,
-            };
-            Fused { at, score, relevant: true, why: Why::new() }
-        })
-        .collect()
+pub fn fuse(signals: &[Signal], mode: Mode, facts: Facts) -> (Evidence, Vec<f32>) {
+    let lexical: Vec<f32> = signals.iter().map(Signal::lexical).collect();
+    let evidence = Evidence::of(signals, &lexical, facts, mode);
+    let score = |(signal, &lexical): (&Signal, &f32)| match mode {
+        // Against the ideal rather than the best, so that scores of queries compare.
+        Mode::Lexical => (lexical / (COVER * facts.ideal).max(1e-9)).min(1.0),
+        Mode::Semantic => signal.dense(),
+        Mode::Hybrid | Mode::Full => {
+            let words = lexical / evidence.best.max(1e-9);
+            evidence.words * words + (1.0 - evidence.words) * signal.dense()
+        }
+    };
+    let scores = signals.iter().zip(&lexical).map(score).collect();
+    (evidence, scores)
+}
+
+/// Returns the parts of a score.
+#[must_use]
+pub fn explain(signal: &Signal, evidence: &Evidence, mode: Mode) -> Why {
+    let mut why = Why::new();
+    if mode != Mode::Semantic {
+        why.insert("lexical", signal.lexical());
+        for (name, value) in [
+            ("whole", signal.whole),
+            ("passage", signal.passage),
+            ("title", signal.title),
+            ("rule", signal.rule),
+            ("place", signal.place),
+            ("exact", signal.exact),
+        ] {
+            if value > 0.0 {
+                why.insert(name, value);
+            }
+        }
+        why.insert("coverage", evidence.cover);
+    }
+    if mode != Mode::Lexical {
+        why.insert("semantic", signal.dense());
+        why.insert("first_passage", signal.cos_first);
+        why.insert("best_passage", signal.cos_best);
+    }
+    if mode == Mode::Hybrid || mode == Mode::Full {
+        why.insert("words_weight", evidence.words);
+    }
+    why.insert("chance", evidence.chance);
+    why
 }

@@ -8,4 +8,4 @@
 
 pub mod fuse;
 
-pub use fuse::{Fused, Signal, fuse};
+pub use fuse::{Evidence, Facts, Signal, explain, fuse};

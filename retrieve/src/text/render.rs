@@ -13,7 +13,7 @@ use super::passages::{WINDOW, split};
 pub struct Rendered {
     /// The title.
     pub title: String,
-    /// The rule; empty where it repeats the title.
+    /// The rule; empty where it repeats the title or the body.
     pub rule: String,
     /// The reason.
     pub why: String,
@@ -64,10 +64,9 @@ pub fn render(lesson: &Lesson) -> Rendered {
     let title = lesson.title.trim();
     let rule = lesson.rule.trim();
     let mut text = String::new();
-    // A rule that the body repeats word for word says nothing more.
-    if rule != title && !body.contains(rule) {
-        add(&mut text, rule);
-    }
+    // A rule that title or body repeats word for word says nothing more.
+    let rule = if rule == title || body.contains(rule) { "" } else { rule };
+    add(&mut text, rule);
     add(&mut text, why);
     add(&mut text, body);
     let mut whole = String::new();
@@ -90,7 +89,7 @@ pub fn render(lesson: &Lesson) -> Rendered {
     }
     Rendered {
         title: title.to_owned(),
-        rule: if rule == title { String::new() } else { rule.to_owned() },
+        rule: rule.to_owned(),
         why: why.to_owned(),
         place: place(lesson),
         whole,

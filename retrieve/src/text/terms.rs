@@ -9,13 +9,14 @@ use std::sync::OnceLock;
 use frostem::{Algorithm, Stemmer};
 
 /// Words that carry no meaning for search.
-const STOP: &str = "i me my myself we our ours ourselves you your yours yourself yourselves he him \
-his himself she her hers herself it its itself they them their theirs themselves what which who \
-whom this that these those am is are was were be been being have has had having do does did doing \
-would should could ought a an the and but if or because as until while of at by for with about \
-against between into through during before after above below to from up down in out on off over \
-under again further then once here there when where why how all any both each few more most other \
-some such no nor not only own same so than too very can will just s t don now";
+const STOP: &str = "\
+a about above after again against all am an and any are as at be because been before being below \
+between both but by can could did do does doing don down during each few for from further had \
+has have having he her here hers herself him himself his how i if in into is it its itself just \
+me more most my myself no nor not now of off on once only or other ought our ours ourselves out \
+over own s same she should so some such t than that the their theirs them themselves then there \
+these they this those through to too under until up very was we were what when where which while \
+who whom why will with would you your yours yourself yourselves";
 
 /// Longest term kept, in bytes: longer runs are data, not words.
 const MAX_TERM: usize = 80;
