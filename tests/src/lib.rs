@@ -1,1 +1,17 @@
-//! placeholder
+//! What the cross-crate tests share.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`env`] | a hermetic place to run `cemem` in |
+//! | [`output`] | what a run printed, and how to check it |
+//!
+//! The tests themselves are modules of `e2e/`, `faults/`, `compat/` and `arch/`. Nothing here may
+//! read the real home folder, the real clock or the network.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
+
+pub mod env;
+pub mod output;
+
+pub use env::TestEnv;
+pub use output::Output;

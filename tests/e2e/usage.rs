@@ -1,0 +1,29 @@
+//! Help, version and wrong usage.
+//!
+//! Owns the outer shell of the command line. Must not need a store.
+
+use cemem_tests::TestEnv;
+
+#[test]
+fn help_names_every_command_and_version_is_the_crates() {
+    let env = TestEnv::new();
+    let help = env.cemem(["--help"]).success();
+    for command in
+        ["ingest", "recall", "remember", "review", "lessons", "sync", "export", "import", "doctor"]
+    {
+        assert!(help.stdout.contains(&format!("\n  {command} ")), "{command}\n{}", help.stdout);
+    }
+    let version = env.cemem(["--version"]).success();
+    assert_eq!(version.stdout, format!("cemem {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn wrong_usage_is_exit_2_and_leaves_stdout_empty() {
+    let env = TestEnv::new();
+    for arguments in [&["fly"][..], &["recall"], &["recall", "x", "--no-such-flag"], &[]] {
+        let output = env.cemem(arguments).fails_with(2);
+        assert!(output.stdout.is_empty(), "{arguments:?}: {}", output.stdout);
+        assert!(output.stderr.contains("Usage"), "{arguments:?}: {}", output.stderr);
+    }
+    assert!(!env.cemem_home().exists(), "a wrong command line creates nothing");
+}
