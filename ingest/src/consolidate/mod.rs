@@ -29,6 +29,8 @@ mod lexicon;
 mod properties;
 pub mod relate;
 #[cfg(test)]
+mod store_tests;
+#[cfg(test)]
 mod tests;
 mod text;
 mod verdict;

@@ -1,0 +1,94 @@
+//! Tests of the pass on a real store.
+
+use cemem_core::store::{
+    Batch, CandidateFilter, CandidateState, LessonFilter, Store, StoredCandidate,
+};
+use cemem_core::{Actor, Clock, Cursor, Event, EventKind, LessonStatus, Session, Timestamp};
+
+use super::tests::said;
+use super::{consolidate, plan_for};
+
+fn store() -> Store {
+    Store::open_in_memory(Clock::Fixed(Timestamp(1_800_000_000_000))).unwrap()
+}
+
+/// Puts the candidates and the events they rest on into the store.
+fn put(store: &mut Store, candidates: &[StoredCandidate]) {
+    for stored in candidates {
+        let evidence = &stored.candidate.evidence[0];
+        let event = Event {
+            key: evidence.event_key.clone(),
+            row_id: evidence.event_uuid.clone(),
+            ts: evidence.turn_ts,
+            actor: Actor::User,
+            kind: EventKind::UserPrompt { text: evidence.quote.clone(), steering: false },
+            cwd: None,
+            branch: None,
+            offset: 0,
+            len: 1,
+        };
+        let session = Session {
+            engine: stored.session.engine.clone(),
+            id: stored.session.id.clone(),
+            ..Session::default()
+        };
+        let cursor = Cursor { path: evidence.source_path.clone(), ..Cursor::default() };
+        store.append(&[Batch { cursor, sessions: vec![(session, vec![event])] }]).unwrap();
+    }
+    let mut by_session = std::collections::BTreeMap::new();
+    for stored in candidates {
+        let of_session: &mut Vec<_> = by_session.entry(stored.session.clone()).or_default();
+        of_session.push(stored.candidate.clone());
+    }
+    store.replace_candidates(&by_session.into_iter().collect::<Vec<_>>()).unwrap();
+}
+
+#[test]
+fn a_pass_is_stored_and_the_next_one_is_empty() {
+    let mut store = store();
+    put(
+        &mut store,
+        &[
+            said("a", 1, "Run the integration tests before pushing", 0.5),
+            said("b", 2, "always run integration tests before pushing", 0.6),
+            said("c", 3, "Rename this variable", 0.05),
+        ],
+    );
+    let (plan, applied) = consolidate(&mut store, None).unwrap();
+    assert_eq!((applied.created, applied.dropped, plan.actions.len()), (1, 1, 2));
+    let lessons = store.lessons(&LessonFilter::default()).unwrap();
+    assert_eq!((lessons[0].support, lessons[0].status), (2, LessonStatus::Active));
+    assert!(plan_for(&store, None).unwrap().is_empty());
+    let states = store.candidates(CandidateFilter::Live).unwrap();
+    let absorbed = |c: &&StoredCandidate| matches!(c.state, CandidateState::Absorbed(_));
+    assert_eq!(states.iter().filter(absorbed).count(), 2);
+}
+
+#[test]
+fn what_a_person_undid_does_not_come_back() {
+    let mut store = store();
+    put(&mut store, &[said("a", 1, "Keep path helpers in path_utils.go", 0.95)]);
+    consolidate(&mut store, None).unwrap();
+    store.undo(None, "user").unwrap();
+    put(&mut store, &[said("b", 2, "keep the path helpers in path_utils.go", 0.95)]);
+    consolidate(&mut store, None).unwrap();
+    let lessons = store.lessons(&LessonFilter::default()).unwrap();
+    assert_eq!(lessons.len(), 1);
+    assert_eq!((lessons[0].status, lessons[0].evidence.len()), (LessonStatus::Retired, 2));
+    assert!(plan_for(&store, None).unwrap().is_empty());
+}
+
+#[test]
+fn reviewed_evidence_survives_the_end_of_its_candidate() {
+    let mut store = store();
+    put(&mut store, &[said("a", 1, "Keep path helpers in path_utils.go", 0.95)]);
+    consolidate(&mut store, None).unwrap();
+    let mut lesson = store.lessons(&LessonFilter::default()).unwrap().remove(0);
+    lesson.reviewed = true;
+    store.update_lesson(&lesson, "user", "accept").unwrap();
+    let session = store.candidates(CandidateFilter::All).unwrap()[0].session.clone();
+    store.replace_candidates(&[(session, Vec::new())]).unwrap();
+    consolidate(&mut store, None).unwrap();
+    let after = store.lesson(&lesson.id).unwrap().unwrap();
+    assert_eq!((after.status, after.evidence), (lesson.status, lesson.evidence));
+}
