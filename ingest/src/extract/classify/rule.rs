@@ -1,0 +1,126 @@
+//! A span as one clean sentence.
+//!
+//! Owns the rewording: fillers, politeness and tags go, a request becomes an imperative. Adds at
+//! most a function word ("Do not", "We should"); never a content word. Must not choose the span.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// Longest rule, in characters.
+const MAX_CHARS: usize = 240;
+
+/// Openings and what takes their place, tried in order until none applies any more.
+static OPENINGS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
+    [
+        (r"^[-*•>]\s+|^\(?\d{1,2}[.)]\s+", ""),
+        (r"^(ok(ay)?|k|mmm?k|so|hm+|uh+|well|yeah|yup|yes|y|good|cool|great|alright|also|and|now|umm+|oh|ah|lol|then|huh|nah|sorry|dude|actually|honestly|btw|fyi|question|q)\b[\s,.!;:…—-]+", ""),
+        (r"^no\s*[,.!;:…—-]+\s*", ""),
+        (r"^but\b[\s,]+", ""),
+        (r"^(please|pls|kindly)\b[\s,]*", ""),
+        (r"^(hey|hi)\b[\s,]+", ""),
+        (r"^(i (also )?(think|guess|feel|believe|mean|wonder if|said|told you)|i'm thinking|i'm wondering if|imo|wondering|maybe|perhaps|probably|presumably|again|as i said|like i said|remember)\b(,? that)?[\s,:]+", ""),
+        (r"^(can|could|would|will) (you|we)( please| maybe| also| just)*\b[\s,]+not\b\s*", "do not "),
+        (r"^(can|could|would|will) (you|we)( please| maybe| also| just)*\b[\s,]+", ""),
+        (r"^(can|could)(n'?t| not) (you|we)( just| simply)*\b\s+", ""),
+        (r"^why (don'?t|do not) (you|we)( just)*\b\s+", ""),
+        (r"^should(n'?t| not) we\b\s+", "we should "),
+        (r"^should we\b\s+", "we should "),
+        (r"^(let'?s|lets)( just| all)* not\b\s+", "do not "),
+        (r"^(let'?s|lets)( just| all| definitely| also)*\b\s+", ""),
+        (r"^(i'd|i would) (like|prefer)( for)?( you| us)? to\b\s+", ""),
+        (r"^i (want|need) (you|us) to\b\s+", ""),
+        (r"^you (just )?(should|need to|must|have to)( just)?\b\s+", ""),
+        (r"^(just|simply)\b\s+", ""),
+    ]
+    .into_iter()
+    .map(|(pattern, with)| {
+        let pattern = Regex::new(&format!("(?i){pattern}"));
+        (pattern.expect("constant patterns checked by the unit tests"), with)
+    })
+    .collect()
+});
+
+static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)([\s,.…—-]+(no|right|yeah|yes|ok|okay|please|pls|thanks|thank you|hey|correct|or|wth|wtf|lol|huh|:\)|:\|))*\s*[?!.,;:…—\s-]*$")
+        .expect("constant pattern checked by the unit tests")
+});
+
+/// Returns `span` as one sentence with a capital and a full stop; empty if nothing is left of it.
+pub(super) fn sentence(span: &str) -> String {
+    let mut text = span.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Each opening strictly shortens the text or is replaced by words no opening matches.
+    for _ in 0..8 {
+        let Some(shorter) = strip_opening(&text) else { break };
+        text = shorter;
+    }
+    let keep = CLOSING.find(&text).map_or(text.len(), |m| m.start());
+    let text = shorten(text[..keep].trim());
+    if !text.chars().any(char::is_alphanumeric) {
+        return String::new();
+    }
+    let mut out = capital(&text);
+    if !out.ends_with(['.', '!', '?', '…']) {
+        out.push('.');
+    }
+    out
+}
+
+/// Returns the text after its first removable opening, unless that would leave a fragment.
+fn strip_opening(text: &str) -> Option<String> {
+    OPENINGS.iter().find_map(|(pattern, with)| {
+        let found = pattern.find(text)?;
+        let rest = text[found.end()..].trim_start();
+        let enough = rest.split(' ').filter(|w| !w.is_empty()).count() >= 2;
+        enough.then(|| format!("{with}{rest}"))
+    })
+}
+
+/// Cuts at a word before the limit.
+fn shorten(text: &str) -> String {
+    if text.chars().count() < MAX_CHARS {
+        return text.to_owned();
+    }
+    let cut: String = text.chars().take(MAX_CHARS - 1).collect();
+    let words = cut.rsplit_once(' ').map_or(cut.as_str(), |(head, _)| head);
+    format!("{}…", words.trim_end_matches([',', ';', ':', ' ']))
+}
+
+/// Raises the first letter of a plain word; names such as `gitTool` or `a/b` stay as they are.
+fn capital(text: &str) -> String {
+    let first = text.split(' ').next().unwrap_or_default();
+    let word = first.trim_end_matches([',', '.', ':', ';']);
+    let plain = word.chars().all(|c| c.is_lowercase() || c == '\'' || c == '-');
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(head) if plain => head.to_uppercase().chain(chars).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_become_imperatives() {
+        for (span, rule) in [
+            ("can you please use the shared client?", "Use the shared client."),
+            ("hmm, no, let's not mock the clock", "Do not mock the clock."),
+            ("Could we just keep one table, no?", "Keep one table."),
+            ("I think we should never log tokens!", "We should never log tokens."),
+            ("should we be using the builder?", "We should be using the builder."),
+            ("no tabs in this repo", "No tabs in this repo."),
+            ("`make check` must pass first", "`make check` must pass first."),
+        ] {
+            assert_eq!(sentence(span), rule);
+        }
+    }
+
+    #[test]
+    fn a_long_span_is_cut_at_a_word_and_an_empty_one_stays_empty() {
+        let rule = sentence(&"always write tests ".repeat(40));
+        assert!(rule.chars().count() <= MAX_CHARS && rule.ends_with(" always…"), "{rule}");
+        assert_eq!(sentence(" ?! "), "");
+    }
+}

@@ -1,0 +1,87 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn judge(kind: &str, text: &str, context: &[&str]) -> TurnVerdict {
+    let context: Vec<String> = context.iter().map(|c| (*c).to_owned()).collect();
+    Classifier::shipped().judge(&TurnInput { kind, text, context: &context })
+}
+
+#[test]
+fn plain_corrections_score_above_plain_requests() {
+    let done = ["A: I moved the parser into `lexer.rs` and all tests pass."];
+    let corrections = [
+        judge("user", "no, that's wrong. The parser should not be in the lexer module.", &done),
+        judge("user", "I told you we don't use wildcard imports here", &done),
+        judge("rejection_reason", "let's not touch the schema", &["TOOL REJECTED BY USER"]),
+        judge("user", "stop adding comments everywhere, just the code", &["USER INTERRUPTED"]),
+    ];
+    let others = [
+        judge("user", "yes, go ahead", &done),
+        judge("user", "what does the second argument of parse do?", &done),
+        judge("user", "address 14", &done),
+        judge("user", "run the tests and push", &done),
+    ];
+    for verdict in &corrections {
+        assert!(verdict.correction >= 0.5, "{verdict:?}");
+    }
+    for verdict in &others {
+        assert!(verdict.correction < 0.5 && verdict.durable < 0.5, "{verdict:?}");
+    }
+}
+
+#[test]
+fn a_standing_rule_is_durable_and_becomes_a_sentence() {
+    let text = "ok good. From now on we always use the builder instead of raw structs in tests. Then push.";
+    let verdict = judge("user", text, &["A: Done, the fixtures are in place."]);
+    assert!(verdict.durable >= 0.5, "{verdict:?}");
+    assert!(verdict.span.contains("always use the builder"), "{verdict:?}");
+    assert!(verdict.rule.ends_with('.') && verdict.rule.contains("builder instead of raw structs"));
+}
+
+#[test]
+fn pasted_output_and_injected_text_are_not_corrections() {
+    let log = "--- FAIL: TestParse (0.10s)\n    parse_test.go:12: want 3, should not be 4\nFAIL";
+    let injected = "The user wants to clarify these questions.\n    This means they may have more.";
+    for verdict in [
+        judge("user", log, &[]),
+        judge("rejection_reason", injected, &["TOOL REJECTED BY USER"]),
+        judge("user", "<system-reminder>never do that, use X instead</system-reminder>", &[]),
+        judge("user", "", &["USER INTERRUPTED"]),
+    ] {
+        assert!(verdict.correction < 0.5 && verdict.durable < 0.5, "{verdict:?}");
+    }
+}
+
+#[test]
+fn the_seam_gives_the_same_verdict() {
+    let text = "no, never force-push to a shared branch";
+    let direct = judge("user", text, &[]);
+    let turn = Turn { kind: "user", text, context: &[] };
+    let seam = Judge::judge(Classifier::shipped(), &turn);
+    assert_eq!(
+        (seam.correction, seam.durable, seam.span),
+        (direct.correction, direct.durable, direct.span)
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_text_gets_a_sound_verdict(
+        text in "(\\PC|[.?!`\"'\n …é🤔]){0,200}",
+        kind in "user|rejection_reason|\\PC{0,8}",
+        context in prop::collection::vec("(A: |U: |A: \\[|USER INTERRUPTED|)\\PC{0,40}", 0..6),
+    ) {
+        let verdict = Classifier::shipped().judge(&TurnInput { kind: &kind, text: &text, context: &context });
+        prop_assert!((0.0..=1.0).contains(&verdict.correction));
+        prop_assert!((0.0..=1.0).contains(&verdict.durable));
+        prop_assert!(text.contains(&verdict.span));
+        prop_assert!(verdict.rule.chars().count() <= 241);
+        prop_assert!(verdict.rule.is_empty() || !verdict.span.is_empty());
+    }
+
+    #[test]
+    fn the_same_turn_gets_the_same_verdict(text in "[a-z ,.?!'\n]{0,120}") {
+        prop_assert_eq!(judge("user", &text, &[]), judge("user", &text, &[]));
+    }
+}

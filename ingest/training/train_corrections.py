@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Trains the turn classifier and measures it on projects it was not trained on.
+
+    cargo run --release -p cemem-ingest --example dump_features < dev.jsonl > dump.jsonl
+    python3 ingest/training/train_corrections.py dev.jsonl dump.jsonl            # writes weights.json
+    python3 ingest/training/train_corrections.py dev.jsonl dump.jsonl --cv DIR   # one weights file per held-out project
+
+Needs numpy. Features come from the dump only, so that the program and the training see the same ones.
+Each model is a logistic regression whose weights are pulled towards a prior: the columns of
+patterns.tsv and the tables below (a person's estimate of what a cue is worth), not towards zero.
+The bias is set so that a score of 0.5 is the cut that is best for F1 within the training turns.
+"""
+import argparse, json, pathlib, zlib
+import numpy as np
+
+HERE = pathlib.Path(__file__).resolve().parent
+CLASSIFY = HERE.parent / "src" / "extract" / "classify"
+PULL = {"correction": 40.0, "durable": 70.0, "span": 40.0, "types": 40.0}
+TURN_PRIOR = {
+    "correction": dict(
+        bias=-2.1, c_rejected=1.2, c_reason=1.5, c_last_int=0.8, c_n_int=0.1, c_offer=-0.3, c_choice=-0.2, c_quotes=0.1,
+        s_log=-0.8, s_code=-0.3, s_review=-0.7, s_list=-0.3, s_two_words=-0.4, q_all=-0.4, j_stopped_statement=0.4,
+        j_stopped_ran=-0.4, j_done_critique=0.3, j_done_but=0.2, j_choice_not=0.2, j_asked_no=0.2, j_plain_question=-0.5,
+        j_own_empty=-1.5),
+    "durable": dict(
+        bias=-2.2, c_last_int=0.2, c_rejected=0.2, s_log=-0.8, s_review=-0.5, s_two_words=-0.9, s_four_words=-0.6, q_all=-0.7,
+        j_choice_content=0.5, j_plain_question=-0.5, j_own_empty=-1.5, j_stopped_statement=0.2),
+    "span": dict(bias=-1.2, x_three_words=-0.8, x_asks=-0.3),
+}
+
+
+def priors(which):
+    """Prior weights by feature name; cues at the start of a text share theirs between the places they are looked for."""
+    out = dict(TURN_PRIOR[which])
+    for line in (CLASSIFY / "patterns.tsv").read_text(encoding="utf8").splitlines():
+        name, corr, dur, _ = line.split("\t")
+        value = {"correction": float(corr), "durable": float(dur), "span": 0.35 * float(corr) + 0.45 * float(dur)}[which]
+        if not name.startswith("start_"):
+            out["p_" + name] = value
+        elif which == "span":
+            out["p_" + name] = out["f_" + name] = 0.5 * value
+        else:
+            out["p_" + name], out["f_" + name], out["a_" + name] = 0.5 * value, 0.4 * value, 0.2 * value
+    return out
+
+
+def with_bias(x):
+    return np.hstack([x, np.ones((len(x), 1))])
+
+
+def fit(x, y, names, prior, pull):
+    """Penalised logistic regression by Newton steps; the last weight is the bias."""
+    mean = np.array([prior.get(n, 0.0) for n in names] + [prior.get("bias", 0.0)])
+    strength = np.full(len(mean), pull)
+    strength[-1] = 0.5
+    xb, w, y = with_bias(x), mean.copy(), np.asarray(y, float)
+    for _ in range(40):
+        p = 1 / (1 + np.exp(-np.clip(xb @ w, -30, 30)))
+        hess = (xb.T * (p * (1 - p))) @ xb
+        hess[np.diag_indices_from(hess)] += strength
+        step = np.linalg.solve(hess, xb.T @ (p - y) + strength * (w - mean))
+        w -= step
+        if np.abs(step).max() < 1e-7:
+            break
+    return w
+
+
+def f1(y, hit):
+    return 2 * (y & hit).sum() / max(1, y.sum() + hit.sum())
+
+
+class Data:
+    def __init__(self, gold, dump):
+        self.rows = [json.loads(line) for line in open(gold, encoding="utf8")]
+        lines = open(dump, encoding="utf8")
+        head = json.loads(next(lines))
+        vectors = [json.loads(line) for line in lines]
+        assert [v["id"] for v in vectors] == [r["id"] for r in self.rows], "dump and labels differ"
+        self.names, self.sentence_names = head["turn"], head["sentence"]
+        self.x = np.array([v["turn"] for v in vectors])
+        self.project = np.array([r["file"].split("/")[1] for r in self.rows])
+        self.session = np.array([zlib.crc32(r["file"].encode()) % 8 for r in self.rows])
+        self.y = {k: np.array([r[k] for r in self.rows]) for k in ("correction", "durable")}
+        self.type = np.array([r["type"] for r in self.rows])
+        self.of, self.ranges, sx = [], [], []
+        for i, v in enumerate(vectors):
+            for s in v["sentences"]:
+                self.of.append(i), self.ranges.append(s["range"]), sx.append(s["values"])
+        self.of, self.sx = np.array(self.of), np.array(sx)
+        self.carries = np.array([self.overlaps(i, r) for i, r in zip(self.of, self.ranges)])
+
+    def overlaps(self, i, where):
+        """A sentence carries the label's span if half of either lies in the other."""
+        text, span = self.rows[i]["text"].encode(), self.rows[i]["span"].encode()
+        start = text.find(span) if span else -1
+        if start < 0:
+            return False
+        shared = min(where[1], start + len(span)) - max(where[0], start)
+        return shared > 0 and (2 * shared >= where[1] - where[0] or 2 * shared >= len(span))
+
+
+def cut(data, train, key, prior):
+    """The log-odds above which F1 is best, by folds of sessions within the training turns, smoothed."""
+    y, fold, z = data.y[key][train], data.session[train], np.zeros(len(train))
+    for k in set(fold):
+        w = fit(data.x[train[fold != k]], y[fold != k], data.names, prior, PULL[key])
+        z[fold == k] = (with_bias(data.x[train]) @ w)[fold == k]
+    grid = np.linspace(-1.6, 0.4, 41)
+    scores = np.array([f1(y, z >= t) for t in grid])
+    return grid[np.convolve(np.pad(scores, 3, mode="edge"), np.ones(7) / 7, "valid").argmax()]
+
+
+def train(data, turns):
+    """All models from the turns with these indices."""
+    out = {}
+    for key in ("correction", "durable"):
+        w = fit(data.x[turns], data.y[key][turns], data.names, priors(key), PULL[key])
+        w[-1] -= cut(data, turns, key, priors(key))
+        out[key] = w
+    labelled = data.y["correction"] | data.y["durable"]
+    mine = np.isin(data.of, turns) & labelled[data.of]
+    out["span"] = fit(data.sx[mine], data.carries[mine], data.sentence_names, priors("span"), PULL["span"])
+    kept = turns[data.y["durable"][turns]]
+    out["types"] = {
+        t: fit(data.x[kept], data.type[kept] == t, data.names, {"bias": -2.0}, PULL["types"])
+        for t in sorted(set(data.type[kept]))
+    }
+    return out
+
+
+def stored(w, names):
+    rounded = {n: round(float(v), 4) for n, v in zip(names, w) if abs(v) >= 5e-4}
+    return {"bias": round(float(w[-1]), 4), "weights": rounded}
+
+
+def as_file(data, models):
+    out = {k: stored(models[k], data.names) for k in ("correction", "durable")}
+    out["span"] = stored(models["span"], data.sentence_names)
+    out["types"] = {t: stored(w, data.names) for t, w in models["types"].items()}
+    return json.dumps(out, indent=1, sort_keys=True) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("gold"), parser.add_argument("dump")
+    parser.add_argument("--cv", metavar="DIR", help="write one weights file and one list of turns per held-out project")
+    parser.add_argument("--by", choices=["project", "session"], default="project")
+    args = parser.parse_args()
+    data = Data(args.gold, args.dump)
+    if not args.cv:
+        models = train(data, np.arange(len(data.rows)))
+        (CLASSIFY / "weights.json").write_text(as_file(data, models), encoding="utf8")
+        return
+    folder = pathlib.Path(args.cv)
+    folder.mkdir(parents=True, exist_ok=True)
+    groups = data.project if args.by == "project" else data.session
+    for k in sorted(set(groups)):
+        models = train(data, np.where(groups != k)[0])
+        (folder / f"{k}.weights.json").write_text(as_file(data, models), encoding="utf8")
+        with open(folder / f"{k}.turns.jsonl", "w", encoding="utf8") as out:
+            out.writelines(json.dumps(data.rows[i], ensure_ascii=False) + "\n" for i in np.where(groups == k)[0])
+
+
+if __name__ == "__main__":
+    main()
