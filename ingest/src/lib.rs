@@ -1,1 +1,39 @@
-//! placeholder
+//! Foreign bytes in, events, candidates and a consolidation plan out.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`source`] | what a session format must provide; the one table of formats |
+//! | [`sources`] | one module per format |
+//! | [`sniff`] | which format a file has, by its content |
+//! | [`records`] | cutting bytes into records, in bounded memory |
+//! | [`read`] | one file, from its cursor to batches |
+//! | [`redact`] | secrets and private sections |
+//! | [`scrub`], [`text`] | what makes a text fit to be stored; bounds |
+//! | [`discover`] | where this project's sessions lie |
+//! | [`pipeline`] | files to store, in parallel |
+//! | [`report`] | what a run did; progress |
+//! | [`extract`] | events to candidates, pure |
+//! | [`consolidate`] | candidates to a plan, pure |
+//!
+//! This crate never prints, never reads the environment, never exits, and knows nothing of SQL,
+//! indexes or the command line.
+
+pub mod consolidate;
+pub mod discover;
+pub mod error;
+pub mod extract;
+pub mod pipeline;
+pub mod read;
+pub mod records;
+pub mod redact;
+pub mod report;
+pub mod scrub;
+pub mod sniff;
+pub mod source;
+pub mod sources;
+pub mod text;
+
+pub use error::{FileError, IngestError};
+pub use pipeline::{IngestOptions, Input, ingest};
+pub use redact::Redactor;
+pub use report::{NoProgress, Progress, Report};

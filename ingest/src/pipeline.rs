@@ -1,0 +1,402 @@
+//! Files to store: find, read in parallel, append in order, extract.
+//!
+//! Owns the run. Must not know any format and must not hold more than a few files' events at once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Instant;
+
+use cemem_core::store::{Batch, SessionRef, StoredEvent};
+use cemem_core::{Cursor, EventKind, Store};
+use rayon::prelude::*;
+
+use crate::error::{FileError, IngestError};
+use crate::read::{self, FileRead, Outcome};
+use crate::redact::Redactor;
+use crate::report::{Progress, Report};
+
+/// Files are read in groups of about this size, in parallel, and stored one group a transaction.
+const GROUP_BYTES: u64 = 12 * 1024 * 1024;
+/// Most files in a group.
+const GROUP_FILES: usize = 256;
+/// A larger file is read alone, its events stored as they come.
+const LARGE: u64 = 64 * 1024 * 1024;
+/// Sessions extracted between two writes.
+const EXTRACT_GROUP: usize = 32;
+
+/// Something to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// A file or folder.
+    pub path: PathBuf,
+    /// A person named it: if it is missing or no session, they want to know.
+    pub named: bool,
+}
+
+impl Input {
+    /// Returns an input a person named.
+    #[must_use]
+    pub fn named(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), named: true }
+    }
+
+    /// Returns an input that was found.
+    #[must_use]
+    pub fn discovered(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), named: false }
+    }
+}
+
+/// How to run.
+pub struct IngestOptions<'a> {
+    /// Takes secrets out.
+    pub redactor: &'a Redactor,
+    /// Told how far the run is.
+    pub progress: &'a dyn Progress,
+    /// Threads for reading and extracting; 0 for one a core.
+    pub threads: usize,
+}
+
+/// Reads everything that is new under `inputs` into the store and finds candidates in it. What
+/// cannot be read is in the report; the rest goes in.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub fn ingest(
+    store: &mut Store,
+    inputs: &[Input],
+    options: &IngestOptions<'_>,
+) -> Result<Report, IngestError> {
+    let start = Instant::now();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.threads)
+        .thread_name(|i| format!("cemem-ingest-{i}"))
+        .build()
+        .map_err(IngestError::Threads)?;
+    let mut report = Report::default();
+    let files = find_files(inputs, &mut report);
+    let cursors = store.cursors()?;
+    options.progress.begin(files.len() as u64, files.iter().map(|f| f.size).sum());
+    read_all(store, &files, &cursors, &pool, options, &mut report)?;
+    extract_dirty(store, &pool, options.progress, &mut report)?;
+    report.duration = start.elapsed();
+    Ok(report)
+}
+
+/// A file to look at.
+struct FileTask {
+    path: PathBuf,
+    size: u64,
+    named: bool,
+}
+
+/// Endings of files that are never sessions; they are not even opened in a folder walk.
+const FOREIGN: &[&str] = &[
+    "png",
+    "jpg",
+    "jpeg",
+    "gif",
+    "webp",
+    "ico",
+    "svg",
+    "pdf",
+    "mp3",
+    "mp4",
+    "mov",
+    "wav",
+    "zip",
+    "gz",
+    "xz",
+    "bz2",
+    "tar",
+    "tgz",
+    "7z",
+    "jar",
+    "class",
+    "so",
+    "dylib",
+    "dll",
+    "exe",
+    "o",
+    "a",
+    "rlib",
+    "rmeta",
+    "wasm",
+    "pyc",
+    "woff",
+    "woff2",
+    "ttf",
+    "otf",
+    "db",
+    "sqlite",
+    "db-wal",
+    "db-shm",
+    "onnx",
+    "safetensors",
+    "bin",
+    "lock",
+];
+
+/// Folders that never hold sessions.
+const CLOSED: &[&str] = &[".git", "node_modules", "target", ".venv", "__pycache__"];
+
+/// Returns the regular files under the inputs, each once, in a stable order.
+fn find_files(inputs: &[Input], report: &mut Report) -> Vec<FileTask> {
+    let mut files: BTreeMap<PathBuf, FileTask> = BTreeMap::new();
+    for input in inputs {
+        let path = match input.path.canonicalize() {
+            Ok(path) => path,
+            Err(e) => {
+                if input.named {
+                    let message = read::describe(&e);
+                    report.add_errors(vec![FileError {
+                        path: input.path.clone(),
+                        line: None,
+                        message,
+                    }]);
+                }
+                continue;
+            }
+        };
+        if path.is_dir() {
+            walk(&path, &mut files, report);
+        } else {
+            let size = path.metadata().map_or(0, |m| m.len());
+            files.insert(path.clone(), FileTask { path, size, named: input.named });
+        }
+    }
+    files.into_values().collect()
+}
+
+/// Walks a folder. Links to folders are not followed, so no link can lead in circles or out.
+fn walk(folder: &Path, files: &mut BTreeMap<PathBuf, FileTask>, report: &mut Report) {
+    let walk = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter();
+    let closed = |e: &walkdir::DirEntry| {
+        e.depth() > 0 && e.file_type().is_dir() && CLOSED.iter().any(|c| e.file_name() == *c)
+    };
+    for entry in walk.filter_entry(|e| !closed(e)) {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(e) => {
+                let path = e.path().map_or_else(|| folder.to_owned(), Path::to_owned);
+                let message = e.io_error().map_or_else(|| e.to_string(), read::describe);
+                report.add_errors(vec![FileError { path, line: None, message }]);
+                continue;
+            }
+        };
+        if entry.file_type().is_dir() {
+            continue;
+        }
+        let extension = entry.path().extension().map(|e| e.to_string_lossy().to_lowercase());
+        if extension.is_some_and(|e| FOREIGN.contains(&e.as_str())) {
+            report.skip("other_file", 1);
+            continue;
+        }
+        // Follows a link to a file; a pipe, a socket or a dangling link is none.
+        let path = match entry.path().canonicalize() {
+            Ok(path) if entry.path_is_symlink() => path,
+            _ => entry.path().to_owned(),
+        };
+        match path.metadata() {
+            Ok(meta) if meta.is_file() => {
+                let task = FileTask { path: path.clone(), size: meta.len(), named: false };
+                files.entry(path).or_insert(task);
+            }
+            _ => report.skip("not_a_file", 1),
+        }
+    }
+}
+
+/// What reading one file gave.
+struct Done {
+    read: FileRead,
+    batches: Vec<Batch>,
+}
+
+fn read_all(
+    store: &mut Store,
+    files: &[FileTask],
+    cursors: &HashMap<String, Cursor>,
+    pool: &rayon::ThreadPool,
+    options: &IngestOptions<'_>,
+    report: &mut Report,
+) -> Result<(), IngestError> {
+    let (large, small): (Vec<&FileTask>, Vec<&FileTask>) =
+        files.iter().partition(|f| f.size >= LARGE);
+    // One group is read while the one before is stored.
+    std::thread::scope(|scope| {
+        let (send, receive) = mpsc::sync_channel::<Vec<Done>>(1);
+        scope.spawn(move || {
+            for group in groups(&small) {
+                let one = |task: &&FileTask| collect(task, cursors, options);
+                let done = pool.install(|| group.par_iter().map(one).collect());
+                if send.send(done).is_err() {
+                    return; // The store failed; the run is over.
+                }
+            }
+        });
+        for group in receive {
+            let mut batches = Vec::new();
+            for done in group {
+                batches.extend(done.batches);
+                account(report, done.read);
+            }
+            if !batches.is_empty() {
+                report.events_new += store.append(&batches)?.events;
+            }
+        }
+        Ok::<(), IngestError>(())
+    })?;
+    for task in large {
+        read_large(store, task, cursors, options, report)?;
+    }
+    Ok(())
+}
+
+/// Cuts the files into groups by size and number.
+fn groups<'a, 'f>(files: &'a [&'f FileTask]) -> Vec<&'a [&'f FileTask]> {
+    let mut out = Vec::new();
+    let (mut from, mut bytes) = (0, 0);
+    for (i, file) in files.iter().enumerate() {
+        bytes += file.size;
+        if bytes >= GROUP_BYTES || i + 1 - from >= GROUP_FILES {
+            out.push(&files[from..=i]);
+            (from, bytes) = (i + 1, 0);
+        }
+    }
+    if from < files.len() {
+        out.push(&files[from..]);
+    }
+    out
+}
+
+fn collect(
+    task: &FileTask,
+    cursors: &HashMap<String, Cursor>,
+    options: &IngestOptions<'_>,
+) -> Done {
+    let mut batches = Vec::new();
+    let read = guarded(task, cursors, options, &mut |batch| batches.push(batch));
+    options.progress.advance(1, task.size);
+    Done { read, batches }
+}
+
+/// Reads a file. A panic in a reader is a bug, but one file's bug must not lose the others.
+fn guarded(
+    task: &FileTask,
+    cursors: &HashMap<String, Cursor>,
+    options: &IngestOptions<'_>,
+    sink: &mut dyn FnMut(Batch),
+) -> FileRead {
+    let known = cursors.get(task.path.to_string_lossy().as_ref());
+    let read = || read::read(&task.path, known, options.redactor, sink);
+    let mut read = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        FileRead::failed(&task.path, "the reader failed; please report this file")
+    });
+    if let (Outcome::Skipped(kind), true) = (&read.outcome, task.named) {
+        let message = match *kind {
+            "empty_file" => "empty file",
+            "binary_file" => "binary file, no session",
+            _ => "no session format that is known",
+        };
+        read.errors.push(FileError {
+            path: task.path.clone(),
+            line: None,
+            message: message.to_owned(),
+        });
+    }
+    read
+}
+
+/// Reads a large file on this thread, storing its events as they come.
+fn read_large(
+    store: &mut Store,
+    task: &FileTask,
+    cursors: &HashMap<String, Cursor>,
+    options: &IngestOptions<'_>,
+    report: &mut Report,
+) -> Result<(), IngestError> {
+    let mut failed = None;
+    let mut new = 0;
+    let read = guarded(task, cursors, options, &mut |batch| {
+        if failed.is_none() {
+            match store.append(std::slice::from_ref(&batch)) {
+                Ok(appended) => new += appended.events,
+                Err(e) => failed = Some(e),
+            }
+        }
+    });
+    report.events_new += new;
+    account(report, read);
+    options.progress.advance(1, task.size);
+    failed.map_or(Ok(()), |e| Err(e.into()))
+}
+
+fn account(report: &mut Report, read: FileRead) {
+    match read.outcome {
+        Outcome::Unchanged => report.files += 1,
+        Outcome::Read(engine) => {
+            report.files += 1;
+            report.files_read += 1;
+            *report.formats.entry(engine.to_owned()).or_default() += 1;
+        }
+        Outcome::Skipped(kind) => report.skip(kind, 1),
+        Outcome::Failed => report.skip("unreadable_file", 1),
+    }
+    report.bytes += read.bytes;
+    report.events += read.events;
+    for (kind, n) in read.skipped {
+        report.skip(&kind, n);
+    }
+    report.add_errors(read.errors);
+}
+
+/// Finds candidates in every session that gained events.
+fn extract_dirty(
+    store: &mut Store,
+    pool: &rayon::ThreadPool,
+    progress: &dyn Progress,
+    report: &mut Report,
+) -> Result<(), IngestError> {
+    let dirty = store.dirty_sessions()?;
+    progress.extracting(dirty.len() as u64);
+    for group in dirty.chunks(EXTRACT_GROUP) {
+        let mut sessions: Vec<(SessionRef, Vec<StoredEvent>)> = Vec::with_capacity(group.len());
+        for session in group {
+            let events = latest_documents(store.session_events(session)?);
+            sessions.push((session.clone(), events));
+        }
+        let found = pool.install(|| {
+            sessions
+                .par_iter()
+                .map(|(s, events)| (s.clone(), crate::extract::extract_session(s, events)))
+                .collect::<Vec<_>>()
+        });
+        let delta = store.replace_candidates(&found)?;
+        report.candidates += delta.added + delta.changed;
+    }
+    Ok(())
+}
+
+/// A document that was edited is a new event; only its newest text counts.
+fn latest_documents(mut events: Vec<StoredEvent>) -> Vec<StoredEvent> {
+    let mut newest: HashMap<String, i64> = HashMap::new();
+    for stored in &events {
+        if let EventKind::Document { path, .. } = &stored.event.kind {
+            let seq = newest.entry(path.clone()).or_insert(stored.seq);
+            *seq = (*seq).max(stored.seq);
+        }
+    }
+    if !newest.is_empty() {
+        events.retain(|stored| match &stored.event.kind {
+            EventKind::Document { path, .. } => newest.get(path) == Some(&stored.seq),
+            _ => true,
+        });
+    }
+    events
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! Whole runs over folders, good and bad.
+
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cemem_core::{Clock, Timestamp};
+
+use super::*;
+use crate::report::NoProgress;
+
+static REDACTOR: LazyLock<Redactor> = LazyLock::new(Redactor::new);
+
+fn store() -> Store {
+    Store::open_in_memory(Clock::Fixed(Timestamp(1_760_000_000_000))).unwrap()
+}
+
+fn run(store: &mut Store, inputs: &[Input]) -> Report {
+    let options = IngestOptions { redactor: &REDACTOR, progress: &NoProgress, threads: 2 };
+    ingest(store, inputs, &options).unwrap()
+}
+
+fn session(id: &str, rows: u32) -> String {
+    (0..rows)
+        .map(|n| format!("{{\"type\":\"user\",\"uuid\":\"{id}-{n}\",\"sessionId\":\"{id}\",\"timestamp\":\"2026-01-22T05:17:{n:02}.000Z\",\"message\":{{\"content\":\"prompt {n}\"}}}}\n"))
+        .collect()
+}
+
+fn put(path: &Path, bytes: impl AsRef<[u8]>) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn the_same_input_twice_adds_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    put(&dir.path().join("a.jsonl"), session("a", 5));
+    put(&dir.path().join("copy/a-again.jsonl"), session("a", 7));
+    put(
+        &dir.path().join("docs/solutions/x.md"),
+        "---\nproblem_type: build_error\n---\n# T\n\nUse make.\n",
+    );
+    let mut store = store();
+    let inputs = [Input::named(dir.path())];
+    let first = run(&mut store, &inputs);
+    assert_eq!((first.files, first.files_read, first.events, first.events_new), (3, 3, 13, 8));
+    let counts = store.counts().unwrap();
+    let second = run(&mut store, &inputs);
+    assert_eq!((second.files, second.files_read, second.events_new), (3, 0, 0));
+    assert_eq!((second.candidates, store.counts().unwrap()), (0, counts));
+}
+
+#[test]
+fn bad_neighbours_do_not_lose_the_good_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    put(&at("good.jsonl"), session("g", 3));
+    put(&at("flawed.jsonl"), session("f", 2) + "nonsense\n" + &session("f2", 1));
+    put(&at("empty.jsonl"), "");
+    put(&at("noise.bin.txt"), [0_u8; 3000]);
+    put(&at("picture.png"), "not opened");
+    put(&at("node_modules/x.jsonl"), session("hidden", 1));
+    put(&at("README.md"), "# Hello\n");
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(dir.path(), at("loop")).unwrap();
+        std::os::unix::fs::symlink(at("nowhere"), at("dangling")).unwrap();
+        std::os::unix::fs::symlink(at("good.jsonl"), at("link.jsonl")).unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+    }
+    let mut store = store();
+    let report = run(&mut store, &[Input::named(dir.path()), Input::named(at("missing.jsonl"))]);
+    assert_eq!((report.files, report.events_new), (2, 6));
+    assert_eq!(report.skipped["empty_file"], 1);
+    assert_eq!(report.skipped["binary_file"], 1);
+    assert_eq!(report.skipped["other_file"], 1);
+    assert_eq!(report.skipped["unrecognised_file"], 1);
+    assert_eq!(report.skipped["malformed_line"], 1);
+    let told: Vec<String> = report.errors.iter().map(ToString::to_string).collect();
+    assert!(told.iter().any(|e| e.ends_with("flawed.jsonl:3: not a JSON object")), "{told:?}");
+    assert!(told.iter().any(|e| e.ends_with("missing.jsonl: file not found")), "{told:?}");
+    #[cfg(unix)]
+    assert_eq!(report.skipped["not_a_file"], 3);
+}
+
+#[test]
+fn a_named_file_that_is_no_session_is_reported() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("notes.md");
+    put(&path, "# Hello\n");
+    let report = run(&mut store(), &[Input::named(&path)]);
+    assert_eq!(report.errors[0].message, "no session format that is known");
+    let report = run(&mut store(), &[Input::discovered(dir.path().join("gone"))]);
+    assert!(report.errors.is_empty());
+}
+
+#[test]
+fn a_folder_of_unrelated_files_is_passed_quickly() {
+    let dir = tempfile::tempdir().unwrap();
+    for n in 0..2000 {
+        put(&dir.path().join(format!("{}/f{n}.txt", n % 10)), format!("file {n}"));
+    }
+    let report = run(&mut store(), &[Input::named(dir.path())]);
+    assert_eq!(
+        (report.files, report.skipped["unrecognised_file"], report.error_count),
+        (0, 2000, 0)
+    );
+}
+
+#[test]
+fn an_edited_document_replaces_its_older_self() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("docs/solutions/x.md");
+    let text = |rule: &str| {
+        format!("---\nproblem_type: build_error\ntitle: T\n---\n## Solution\n\n{rule}\n")
+    };
+    put(&path, text("Use make test before you commit anything here."));
+    let mut store = store();
+    run(&mut store, &[Input::named(dir.path())]);
+    put(&path, text("Use cargo nextest before you commit anything here."));
+    run(&mut store, &[Input::named(dir.path())]);
+    let live = store.candidates(cemem_core::store::CandidateFilter::Live).unwrap();
+    assert_eq!(live.len(), 1);
+    assert!(format!("{:?}", live[0].candidate).contains("nextest"));
+}
+
+#[test]
+fn progress_adds_up() {
+    #[derive(Default)]
+    struct Count(AtomicU64, AtomicU64);
+    impl Progress for Count {
+        fn begin(&self, files: u64, _: u64) {
+            self.0.store(files, Ordering::Relaxed);
+        }
+        fn advance(&self, files: u64, _: u64) {
+            self.1.fetch_add(files, Ordering::Relaxed);
+        }
+        fn extracting(&self, _: u64) {}
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for n in 0..20 {
+        put(&dir.path().join(format!("{n}.jsonl")), session(&format!("s{n}"), 2));
+    }
+    let count = Count::default();
+    let options = IngestOptions { redactor: &REDACTOR, progress: &count, threads: 2 };
+    ingest(&mut store(), &[Input::named(dir.path())], &options).unwrap();
+    assert_eq!((count.0.into_inner(), count.1.into_inner()), (20, 20));
+}

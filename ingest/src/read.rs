@@ -1,0 +1,379 @@
+//! One file: from its cursor to batches of events.
+//!
+//! Owns the choice between "nothing new", "read on" and "read again", decompression and decoding.
+//! Must not touch the store: batches go to a callback.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, Metadata};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use cemem_core::id::digest;
+use cemem_core::store::Batch;
+use cemem_core::{Cursor, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::error::FileError;
+use crate::records::{self, LineError, Lines, MAX_LINE, Position};
+use crate::redact::Redactor;
+use crate::sniff::{self, Encoding, Probe};
+use crate::source::{FileInfo, Layout, Output, Reader, Record, Source};
+
+/// Read buffer: large enough that nearly every row lies in it whole.
+const BUFFER: usize = 512 * 1024;
+/// Events of one file are handed over when they take about this much.
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
+/// Longest whole document.
+const MAX_DOCUMENT: u64 = 64 * 1024 * 1024;
+/// Most that is unpacked from one compressed file.
+const MAX_UNPACKED: u64 = 8 * 1024 * 1024 * 1024;
+/// Bytes whose hash tells whether a file is still the same one.
+const HEAD: usize = 4096;
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its size and time are those of the last read.
+    Unchanged,
+    /// It is no session, for this reason (a name for counts).
+    Skipped(&'static str),
+    /// It was read.
+    Read(&'static str),
+    /// It could not be read; see the errors.
+    Failed,
+}
+
+/// The result of one file.
+#[derive(Debug, Clone)]
+pub struct FileRead {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Events found (new or not).
+    pub events: u64,
+    /// Rows left out, by kind.
+    pub skipped: BTreeMap<String, u64>,
+    /// Flawed lines, or why it could not be read.
+    pub errors: Vec<FileError>,
+}
+
+impl FileRead {
+    fn new(outcome: Outcome) -> Self {
+        Self { outcome, bytes: 0, events: 0, skipped: BTreeMap::new(), errors: Vec::new() }
+    }
+
+    /// Returns a failed read.
+    #[must_use]
+    pub fn failed(path: &Path, message: impl Into<String>) -> Self {
+        let error = FileError { path: path.to_owned(), line: None, message: message.into() };
+        Self { errors: vec![error], ..Self::new(Outcome::Failed) }
+    }
+}
+
+/// What a cursor keeps for its reader.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Kept {
+    lines: u64,
+    reader: serde_json::Value,
+}
+
+/// Reads what is new in a file since `known`, handing batches to `sink`. The last batch carries the
+/// cursor of the whole read; earlier ones carry cursors that a later run goes on from.
+pub fn read(
+    path: &Path,
+    known: Option<&Cursor>,
+    redactor: &Redactor,
+    sink: &mut dyn FnMut(Batch),
+) -> FileRead {
+    match try_read(path, known, redactor, sink) {
+        Ok(read) => read,
+        Err(e) => FileRead::failed(path, describe(&e)),
+    }
+}
+
+/// Words for an I/O error, without the code the system adds.
+pub(crate) fn describe(e: &io::Error) -> String {
+    match e.kind() {
+        io::ErrorKind::NotFound => "file not found".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::IsADirectory => "is a folder".to_owned(),
+        _ => e.to_string(),
+    }
+}
+
+/// Returns size and modification time in nanoseconds (0 if unknown).
+fn stamp(meta: &Metadata) -> (u64, i64) {
+    let since = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+    (meta.len(), since.and_then(|d| i64::try_from(d.as_nanos()).ok()).unwrap_or(0))
+}
+
+fn try_read(
+    path: &Path,
+    known: Option<&Cursor>,
+    redactor: &Redactor,
+    sink: &mut dyn FnMut(Batch),
+) -> io::Result<FileRead> {
+    let meta = fs::metadata(path)?;
+    if !meta.is_file() {
+        // A pipe or a device would block or never end.
+        return Ok(FileRead::failed(path, "not a regular file"));
+    }
+    let (size, mtime_ns) = stamp(&meta);
+    if known.is_some_and(|c| is_current(c) && c.size == size && c.mtime_ns == mtime_ns) {
+        return Ok(FileRead::new(Outcome::Unchanged));
+    }
+    let mut file = File::open(path)?;
+    let mut head = Vec::new();
+    (&mut file).take(sniff::FIRST_LOOK as u64).read_to_end(&mut head)?;
+    let encoding = sniff::encoding(&head);
+    if head.is_empty() || encoding == Encoding::Binary {
+        let kind = if head.is_empty() { "empty_file" } else { "binary_file" };
+        return Ok(FileRead::new(Outcome::Skipped(kind)));
+    }
+    let Some(source) = identify(path, &mut file, &head, encoding)? else {
+        return Ok(FileRead::new(Outcome::Skipped("unrecognised_file")));
+    };
+    let text_path = path.to_string_lossy().into_owned();
+    let info = FileInfo {
+        stem: stem(path),
+        path: text_path.clone(),
+        modified: (mtime_ns > 0).then_some(Timestamp(mtime_ns / 1_000_000)),
+    };
+    let cursor = Cursor {
+        path: text_path,
+        format: source.info().engine.to_owned(),
+        size,
+        mtime_ns,
+        head: fingerprint(&head, HEAD),
+        reader: source.info().version,
+        ..Cursor::default()
+    };
+    let resume = known.filter(|c| {
+        encoding == Encoding::Utf8
+            && source.info().layout == Layout::Lines
+            && c.format == cursor.format
+            && is_current(c)
+            && c.offset <= size
+            && (c.size < size || c.offset < c.size)
+            && same_head(&c.head, &head)
+    });
+    let resume = match resume {
+        Some(c) if ends_record(&mut file, c.offset)? => Some(c),
+        _ => None,
+    };
+    OneRead { path, source, redactor, info, cursor, sink }.run(file, encoding, resume)
+}
+
+/// `rollout-x.jsonl.zst` and `rollout-x.jsonl` have the same stem.
+fn stem(path: &Path) -> String {
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = name.strip_suffix(".zst").unwrap_or(&name);
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned()
+}
+
+/// Whether the cursor was written by the reader in use.
+fn is_current(c: &Cursor) -> bool {
+    crate::source::by_name(&c.format).is_some_and(|s| s.info().version == c.reader)
+}
+
+/// The length and hash of the first bytes; the length, because a short file's head grows with it.
+fn fingerprint(head: &[u8], len: usize) -> String {
+    let len = len.min(head.len());
+    let mut hex = digest([&head[..len]]);
+    hex.truncate(24);
+    format!("{len}:{hex}")
+}
+
+fn same_head(known: &str, head: &[u8]) -> bool {
+    let len = known.split(':').next().and_then(|n| n.parse::<usize>().ok());
+    len.is_some_and(|len| len <= head.len() && fingerprint(head, len) == known)
+}
+
+/// Whether a record can end at `offset`: a line end, or the brace of an unterminated last row.
+/// Anything else means the file was rewritten behind the cursor.
+fn ends_record(file: &mut File, offset: u64) -> io::Result<bool> {
+    if offset == 0 {
+        return Ok(true);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::Start(offset - 1))?;
+    file.read_exact(&mut last)?;
+    Ok(matches!(last, [b'\n' | b'}']))
+}
+
+/// Recognises the format from decoded text, looking further only if the first row is long.
+fn identify(
+    path: &Path,
+    file: &mut File,
+    head: &[u8],
+    encoding: Encoding,
+) -> io::Result<Option<&'static dyn Source>> {
+    let look = |bytes: &[u8]| {
+        let text = match encoding {
+            Encoding::Utf16 { big_endian } => sniff::decode_utf16(bytes, big_endian),
+            _ => records::decode(bytes).into_owned(),
+        };
+        let text = text.trim_start_matches(['\u{feff}', '\n', '\r', ' ', '\0']);
+        sniff::identify(&Probe { text, path })
+    };
+    let mut packed = Vec::new();
+    let first = if encoding == Encoding::Zstd {
+        file.rewind()?;
+        let unpack = zstd::stream::read::Decoder::new(&mut *file)?;
+        // A damaged frame still says enough in its first block, or the read reports it later.
+        unpack.take(sniff::SECOND_LOOK as u64).read_to_end(&mut packed).ok();
+        packed.as_slice()
+    } else {
+        head
+    };
+    if let Some(source) = look(first) {
+        return Ok(Some(source));
+    }
+    let one_long_row = first.starts_with(b"{")
+        && memchr::memchr(b'\n', first).is_none()
+        && encoding != Encoding::Zstd;
+    if !one_long_row || head.len() < sniff::FIRST_LOOK {
+        return Ok(None);
+    }
+    let mut more = Vec::new();
+    file.rewind()?;
+    file.take(sniff::SECOND_LOOK as u64).read_to_end(&mut more)?;
+    Ok(look(&more))
+}
+
+/// Everything one read needs.
+struct OneRead<'a> {
+    path: &'a Path,
+    source: &'static dyn Source,
+    redactor: &'a Redactor,
+    info: FileInfo,
+    cursor: Cursor,
+    sink: &'a mut dyn FnMut(Batch),
+}
+
+impl OneRead<'_> {
+    fn run(
+        self,
+        mut file: File,
+        encoding: Encoding,
+        resume: Option<&Cursor>,
+    ) -> io::Result<FileRead> {
+        match (self.source.info().layout, encoding) {
+            (Layout::Whole, _) => self.whole(file, encoding),
+            (Layout::Lines, Encoding::Zstd) => {
+                file.rewind()?;
+                let unpack = zstd::stream::read::Decoder::new(file)?.take(MAX_UNPACKED);
+                self.lines(BufReader::with_capacity(BUFFER, unpack), Kept::default(), 0)
+            }
+            (Layout::Lines, Encoding::Utf16 { big_endian }) => {
+                file.rewind()?;
+                let mut bytes = Vec::new();
+                if file.take(MAX_DOCUMENT).read_to_end(&mut bytes)? as u64 == MAX_DOCUMENT {
+                    return Ok(FileRead::failed(self.path, "utf-16 file is too long"));
+                }
+                let text = sniff::decode_utf16(&bytes, big_endian);
+                self.lines(text.as_bytes(), Kept::default(), 0)
+            }
+            (Layout::Lines, _) => {
+                let offset = resume.map_or(0, |c| c.offset);
+                let kept = resume.and_then(|c| Kept::deserialize(&c.state).ok());
+                file.seek(SeekFrom::Start(offset))?;
+                let input = BufReader::with_capacity(BUFFER, file);
+                self.lines(input, kept.unwrap_or_default(), offset)
+            }
+        }
+    }
+
+    fn lines<R: io::BufRead>(self, mut input: R, kept: Kept, offset: u64) -> io::Result<FileRead> {
+        let engine = self.source.info().engine;
+        let mut out = Output::new(engine, self.redactor);
+        let mut reader = self.source.reader(&self.info, &kept.reader);
+        let cursor = self.cursor;
+        let sink = self.sink;
+        let at_state = |at: Position, reader: &dyn Reader| Cursor {
+            offset: at.offset,
+            state: serde_json::to_value(Kept { lines: at.lines, reader: reader.state() })
+                .unwrap_or_default(),
+            ..cursor.clone()
+        };
+        let mut lines = Lines {
+            reader: &mut *reader,
+            out: &mut out,
+            at: Position { offset, lines: kept.lines },
+            errors: Vec::new(),
+            max_line: MAX_LINE,
+        };
+        let done = lines.run(&mut input, |at, reader, out| {
+            if out.bytes() >= BATCH_BYTES {
+                // Not the end: a cursor that a later run finds changed.
+                let part = Cursor { size: at.offset, mtime_ns: -1, ..at_state(at, reader) };
+                sink(Batch { cursor: part, sessions: out.take() });
+            }
+        });
+        let Lines { at, errors, .. } = lines;
+        let mut read = FileRead::new(Outcome::Read(engine));
+        read.errors = located(self.path, errors);
+        if let Err(e) = done {
+            // What was read stays; the cursor says how far, and the next run tries again.
+            let message = describe(&e);
+            read.errors.push(FileError {
+                path: self.path.to_owned(),
+                line: Some(at.lines + 1),
+                message,
+            });
+            let part = Cursor { size: at.offset, mtime_ns: -1, ..at_state(at, &*reader) };
+            sink(Batch { cursor: part, sessions: out.take() });
+        } else {
+            sink(Batch { cursor: at_state(at, &*reader), sessions: out.take() });
+        }
+        read.bytes = at.offset - offset;
+        read.events = out.events;
+        read.skipped = out.skipped;
+        Ok(read)
+    }
+
+    fn whole(self, mut file: File, encoding: Encoding) -> io::Result<FileRead> {
+        file.rewind()?;
+        let mut bytes = Vec::new();
+        let len = match encoding {
+            Encoding::Zstd => zstd::stream::read::Decoder::new(file)?
+                .take(MAX_DOCUMENT)
+                .read_to_end(&mut bytes)?,
+            _ => file.take(MAX_DOCUMENT).read_to_end(&mut bytes)?,
+        };
+        if len as u64 == MAX_DOCUMENT {
+            return Ok(FileRead::failed(self.path, "document is too long"));
+        }
+        let text = match encoding {
+            Encoding::Utf16 { big_endian } => sniff::decode_utf16(&bytes, big_endian),
+            _ => records::decode(&bytes).into_owned(),
+        };
+        let text = text.trim_start_matches('\u{feff}').replace('\0', "").replace("\r\n", "\n");
+        let engine = self.source.info().engine;
+        let mut out = Output::new(engine, self.redactor);
+        let mut reader = self.source.reader(&self.info, &serde_json::Value::Null);
+        let mut read = FileRead::new(Outcome::Read(engine));
+        if let Err(flaw) = reader.record(Record { text: &text, offset: 0 }, &mut out) {
+            out.skip("malformed_document");
+            read.errors = located(self.path, vec![LineError { line: 1, message: flaw.0 }]);
+        }
+        let offset = self.cursor.size;
+        (self.sink)(Batch { cursor: Cursor { offset, ..self.cursor }, sessions: out.take() });
+        read.bytes = len as u64;
+        read.events = out.events;
+        read.skipped = out.skipped;
+        Ok(read)
+    }
+}
+
+fn located(path: &Path, errors: Vec<LineError>) -> Vec<FileError> {
+    let locate =
+        |e: LineError| FileError { path: path.to_owned(), line: Some(e.line), message: e.message };
+    errors.into_iter().map(locate).collect()
+}
+
+#[cfg(test)]
+mod tests;

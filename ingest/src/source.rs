@@ -1,0 +1,191 @@
+//! What a session format must provide, and the one table of formats.
+//!
+//! Owns [`Source`], [`Reader`], [`Output`] and [`SOURCES`]. Must not open files: [`crate::records`]
+//! cuts bytes into records, a reader turns records into events, [`crate::pipeline`] stores them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use cemem_core::{Event, Session, Timestamp};
+
+use crate::redact::Redactor;
+use crate::scrub;
+use crate::sniff::Probe;
+use crate::sources::{claude_code, codex, solutions, specstory};
+
+/// Every format, in the order they are asked to recognise a file.
+pub static SOURCES: [&dyn Source; 4] =
+    [&claude_code::ClaudeCode, &codex::Codex, &specstory::SpecStory, &solutions::Solutions];
+
+/// Returns the source of a stored format name.
+#[must_use]
+pub fn by_name(name: &str) -> Option<&'static dyn Source> {
+    SOURCES.into_iter().find(|s| s.info().engine == name)
+}
+
+/// How a file's bytes are cut into records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// One or more JSON objects a line; only ever appended to.
+    Lines,
+    /// One document, rewritten as a whole.
+    Whole,
+}
+
+/// The constants of a format.
+#[derive(Debug, Clone, Copy)]
+pub struct Info {
+    /// Short name, the same wherever it is shown: `claude-code`.
+    pub engine: &'static str,
+    /// Raised when the reader finds more or other events, so that files are read again.
+    pub version: u32,
+    /// How files are cut.
+    pub layout: Layout,
+}
+
+/// A format that can be recognised and read.
+pub trait Source: Sync {
+    /// Returns the constants.
+    fn info(&self) -> Info;
+    /// Returns whether the start of a file looks like this format.
+    fn sniff(&self, probe: &Probe<'_>) -> bool;
+    /// Returns a reader for one file that goes on from `state` (`Null` at the file's start).
+    fn reader(&self, file: &FileInfo, state: &serde_json::Value) -> Box<dyn Reader>;
+}
+
+/// What a reader may know about its file.
+#[derive(Debug, Clone, Default)]
+pub struct FileInfo {
+    /// Absolute path, as it will be stored.
+    pub path: String,
+    /// File name without its last extension.
+    pub stem: String,
+    /// Modification time.
+    pub modified: Option<Timestamp>,
+}
+
+/// Turns records into events. Holds what must be remembered between two records.
+pub trait Reader {
+    /// Reads one record into `out`.
+    ///
+    /// # Errors
+    /// Says what is wrong with the record; events found before the flaw are kept.
+    fn record(&mut self, record: Record<'_>, out: &mut Output<'_>) -> Result<(), Malformed>;
+    /// Returns what a later reader needs to go on; only asked between records.
+    fn state(&self) -> serde_json::Value;
+}
+
+/// One line, or one whole document.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// Its text, without line end or byte order mark.
+    pub text: &'a str,
+    /// Byte offset of its first character.
+    pub offset: u64,
+}
+
+/// A record that could not be read to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed(pub String);
+
+/// Collects what readers find. The only way to an event: everything that passes is redacted and
+/// bounded here, so no reader can forget it.
+pub struct Output<'r> {
+    engine: &'static str,
+    redactor: &'r Redactor,
+    sessions: Vec<(Session, Vec<Event>)>,
+    index: HashMap<String, usize>,
+    /// Rows left out, by kind.
+    pub skipped: BTreeMap<String, u64>,
+    /// Events collected since the start.
+    pub events: u64,
+    bytes: usize,
+}
+
+impl<'r> Output<'r> {
+    /// Returns an empty collection for files of `engine`.
+    #[must_use]
+    pub fn new(engine: &'static str, redactor: &'r Redactor) -> Self {
+        Self {
+            engine,
+            redactor,
+            sessions: Vec::new(),
+            index: HashMap::new(),
+            skipped: BTreeMap::new(),
+            events: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Returns the session of this id, made on first use.
+    pub fn session(&mut self, id: &str) -> &mut Session {
+        let at = self.session_index(id);
+        &mut self.sessions[at].0
+    }
+
+    fn session_index(&mut self, id: &str) -> usize {
+        if let Some(at) = self.index.get(id) {
+            return *at;
+        }
+        let session =
+            Session { engine: self.engine.to_owned(), id: id.to_owned(), ..Session::default() };
+        self.sessions.push((session, Vec::new()));
+        self.index.insert(id.to_owned(), self.sessions.len() - 1);
+        self.sessions.len() - 1
+    }
+
+    /// Adds an event to a session.
+    pub fn event(&mut self, session: &str, mut event: Event) {
+        scrub::event(&mut event, self.redactor);
+        let at = self.session_index(session);
+        let (session, events) = &mut self.sessions[at];
+        if let Some(ts) = event.ts {
+            session.started = Some(session.started.map_or(ts, |t| t.min(ts)));
+            session.ended = Some(session.ended.map_or(ts, |t| t.max(ts)));
+        }
+        if session.cwd.is_none() {
+            session.cwd.clone_from(&event.cwd);
+        }
+        if session.branch.is_none() {
+            session.branch.clone_from(&event.branch);
+        }
+        self.bytes += scrub::weight(&event);
+        self.events += 1;
+        events.push(event);
+    }
+
+    /// Counts a row that is left out. `kind` may come from the file: anything but a short plain
+    /// word is counted as `unknown`.
+    pub fn skip(&mut self, kind: &str) {
+        let plain = (1..=40).contains(&kind.len())
+            && kind.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        // A file that invents a kind a row must not grow the summary without end.
+        let kind = if plain && (self.skipped.len() < 64 || self.skipped.contains_key(kind)) {
+            kind
+        } else {
+            "unknown"
+        };
+        match self.skipped.get_mut(kind) {
+            Some(n) => *n += 1,
+            None => {
+                self.skipped.insert(kind.to_owned(), 1);
+            }
+        }
+    }
+
+    /// Returns about how many bytes are held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Hands over the sessions collected since the last call.
+    pub fn take(&mut self) -> Vec<(Session, Vec<Event>)> {
+        self.index.clear();
+        self.bytes = 0;
+        let mut sessions = std::mem::take(&mut self.sessions);
+        for (session, _) in &mut sessions {
+            scrub::session(session, self.redactor);
+        }
+        sessions
+    }
+}

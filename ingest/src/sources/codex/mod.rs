@@ -1,0 +1,50 @@
+//! Codex rollouts: `sessions/YYYY/MM/DD/rollout-*.jsonl`, plain or zstd.
+//!
+//! Owns recognising the format. Must not read `auth.json` or the caches beside the rollouts.
+
+mod calls;
+mod parse;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use crate::sniff::Probe;
+use crate::source::{FileInfo, Info, Layout, Reader, Source};
+
+/// The engine's short name.
+pub const ENGINE: &str = "codex";
+
+/// The Codex format.
+pub struct Codex;
+
+impl Source for Codex {
+    fn info(&self) -> Info {
+        Info { engine: ENGINE, version: super::READER_VERSION, layout: Layout::Lines }
+    }
+
+    /// A wrapped row of a known type, or the first row of the oldest rollouts, which wrap nothing.
+    fn sniff(&self, probe: &Probe<'_>) -> bool {
+        probe.rows().enumerate().any(|(i, row)| {
+            let kind = row.get("type").and_then(|v| v.as_str());
+            let wrapped = row.get("payload").is_some_and(serde_json::Value::is_object)
+                && matches!(
+                    kind,
+                    Some(
+                        "session_meta"
+                            | "response_item"
+                            | "event_msg"
+                            | "turn_context"
+                            | "compacted"
+                    )
+                );
+            let oldest = i == 0
+                && kind.is_none()
+                && ["id", "timestamp", "instructions"].iter().all(|k| row.contains_key(*k));
+            wrapped || oldest
+        })
+    }
+
+    fn reader(&self, file: &FileInfo, state: &serde_json::Value) -> Box<dyn Reader> {
+        Box::new(parse::CodexReader::new(file, state))
+    }
+}

@@ -1,0 +1,16 @@
+//! One module per session format.
+//!
+//! Each owns how its engine writes sessions (`wire`) and what that means (`parse`). Must not know
+//! another engine, open files or store anything.
+
+pub mod claude_code;
+pub mod codex;
+mod human;
+pub mod solutions;
+pub mod specstory;
+#[cfg(test)]
+pub(crate) mod testing;
+mod wire;
+
+/// Raised whenever any reader's view of the same bytes changes: files are then read again.
+const READER_VERSION: u32 = 1;

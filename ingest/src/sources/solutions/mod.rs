@@ -1,0 +1,47 @@
+//! Solution documents: Markdown with front matter, `docs/solutions/**/*.md`.
+//!
+//! Owns recognising them and lenient front matter. Must not decide what is learned from one.
+
+mod parse;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use crate::sniff::Probe;
+use crate::source::{FileInfo, Info, Layout, Reader, Source};
+
+/// The source's short name.
+pub const ENGINE: &str = "docs-solutions";
+
+/// The format of solution documents.
+pub struct Solutions;
+
+impl Source for Solutions {
+    fn info(&self) -> Info {
+        Info { engine: ENGINE, version: super::READER_VERSION, layout: Layout::Whole }
+    }
+
+    /// Front matter that states a problem; or any Markdown document that lies in a `solutions`
+    /// folder, because not every one has front matter.
+    fn sniff(&self, probe: &Probe<'_>) -> bool {
+        let keys = wire::keys(probe.text);
+        let known = keys.iter().filter(|k| wire::KNOWN.contains(&k.as_str())).count();
+        if keys.iter().any(|k| k == "problem_type") || known >= 3 {
+            return true;
+        }
+        let name = probe.path.file_name().map(|n| n.to_string_lossy().to_lowercase());
+        let markdown =
+            name.as_deref().is_some_and(|n| n.ends_with(".md") || n.ends_with(".markdown"));
+        let index = matches!(name.as_deref(), Some("readme.md" | "index.md"));
+        let in_folder = probe
+            .path
+            .parent()
+            .is_some_and(|p| p.components().any(|c| c.as_os_str() == "solutions"));
+        let heading = probe.text.lines().any(|l| l.starts_with("# ") || l.starts_with("## "));
+        markdown && in_folder && !index && (heading || !keys.is_empty())
+    }
+
+    fn reader(&self, file: &FileInfo, _state: &serde_json::Value) -> Box<dyn Reader> {
+        Box::new(parse::SolutionReader::new(file))
+    }
+}

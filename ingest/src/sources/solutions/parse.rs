@@ -1,0 +1,77 @@
+//! One document, one event.
+//!
+//! Owns title, date and identity of a document. Must not interpret its keys further.
+
+use cemem_core::id::digest;
+use cemem_core::{Actor, Event, EventKind, Timestamp};
+use serde_json::Value;
+
+use super::wire;
+use crate::source::{FileInfo, Malformed, Output, Reader, Record};
+
+/// Reads one document.
+pub(super) struct SolutionReader {
+    path: String,
+    stem: String,
+    modified: Option<Timestamp>,
+}
+
+impl SolutionReader {
+    pub(super) fn new(file: &FileInfo) -> Self {
+        Self { path: file.path.clone(), stem: file.stem.clone(), modified: file.modified }
+    }
+}
+
+/// The part of a path that is the same in every clone: from the last `docs` or `solutions` folder.
+pub(super) fn portable(path: &str) -> String {
+    let path = path.replace('\\', "/");
+    let from = |name: &str| path.rfind(&format!("/{name}/")).map(|at| at + 1);
+    let at = from("docs").or_else(|| from("solutions"));
+    let at = at.unwrap_or_else(|| path.rfind('/').map_or(0, |at| at + 1));
+    path[at..].to_owned()
+}
+
+impl Reader for SolutionReader {
+    fn record(&mut self, record: Record<'_>, out: &mut Output<'_>) -> Result<(), Malformed> {
+        let (front, body) = wire::split(record.text);
+        let meta = wire::parse(front);
+        let body = body.trim();
+        if body.is_empty() && meta.is_empty() {
+            return Err(Malformed("empty document".to_owned()));
+        }
+        let text = |key: &str| meta.get(key).and_then(Value::as_str).map(str::to_owned);
+        let heading =
+            || body.lines().find_map(|l| l.strip_prefix("# ")).map(|t| t.trim().to_owned());
+        let title = text("title").or_else(heading).unwrap_or_else(|| self.stem.replace('-', " "));
+        let ts = ["last_updated", "last_refreshed", "date", "created"]
+            .iter()
+            .find_map(|k| Timestamp::parse(&text(k)?))
+            .or(self.modified);
+        let name = portable(&self.path);
+        let mut key = digest([name.as_str(), record.text]);
+        key.truncate(32);
+        out.session(&name).title = Some(title.clone());
+        let event = Event {
+            key,
+            row_id: "1".to_owned(),
+            ts,
+            actor: Actor::User,
+            kind: EventKind::Document {
+                path: name.clone(),
+                title,
+                text: body.to_owned(),
+                meta: Value::Object(meta),
+            },
+            cwd: None,
+            branch: None,
+            offset: record.offset,
+            len: record.text.len() as u64,
+        };
+        out.event(&name, event);
+        Ok(())
+    }
+
+    fn state(&self) -> Value {
+        Value::Null
+    }
+}

@@ -1,0 +1,293 @@
+//! How long a text may be and which characters it may hold.
+//!
+//! Owns the bounds of every stored text ([`limit`]), cutting ([`bound`]), stripping of control
+//! characters ([`strip_controls`]) and decoding of raw JSON strings without unescaping what would
+//! be cut anyway ([`RawText`]). Must not know secrets or any session format.
+
+use std::borrow::Cow;
+
+/// Longest text kept for each field, in bytes. A longer text keeps its head and its tail, cut at
+/// white space, around a line that says how much is missing.
+pub mod limit {
+    /// A person's prompt, feedback or answer; a hook's message.
+    pub const PROMPT: usize = 16 * 1024;
+    /// Agent prose.
+    pub const AGENT: usize = 4 * 1024;
+    /// A tool's output.
+    pub const RESULT: usize = 2 * 1024;
+    /// A shell command.
+    pub const COMMAND: usize = 2 * 1024;
+    /// A short view of a tool's other input.
+    pub const DETAIL: usize = 1024;
+    /// A plan.
+    pub const PLAN: usize = 8 * 1024;
+    /// A compaction summary.
+    pub const SUMMARY: usize = 4 * 1024;
+    /// A change a person made.
+    pub const DIFF: usize = 2 * 1024;
+    /// A document's body.
+    pub const DOCUMENT: usize = 64 * 1024;
+    /// Titles, paths, ids and names.
+    pub const NAME: usize = 512;
+    /// Files listed in one tool call.
+    pub const FILES: usize = 32;
+}
+
+/// Returns `text` cut to about `max` bytes: two thirds head, one third tail.
+#[must_use]
+pub fn bound(text: &str, max: usize) -> Cow<'_, str> {
+    if text.len() <= max {
+        return Cow::Borrowed(text);
+    }
+    let head = cut_before(text, max * 2 / 3);
+    let tail = cut_after(text, text.len() - max / 3);
+    let missing = text.len() - head.len() - tail.len();
+    Cow::Owned(format!("{head}\n[... {missing} bytes left out ...]\n{tail}"))
+}
+
+/// Returns the start of `text`, at most `max` bytes, without an ellipsis.
+#[must_use]
+pub fn head(text: &str, max: usize) -> &str {
+    if text.len() <= max { text } else { cut_before(text, max) }
+}
+
+/// The head up to `at`, moved back to white space if there is some near, so that no token is halved.
+fn cut_before(text: &str, at: usize) -> &str {
+    let at = floor(text, at);
+    let near = floor(text, at.saturating_sub(256));
+    let cut = text[near..at].rfind(char::is_whitespace).map_or(at, |i| near + i);
+    &text[..cut]
+}
+
+/// The tail from `at`, moved on to white space if there is some near.
+fn cut_after(text: &str, at: usize) -> &str {
+    let at = floor(text, at);
+    let near = floor(text, (at + 256).min(text.len()));
+    let cut = text[at..near].find(char::is_whitespace).map_or(at, |i| at + i);
+    text[cut..].trim_start()
+}
+
+/// The last character boundary at or before `at`.
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
+}
+
+/// Returns `text` without terminal escapes, control characters (tab and newline stay), text
+/// direction overrides and invisible tag characters; CRLF becomes LF. What is stored is later shown
+/// on terminals and handed to agents, so it must not steer either.
+#[must_use]
+pub fn strip_controls(text: &str) -> Cow<'_, str> {
+    // 0xC2, 0xE2, 0xEF and 0xF3 begin the encodings of C1, bidi, BOM and tag characters.
+    let suspicious = |b: &u8| match *b {
+        b'\n' | b'\t' => false,
+        b => b < 0x20 || matches!(b, 0x7f | 0xC2 | 0xE2 | 0xEF | 0xF3),
+    };
+    if !text.as_bytes().iter().any(suspicious) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => skip_escape(&mut chars),
+            '\n' | '\t' => out.push(c),
+            '\r' if chars.peek() == Some(&'\n') => {}
+            '\r' => out.push('\n'),
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => {}
+            '\u{e0000}'..='\u{e007f}' => {}
+            c if c.is_control() => {}
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Drops the rest of an escape sequence: `ESC [ … letter`, `ESC ] … BEL`, or `ESC x`.
+fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    match chars.peek() {
+        Some('[') => {
+            chars.next();
+            while let Some(c) = chars.peek().copied() {
+                if !matches!(c, ' '..='?') {
+                    if matches!(c, '@'..='~') {
+                        chars.next();
+                    }
+                    break;
+                }
+                chars.next();
+            }
+        }
+        Some(']') => {
+            // An unterminated title sequence ends at the line's end, not at the text's.
+            while let Some(c) = chars.peek().copied() {
+                if c == '\n' {
+                    break;
+                }
+                chars.next();
+                if c == '\u{7}' || c == '\\' {
+                    break;
+                }
+            }
+        }
+        Some('(' | ')') => {
+            chars.next();
+            chars.next();
+        }
+        Some('@'..='_') => {
+            chars.next();
+        }
+        _ => {}
+    }
+}
+
+/// A JSON string as it stands in the file, quotes included, not yet unescaped.
+#[derive(Debug, Clone, Copy)]
+pub struct RawText<'a>(pub &'a str);
+
+impl<'a> RawText<'a> {
+    /// Returns whether the raw form holds `needle` (which must need no escaping).
+    #[must_use]
+    pub fn contains(self, needle: &str) -> bool {
+        memchr::memmem::find(self.0.as_bytes(), needle.as_bytes()).is_some()
+    }
+
+    /// Returns the whole text; empty if it is not a string.
+    #[must_use]
+    pub fn full(self) -> Cow<'a, str> {
+        decode(self.0).unwrap_or_default()
+    }
+
+    /// Returns the text cut to about `max` bytes. Only the parts that stay are unescaped, unless the
+    /// text holds a private section, whose end may lie in the part that is cut.
+    #[must_use]
+    pub fn bounded(self, max: usize) -> Cow<'a, str> {
+        let Some(inner) = self.0.strip_prefix('"').and_then(|t| t.strip_suffix('"')) else {
+            return Cow::Borrowed("");
+        };
+        // Twice the bound: escapes shrink when decoded, and a little more than the bound is needed
+        // for the final cut.
+        if inner.len() <= 4 * max || has_private(inner) {
+            return match self.full() {
+                Cow::Borrowed(t) => bound(t, max),
+                Cow::Owned(t) => Cow::Owned(bound(&t, max).into_owned()),
+            };
+        }
+        let pieces = split_at_space(inner, max * 3 / 2).and_then(|(head, rest)| {
+            let (skipped, tail) = split_tail_at_space(rest, max)?;
+            Some((quoted(head)?, skipped.len(), quoted(tail)?))
+        });
+        let Some((head, missing, tail)) = pieces else {
+            return Cow::Owned(bound(&self.full(), max).into_owned());
+        };
+        let head = crate::text::head(&head, max * 2 / 3).to_owned();
+        let tail = cut_after(&tail, tail.len().saturating_sub(max / 3)).to_owned();
+        Cow::Owned(format!("{head}\n[... about {missing} bytes left out ...]\n{tail}"))
+    }
+}
+
+/// Whether a private section may begin in this text. The brackets may be written as escapes, so
+/// only the word is looked for.
+fn has_private(text: &str) -> bool {
+    ["private", "PRIVATE", "Private"]
+        .iter()
+        .any(|w| memchr::memmem::find(text.as_bytes(), w.as_bytes()).is_some())
+}
+
+fn decode(raw: &str) -> Option<Cow<'_, str>> {
+    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
+        return Some(Cow::Borrowed(inner));
+    }
+    // A lone surrogate makes the string invalid Unicode; keep the rest of it.
+    serde_json::from_str::<String>(raw).ok().or_else(|| lossy(inner)).map(Cow::Owned)
+}
+
+/// Unescapes what serde refuses: lone surrogates become the replacement character.
+fn lossy(inner: &str) -> Option<String> {
+    let mut out = String::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some(at) = rest.find("\\u") {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        let Some(code) = from.get(2..6).and_then(|h| u32::from_str_radix(h, 16).ok()) else {
+            out.push_str("\\\\u");
+            rest = &from[2..];
+            continue;
+        };
+        let paired = (0xD800..0xDC00).contains(&code)
+            && from.get(6..12).is_some_and(|next| {
+                next.starts_with("\\ud") && matches!(next.as_bytes()[3], b'c'..=b'f')
+            });
+        if paired {
+            out.push_str(&from[..12]);
+            rest = &from[12..];
+        } else if (0xD800..0xE000).contains(&code) {
+            out.push_str("\\ufffd");
+            rest = &from[6..];
+        } else {
+            out.push_str(&from[..6]);
+            rest = &from[6..];
+        }
+    }
+    out.push_str(rest);
+    serde_json::from_str(&format!("\"{out}\"")).ok()
+}
+
+fn quoted(inner: &str) -> Option<Cow<'_, str>> {
+    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
+        return Some(Cow::Borrowed(inner));
+    }
+    serde_json::from_str::<String>(&format!("\"{inner}\"")).ok().map(Cow::Owned)
+}
+
+/// Splits a raw string before the last space in front of `at`. A space is never part of an escape
+/// sequence, so both parts stay valid.
+fn split_at_space(raw: &str, at: usize) -> Option<(&str, &str)> {
+    let at = floor(raw, at);
+    let cut = raw[..at].rfind(' ')?;
+    (cut > at / 2).then(|| raw.split_at(cut))
+}
+
+/// Splits off the last `len` bytes or a little less, at a space.
+fn split_tail_at_space(raw: &str, len: usize) -> Option<(&str, &str)> {
+    let at = floor(raw, raw.len().saturating_sub(len));
+    let cut = at + raw[at..].find(' ')?;
+    (raw.len() - cut > len / 2).then(|| raw.split_at(cut))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_text_keeps_head_and_tail_at_word_breaks() {
+        let text = format!("start {} end", "word ".repeat(1000));
+        let cut = bound(&text, 300);
+        assert!(cut.len() < 360 && cut.starts_with("start") && cut.ends_with("end"));
+        assert!(cut.contains("bytes left out"));
+        assert_eq!(bound("short", 300), "short");
+        let wide = "é".repeat(1000);
+        assert!(bound(&wide, 301).len() < 400);
+    }
+
+    #[test]
+    fn controls_go_text_stays() {
+        assert_eq!(strip_controls("\u{1b}[1;32mok\u{1b}[0m\r\ndone\u{0}"), "ok\ndone");
+        assert_eq!(strip_controls("\u{1b}]0;title\u{7}rest"), "rest");
+        assert_eq!(strip_controls("\u{1b}]0;never closed\nrest"), "\nrest");
+        assert_eq!(strip_controls("a\u{202e}b\u{e0041}c\u{feff}"), "abc");
+        assert_eq!(strip_controls("naïve → 测试\tx"), "naïve → 测试\tx");
+    }
+
+    #[test]
+    fn raw_text_agrees_with_full_decoding() {
+        let text = format!("first \"line\"\n{}last \\ line", "ab \u{1F600}\tcd \n".repeat(5000));
+        let raw = serde_json::to_string(&text).unwrap();
+        let cut = RawText(&raw).bounded(2000);
+        assert!(cut.starts_with("first \"line\"\nab") && cut.ends_with("last \\ line"));
+        assert!(cut.len() < 2200, "{}", cut.len());
+        assert_eq!(RawText(&raw).full(), text);
+        assert_eq!(RawText("\"a\\ud83dz\"").full(), "a\u{fffd}z");
+        assert_eq!(RawText("{}").full(), "");
+    }
+}
