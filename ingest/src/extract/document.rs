@@ -148,25 +148,44 @@ fn advice(text: &str) -> Option<&str> {
 /// Returns the first full sentence outside code, tables and labels.
 fn first_prose(section: &str) -> Option<&str> {
     let mut fenced = false;
-    for line in section.lines() {
-        let line = line.trim();
+    let mut at = 0;
+    for raw in section.split_inclusive('\n') {
+        let start = at + (raw.len() - raw.trim_start().len());
+        at += raw.len();
+        let line = raw.trim();
         if line.starts_with("```") || line.starts_with("~~~") {
             fenced = !fenced;
         }
         if fenced || line.starts_with(['|', '`', '<', '!', '#', '>']) {
             continue;
         }
-        let line = line.trim_start_matches(|c: char| {
+        let words = line.trim_start_matches(|c: char| {
             c.is_whitespace()
                 || c.is_ascii_digit()
                 || matches!(c, '-' | '*' | '.' | ')' | '[' | ']')
         });
-        let sentence = wording::sentences(line).next().unwrap_or("");
+        let from = start + (line.len() - words.len());
+        let sentence = wording::first_sentence(paragraph(&section[from..]));
         if sentence.split_whitespace().count() >= 5 && !sentence.ends_with(':') {
             return Some(sentence);
         }
     }
     None
+}
+
+/// Returns the text up to the end of its paragraph or list item: a sentence may be wrapped.
+fn paragraph(text: &str) -> &str {
+    let mut end = 0;
+    for raw in text.split_inclusive('\n') {
+        let line = raw.trim();
+        let item = ["- ", "* ", "+ ", "```", "~~~", "|", "#", ">"];
+        let numbered = line.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(". ");
+        if end > 0 && (line.is_empty() || numbered || item.iter().any(|i| line.starts_with(i))) {
+            break;
+        }
+        end += raw.len();
+    }
+    &text[..end]
 }
 
 fn applies_when(view: &View<'_>, idx: usize, doc: &Doc<'_>) -> AppliesWhen {
@@ -284,6 +303,19 @@ mod tests {
         assert_eq!(c.extra["odd"]["deep"][1], 2);
         assert_eq!(c.extra["severity"], "high");
         assert_eq!((c.lesson_type, c.trust), (LessonType::Solution, Trust::HumanReview));
+    }
+
+    #[test]
+    fn a_wrapped_sentence_is_read_to_its_end() {
+        let text = "# S\n\n## Solution\n\n1. Run `prepare` after every change to\n   `migrations/`, and\n   commit the cache.\n2. Push.\n";
+        let c = one(text, json!({}));
+        assert_eq!(
+            c.rule,
+            "Run `prepare` after every change to `migrations/`, and commit the cache."
+        );
+        assert!(text.contains(&c.evidence[0].quote));
+        let open = one("## Fix\n\nAlways close the handle first\n\nThen rename.\n", json!({}));
+        assert_eq!(open.rule, "Always close the handle first");
     }
 
     #[test]

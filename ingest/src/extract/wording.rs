@@ -110,6 +110,12 @@ pub fn sentences(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Returns the first sentence of a paragraph, whose line breaks are only where it was wrapped.
+#[must_use]
+pub fn first_sentence(paragraph: &str) -> &str {
+    paragraph[..sentence_end(paragraph)].trim()
+}
+
 fn sentence_end(text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut at = 0;
