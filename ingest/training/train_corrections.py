@@ -15,7 +15,7 @@ import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
 CLASSIFY = HERE.parent / "src" / "extract" / "classify"
-PULL = {"correction": 40.0, "durable": 70.0, "span": 40.0, "types": 40.0}
+PULL = {"correction": 40.0, "durable": 70.0, "span": 60.0, "types": 40.0}
 TURN_PRIOR = {
     "correction": dict(
         bias=-2.1, c_rejected=1.2, c_reason=1.5, c_last_int=0.8, c_n_int=0.1, c_offer=-0.3, c_choice=-0.2, c_quotes=0.1,
@@ -26,6 +26,15 @@ TURN_PRIOR = {
         bias=-2.2, c_last_int=0.2, c_rejected=0.2, s_log=-0.8, s_review=-0.5, s_two_words=-0.9, s_four_words=-0.6, q_all=-0.7,
         j_choice_content=0.5, j_plain_question=-0.5, j_own_empty=-1.5, j_stopped_statement=0.2),
     "span": dict(bias=-1.2, x_three_words=-0.8, x_asks=-0.3),
+}
+TYPE_PRIOR = {
+    "decision": dict(bias=-1.0, c_choice=0.6, c_asked=0.3, j_choice_content=0.6, p_going_with=0.8, p_option=0.6, p_lets_use=0.7, p_lets_not=0.4, p_is_fine=0.4, a_start_lets=0.4, p_start_yes=0.3, c_rejected=-0.5),
+    "preference": dict(bias=-1.3, p_prefer=0.9, p_hope=0.3, a_start_iwant=0.5, p_better=0.6, p_can_we_x=0.5, p_neg_q=0.3, p_not_to_like=0.6, p_dont_do=0.5, p_dont_want=0.3, c_last_int=0.3, c_rejected=0.5, p_too_x=0.4),
+    "convention": dict(bias=-1.7, p_always2=0.9, p_make_sure=0.7, p_we_use=0.5, p_same_as=0.5, p_should_be=0.4, p_longlived=0.2, p_we_dont=0.3, p_use_x=0.3),
+    "constraint": dict(bias=-1.8, p_shouldnt=0.5, p_need_be=0.5, p_we_dont=0.5, p_dont_want=0.5, p_is_fine=0.2, p_caps=0.3, p_just=0.3, p_should_any=0.2),
+    "fact": dict(bias=-1.6, p_claim_it=0.5, p_not_true=0.7, p_exists_fact=0.5, p_alt_exists=0.5, p_start_actually=0.4, p_wrong=0.3, p_start_iran=0.5, p_lets_use=-0.5, p_should_be=-0.4, p_prefer=-0.5, p_start_but=0.3),
+    "pattern": dict(bias=-2.8, p_instead=0.3, p_neg_q=0.2, p_purpose=0.2),
+    "mistake": dict(bias=-3.5, p_you_did=1.0, p_undo=0.3, p_try_again=0.5),
 }
 
 
@@ -117,12 +126,11 @@ def train(data, turns):
         w = fit(data.x[turns], data.y[key][turns], data.names, priors(key), PULL[key])
         w[-1] -= cut(data, turns, key, priors(key))
         out[key] = w
-    labelled = data.y["correction"] | data.y["durable"]
-    mine = np.isin(data.of, turns) & labelled[data.of]
+    mine = np.isin(data.of, turns) & data.y["durable"][data.of]
     out["span"] = fit(data.sx[mine], data.carries[mine], data.sentence_names, priors("span"), PULL["span"])
     kept = turns[data.y["durable"][turns]]
     out["types"] = {
-        t: fit(data.x[kept], data.type[kept] == t, data.names, {"bias": -2.0}, PULL["types"])
+        t: fit(data.x[kept], data.type[kept] == t, data.names, TYPE_PRIOR.get(t, {"bias": -2.0}), PULL["types"])
         for t in sorted(set(data.type[kept]))
     }
     return out

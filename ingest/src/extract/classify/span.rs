@@ -13,9 +13,9 @@ use super::model::Linear;
 use super::text::{byte_regex, prefix};
 
 /// A neighbour joins the best sentence if its log-odds are at most this much lower …
-const NEIGHBOUR_MARGIN: f32 = 0.3;
+const NEIGHBOUR_MARGIN: f32 = 0.8;
 /// … and the joined span stays below this many bytes.
-const NEIGHBOUR_BYTES: usize = 200;
+const NEIGHBOUR_BYTES: usize = 260;
 /// A span keeps at least this many words when its opening filler is cut.
 const MIN_WORDS: usize = 3;
 /// Longest span, in bytes.
