@@ -48,7 +48,7 @@ static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Returns `span` as one sentence with a capital and a full stop; empty if nothing is left of it.
 pub(super) fn sentence(span: &str) -> String {
-    let mut text = span.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut text = one_line(span);
     // Each opening strictly shortens the text or is replaced by words no opening matches.
     for _ in 0..8 {
         let Some(shorter) = strip_opening(&text) else { break };
@@ -62,6 +62,24 @@ pub(super) fn sentence(span: &str) -> String {
     let mut out = capital(&text);
     if !out.ends_with(['.', '!', '?', '…']) {
         out.push('.');
+    }
+    out
+}
+
+/// Joins lines with a space, or with a full stop where a new line plainly starts a new sentence.
+fn one_line(span: &str) -> String {
+    let mut out = String::new();
+    for line in span.lines() {
+        let words = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        if words.is_empty() {
+            continue;
+        }
+        if !out.is_empty() {
+            let open = out.ends_with(|c: char| c.is_alphanumeric() || "`'\")".contains(c));
+            let starts = words.starts_with(|c: char| c.is_uppercase());
+            out.push_str(if open && starts { ". " } else { " " });
+        }
+        out.push_str(&words);
     }
     out
 }
@@ -111,6 +129,10 @@ mod tests {
             ("I think we should never log tokens!", "We should never log tokens."),
             ("should we be using the builder?", "We should be using the builder."),
             ("no tabs in this repo", "No tabs in this repo."),
+            (
+                "keep the cache small\n\nIt is read on start",
+                "Keep the cache small. It is read on start.",
+            ),
             ("`make check` must pass first", "`make check` must pass first."),
         ] {
             assert_eq!(sentence(span), rule);
