@@ -325,7 +325,7 @@ fn text(number: u8) -> String {
     let at = |i: u8| WORDS[usize::from((number / i) % 8)];
     let short = format!("Use the {} with {} and {}.", at(1), at(3), at(5));
     // Some lessons are long enough for several passages.
-    if number % 5 == 0 { short.repeat(60) } else { short }
+    if number.is_multiple_of(5) { short.repeat(60) } else { short }
 }
 
 proptest! {

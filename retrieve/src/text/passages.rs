@@ -131,6 +131,6 @@ mod tests {
     fn huge_words_and_no_words() {
         assert!(split(" \n\t", SMALL).is_empty());
         let long = "x".repeat(5000);
-        assert_eq!(split(&long, SMALL), [long.clone()]);
+        assert_eq!(split(&long, SMALL), std::slice::from_ref(&long));
     }
 }

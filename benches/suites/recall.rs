@@ -1,0 +1,163 @@
+//! Recall: `recall/warm` (in process), `recall/cold` (the whole process), `vectors` (exact against
+//! graph).
+//!
+//! The model takes part where the environment variable `CEMEM_ORT_DYLIB` names an ONNX Runtime
+//! library; the lexical figures need nothing. `recall/cold` runs the `cemem` binary that lies beside
+//! the bench (`cargo build --release -p cemem-cli` first).
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use cemem_core::Store;
+use cemem_core::clock::Clock;
+use cemem_core::project::Home;
+use cemem_retrieve::vectors::exact::Exact;
+use cemem_retrieve::vectors::graph::Graph;
+use cemem_retrieve::vectors::{LessonVectors, Shelf, VectorIndex as _, quantise, shelf};
+use cemem_retrieve::{Engine, Mode, Query, Semantic};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+
+const N_LESSONS: usize = 10_000;
+const SEED: u64 = 7;
+
+fn runtime() -> Option<PathBuf> {
+    std::env::var_os("CEMEM_ORT_DYLIB").filter(|v| !v.is_empty()).map(PathBuf::from)
+}
+
+fn modes() -> Vec<Mode> {
+    match runtime() {
+        Some(_) => vec![Mode::Lexical, Mode::Hybrid],
+        None => vec![Mode::Lexical],
+    }
+}
+
+fn semantic(mode: Mode) -> Semantic {
+    if mode.uses_vectors() { Semantic::Shipped { runtime: runtime() } } else { Semantic::Off }
+}
+
+fn fill(path: &Path) -> Store {
+    let mut store = Store::open(path, Clock::System).expect("a fresh store opens");
+    let lessons = cemem_corpus::synthetic::lessons(SEED, N_LESSONS);
+    store.put_lessons(&lessons, "bench", "import", "").expect("the store takes lessons");
+    store
+}
+
+fn warm(c: &mut Criterion) {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let store = fill(&dir.path().join("memory.db"));
+    let queries = cemem_corpus::queries(SEED, 64);
+    let mut group = c.benchmark_group("recall/warm");
+    for mode in modes() {
+        let mut engine = Engine::new(&dir.path().join("index"), semantic(mode));
+        engine.catch_up(&store, usize::MAX).expect("the indexes catch up");
+        let mut next = queries.iter().cycle();
+        group.bench_function(mode.as_str(), |b| {
+            b.iter(|| {
+                let text = next.next().expect("a cycle never ends").as_str();
+                engine.recall(&store, &Query { mode, ..Query::new(text) }).expect("recall answers")
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Returns the binary built with the same profile as this bench.
+fn binary() -> Option<PathBuf> {
+    let bench = std::env::current_exe().ok()?;
+    let path = bench.parent()?.parent()?.join("cemem");
+    path.is_file().then_some(path)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the figure is that of the whole process")]
+fn cold(c: &mut Criterion) {
+    let Some(cemem) = binary() else { return };
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let (home, project) = (dir.path().join("home"), dir.path().join("project"));
+    std::fs::create_dir_all(&project).expect("a folder can be made");
+    let place = Home(home.clone());
+    let resolved = place.resolve(&project).expect("the project resolves");
+    let store = fill(&place.store_path(&resolved));
+    let mut group = c.benchmark_group("recall/cold");
+    group.sample_size(20);
+    for mode in modes() {
+        let mut engine = Engine::new(&place.index_dir(&resolved), semantic(mode));
+        engine.catch_up(&store, usize::MAX).expect("the indexes catch up");
+        let run = || {
+            let mut command = Command::new(&cemem);
+            command.args(["recall", "auth token refresh bug", "--json"]);
+            if mode == Mode::Lexical {
+                command.arg("--no-semantic");
+            }
+            command.current_dir(&project).env("CEMEM_HOME", &home);
+            let done = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+            assert!(done.expect("cemem starts").success(), "recall failed");
+        };
+        group.bench_function(mode.as_str(), |b| b.iter(run));
+    }
+    group.finish();
+}
+
+/// Returns clustered vectors, like those of texts on a few hundred topics.
+fn vectors(n: usize, dim: usize) -> Vec<Vec<f32>> {
+    let mut state = SEED | 1;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        #[expect(clippy::cast_precision_loss, reason = "only the rough size matters")]
+        let value = (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0;
+        value
+    };
+    let centres: Vec<Vec<f32>> = (0..300).map(|_| (0..dim).map(|_| random()).collect()).collect();
+    (0..n)
+        .map(|i| {
+            let raw: Vec<f32> = centres[i % 300].iter().map(|c| c + 0.9 * random()).collect();
+            let norm = raw.iter().map(|x| x * x).sum::<f32>().sqrt();
+            raw.into_iter().map(|x| x / norm).collect()
+        })
+        .collect()
+}
+
+#[expect(clippy::print_stderr, reason = "the overlap belongs to the figures")]
+fn crossover(c: &mut Criterion) {
+    const DIM: usize = 384;
+    const K: usize = 10;
+    let mut group = c.benchmark_group("vectors");
+    group.sample_size(20);
+    for n in [1_000, 10_000, 100_000] {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let all = vectors(n + 50, DIM);
+        let (rows, queries) = all.split_at(n);
+        let lessons: Vec<LessonVectors> = (0_u64..)
+            .zip(rows)
+            .map(|(key, v)| LessonVectors { key, hash: key, rows: vec![quantise(v)] })
+            .collect();
+        shelf::reset(dir.path(), "bench", DIM, "store").expect("the shelf is made");
+        let empty = Shelf::open(dir.path(), "bench", Some(DIM)).expect("the shelf opens");
+        shelf::append(empty, &lessons, 1).expect("the shelf takes vectors");
+        let open = Shelf::open(dir.path(), "bench", Some(DIM)).expect("the shelf opens");
+        let exact = Exact(&open);
+        let started = std::time::Instant::now();
+        let graph = Graph::build(&open);
+        let built = started.elapsed();
+        let near = graph.over(&open);
+        let mut same = 0;
+        for query in queries {
+            let truth = exact.search(query, K, &|_| true);
+            let found = near.search(query, K, &|_| true);
+            same += truth.iter().filter(|t| found.iter().any(|f| f.row == t.row)).count();
+        }
+        eprintln!("{n} vectors: graph built in {built:.1?}, top-{K} overlap {same}/{}", K * 50);
+        let mut next = queries.iter().cycle();
+        group.bench_function(BenchmarkId::new("exact", n), |b| {
+            b.iter(|| exact.search(next.next().expect("a cycle never ends"), K, &|_| true));
+        });
+        group.bench_function(BenchmarkId::new("graph", n), |b| {
+            b.iter(|| near.search(next.next().expect("a cycle never ends"), K, &|_| true));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, warm, cold, crossover);
+criterion_main!(benches);
