@@ -15,7 +15,7 @@ static OPENINGS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     [
         (r"^[-*•>]\s+|^\(?\d{1,2}[.)]\s+", ""),
         (r"^(ok(ay)?|k|mmm?k|so|hm+|uh+|well|yeah|yup|yes|y|good|cool|great|alright|also|and|now|umm+|oh|ah|lol|then|huh|nah|sorry|dude|actually|honestly|btw|fyi|question|q)\b[\s,.!;:…—-]+", ""),
-        (r"^no\s*[,.!;:…—-]+\s*", ""),
+        (r"^no(\s*[,.!;:…—]+|\s+-+)\s*", ""),
         (r"^but\b[\s,]+", ""),
         (r"^(please|pls|kindly)\b[\s,]*", ""),
         (r"^(hey|hi)\b[\s,]+", ""),
@@ -129,6 +129,7 @@ mod tests {
             ("I think we should never log tokens!", "We should never log tokens."),
             ("should we be using the builder?", "We should be using the builder."),
             ("no tabs in this repo", "No tabs in this repo."),
+            ("no-op migrations are fine here", "No-op migrations are fine here."),
             (
                 "keep the cache small\n\nIt is read on start",
                 "Keep the cache small. It is read on start.",

@@ -21,11 +21,13 @@ const MIN_WORDS: usize = 3;
 /// Longest span, in bytes.
 const MAX_BYTES: usize = 600;
 
+/// A bare "no" is part of the rule ("no sleeps in tests"); only one set off by a sign is filler.
 static OPENING: LazyLock<Regex> = LazyLock::new(|| {
     byte_regex(concat!(
         r"(?i)^((ok(ay)?|k|mmm?k|so|hm+|uh+|well|yeah|yup|yes|good|cool|great|alright|also|and|now|umm+|oh|ah|lol",
-        r"|then|huh|no|nah|but|please|actually|sorry|question|can you|could you|i think|i mean|i wonder if",
-        r"|i also wonder if|wondering)\b([\s,.!;:-]|\xE2\x80\xA6|\xE2\x80\x94)*)+"
+        r"|then|huh|nah|but|please|actually|sorry|question|can you|could you|i think|i mean|i wonder if",
+        r"|i also wonder if|wondering)\b([\s,.!;:-]|\xE2\x80\xA6|\xE2\x80\x94)*",
+        r"|no(\s*([,.!;:]|\xE2\x80\xA6|\xE2\x80\x94)|\s+-)([\s,.!;:-]|\xE2\x80\xA6|\xE2\x80\x94)*)+"
     ))
 });
 

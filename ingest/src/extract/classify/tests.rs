@@ -40,6 +40,15 @@ fn a_standing_rule_is_durable_and_becomes_a_sentence() {
 }
 
 #[test]
+fn a_bare_no_belongs_to_the_rule() {
+    let context = ["A: The hold expires on the real clock.", "USER INTERRUPTED"];
+    let bare = judge("user", "no sleeps in tests please", &context);
+    assert_eq!(bare.rule, "No sleeps in tests.");
+    let set_off = judge("user", "no, use the fake clock in every test", &context);
+    assert_eq!(set_off.rule, "Use the fake clock in every test.");
+}
+
+#[test]
 fn pasted_output_and_injected_text_are_not_corrections() {
     let log = "--- FAIL: TestParse (0.10s)\n    parse_test.go:12: want 3, should not be 4\nFAIL";
     let injected = "The user wants to clarify these questions.\n    This means they may have more.";
