@@ -2,4 +2,9 @@
 //!
 //! One module a topic. Nothing here may look inside the store: what a command prints is the contract.
 
+mod exchange;
+mod lessons;
+mod road;
+mod samples;
+mod sync;
 mod usage;

@@ -1,0 +1,76 @@
+//! The managed block: only inside its markers, nothing unasked, `--check` for CI.
+
+use cemem_tests::TestEnv;
+
+const CLAUDE: &str = "# Tidepool\r\n\r\nRead docs/ first.\r\n";
+
+#[test]
+fn sync_creates_no_file_unasked() {
+    let env = TestEnv::new();
+    env.cemem(["remember", "Use tabs."]).success();
+    let output = env.cemem(["sync"]).fails_with(1);
+    assert!(output.stderr.contains("--file CLAUDE.md"), "{}", output.stderr);
+    assert_eq!(std::fs::read_dir(env.project()).unwrap().count(), 0);
+    env.cemem(["sync", "--file", "CLAUDE.md"]).success();
+    assert!(env.read("CLAUDE.md").contains("Use tabs."));
+}
+
+#[test]
+fn the_block_is_added_kept_and_checked() {
+    let env = TestEnv::new();
+    env.write("CLAUDE.md", CLAUDE);
+    env.write("AGENTS.md", "agents\n");
+    env.cemem(["remember", "Use tabs."]).success();
+    env.cemem(["sync", "--check"]).fails_with(1);
+    let dry = env.cemem(["sync", "--dry-run"]).success();
+    assert!(dry.stdout.contains("+- Use tabs."), "{}", dry.stdout);
+    assert_eq!(env.read("CLAUDE.md"), CLAUDE, "a dry run writes nothing");
+
+    env.cemem(["sync"]).success();
+    let written = env.read("CLAUDE.md");
+    assert!(written.starts_with(CLAUDE) && written.contains("- Use tabs. [L-"), "{written}");
+    assert!(written.matches('\n').count() == written.matches("\r\n").count(), "CRLF is kept");
+    assert!(env.read("AGENTS.md").contains("Use tabs."));
+    env.cemem(["sync", "--check"]).success();
+    let again = env.cemem(["sync"]).success();
+    assert!(again.stdout.is_empty(), "{}", again.stdout);
+    assert_eq!(env.read("CLAUDE.md"), written);
+}
+
+#[test]
+fn hand_edits_and_broken_markers_stop_it() {
+    let env = TestEnv::new();
+    env.write("CLAUDE.md", "# x\n");
+    env.cemem(["remember", "Use tabs."]).success();
+    env.cemem(["sync"]).success();
+    let edited = env.read("CLAUDE.md").replace("Use tabs.", "Use spaces.");
+    env.write("CLAUDE.md", &edited);
+    let refused = env.cemem(["sync"]).fails_with(1);
+    assert!(refused.stderr.contains("edited by hand"), "{}", refused.stderr);
+    assert_eq!(env.read("CLAUDE.md"), edited);
+    env.cemem(["sync", "--force"]).success();
+    assert!(env.read("CLAUDE.md").contains("Use tabs."));
+
+    let cut = env.read("CLAUDE.md").replace("<!-- cemem:end -->", "");
+    env.write("CLAUDE.md", &cut);
+    let refused = env.cemem(["sync", "--force"]).fails_with(1);
+    assert!(refused.stderr.contains("CLAUDE.md: line 3"), "{}", refused.stderr);
+    assert_eq!(env.read("CLAUDE.md"), cut);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_includes_are_served_once() {
+    let env = TestEnv::new();
+    env.write("AGENTS.md", "agents\n");
+    std::os::unix::fs::symlink("AGENTS.md", env.project().join("CLAUDE.md")).unwrap();
+    env.cemem(["remember", "Use tabs."]).success();
+    env.cemem(["sync"]).success();
+    assert_eq!(env.read("AGENTS.md").matches("cemem:begin").count(), 1);
+    assert!(env.project().join("CLAUDE.md").is_symlink());
+
+    std::fs::remove_file(env.project().join("CLAUDE.md")).unwrap();
+    env.write("CLAUDE.md", "@AGENTS.md\n");
+    env.cemem(["sync"]).success();
+    assert_eq!(env.read("CLAUDE.md"), "@AGENTS.md\n");
+}
