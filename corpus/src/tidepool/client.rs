@@ -57,10 +57,9 @@ fn season_picker() -> CorpusFile {
     s.bash("git switch -c season-schema", "Switched to a new branch 'season-schema'");
     s.bash_rejected(
         "cd web && npm install date-fns",
-        Verdict::RejectedWith(
-            "again: pnpm, not npm. and we already have date-fns-tz in the client, use that one",
-        ),
+        Verdict::RejectedWith("again, we use pnpm here, never npm"),
     );
+    s.steer("use date-fns-tz for dates in the client, we don't want a second date library");
     s.edit_modified(
         "crates/api/src/seasons.rs",
         "",

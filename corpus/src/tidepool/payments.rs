@@ -39,8 +39,8 @@ fn webhook() -> CorpusFile {
     );
     s.interrupt(false);
     s.user(
-        "stop. verify the signature over the raw request body, before parsing. serialising again \
-         changes the bytes, so the signature can never match",
+        "stop. always verify the signature over the raw request body, before it is parsed, because \
+         serialising again changes the bytes",
     );
     s.edit(
         "crates/payments/src/webhook.rs",
