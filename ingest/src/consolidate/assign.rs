@@ -73,11 +73,11 @@ impl Assignment {
         let mut votes: BTreeMap<(LessonId, usize), u32> = BTreeMap::new();
         for (at, cluster) in judged.iter().enumerate().filter(|(_, c)| c.anchor.is_none()) {
             for member in &cluster.members {
-                if let CandidateState::Absorbed(id) = &member.state {
-                    if own.contains_key(id) {
-                        *votes.entry((id.clone(), at)).or_default() += 2;
-                        continue;
-                    }
+                if let CandidateState::Absorbed(id) = &member.state
+                    && own.contains_key(id)
+                {
+                    *votes.entry((id.clone(), at)).or_default() += 2;
+                    continue;
                 }
                 // A candidate whose content changed has forgotten its lesson; the id has not.
                 let made = LessonId::derive(member.candidate.key.0.as_str(), 0);

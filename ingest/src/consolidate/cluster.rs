@@ -96,6 +96,9 @@ pub(crate) fn cluster(
     Clusters { nodes, clusters, opposites }
 }
 
+/// Who says one wording: positions of candidates, and of a lesson that is not the pass's own.
+type Said = (Vec<usize>, Option<usize>);
+
 /// Returns one node per distinct wording, ordered by class and wording.
 fn nodes(
     candidates: &[&StoredCandidate],
@@ -104,8 +107,7 @@ fn nodes(
     words: &mut Words,
 ) -> Vec<Node> {
     // A lesson of a person's is a node of its own, so that two of them are never one node.
-    let mut by_text: BTreeMap<(Class, String, String), (Vec<usize>, Option<usize>)> =
-        BTreeMap::new();
+    let mut by_text: BTreeMap<(Class, String, String), Said> = BTreeMap::new();
     for (at, lesson) in anchors.iter().enumerate() {
         let key = (Class::Rule, folded(&lesson.rule), lesson.id.to_string());
         by_text.insert(key, (Vec::new(), Some(at)));

@@ -85,10 +85,11 @@ fn change(before: &Lesson, after: &Lesson, merged: &[cemem_core::LessonId]) -> C
     if let Some(id) = merged.first() {
         return Change::Merge(id.clone());
     }
-    if after.status == LessonStatus::Superseded && before.status != after.status {
-        if let Some(id) = &after.superseded_by {
-            return Change::Supersede(id.clone());
-        }
+    if after.status == LessonStatus::Superseded
+        && before.status != after.status
+        && let Some(id) = &after.superseded_by
+    {
+        return Change::Supersede(id.clone());
     }
     if let Some(id) = after.contradicts.iter().find(|id| !before.contradicts.contains(id)) {
         return Change::Contradict(id.clone());

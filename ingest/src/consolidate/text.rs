@@ -254,9 +254,8 @@ fn stem(word: &str) -> String {
     let bytes = s.as_bytes();
     let n = bytes.len();
     // "running" → "runn" → "run"; "use", "used" → "us".
-    if n > 3 && bytes[n - 1] == bytes[n - 2] && !matches!(bytes[n - 1], b'l' | b's' | b'e' | b'o') {
-        s.truncate(n - 1);
-    } else if n > 3 && bytes[n - 1] == b'e' {
+    let doubled = n > 3 && bytes[n - 1] == bytes[n - 2];
+    if (doubled && !matches!(bytes[n - 1], b'l' | b's' | b'o')) || (n > 3 && bytes[n - 1] == b'e') {
         s.truncate(n - 1);
     }
     s

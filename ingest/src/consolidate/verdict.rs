@@ -14,13 +14,17 @@ use super::copies::Origins;
 use crate::extract::injection;
 
 /// From this probability a rule of a person's is delivered without review.
-const ACTIVE: f32 = 0.82;
+const ACTIVE: f32 = 0.86;
+/// The same for words that neither correct nor decide anything.
+const ACTIVE_STATED: f32 = 0.92;
 /// The same for a rule the person asked to remember.
 const ACTIVE_EXPLICIT: f32 = 0.45;
 /// The same for a rule seen in several sessions.
-const ACTIVE_REPEATED: f32 = 0.6;
+const ACTIVE_REPEATED: f32 = 0.65;
+/// The same for a failure fixed in several sessions.
+const ACTIVE_REPEATED_FIX: f32 = 0.55;
 /// From this probability a rule waits for review; below, it is set aside.
-const CANDIDATE: f32 = 0.28;
+const CANDIDATE: f32 = 0.32;
 /// What each further session adds: a repeated rule is not an independent draw.
 const FURTHER_SESSION: f32 = 0.6;
 /// Most wordings taken from one session; a looping session must not drown the rest.
@@ -74,10 +78,13 @@ pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node], origins: &Ori
     let explicit = members.iter().any(|m| m.candidate.signal == Signal::Remember);
     let document = members.iter().any(|m| m.candidate.signal == Signal::Document);
     let vouched = trust >= Trust::HumanReview || n_sessions > 1;
-    let bar = match (explicit, n_sessions > 1) {
-        (true, _) => ACTIVE_EXPLICIT,
-        (false, true) => ACTIVE_REPEATED,
-        (false, false) => ACTIVE,
+    let stated = members.iter().all(|m| m.candidate.signal == Signal::StatedRule);
+    let bar = match (explicit, n_sessions > 1, class) {
+        (true, ..) => ACTIVE_EXPLICIT,
+        (_, true, Class::Fix) => ACTIVE_REPEATED_FIX,
+        (_, true, _) => ACTIVE_REPEATED,
+        _ if stated => ACTIVE_STATED,
+        _ => ACTIVE,
     };
     let status = if suspicious {
         // A person may mean it; a person must say so in review.
