@@ -116,7 +116,8 @@ impl Store {
     }
 
     /// Undoes an operation (the newest that is not undone, if `op` is `None`): every lesson it
-    /// changed goes back to what it was; lessons it made are retired.
+    /// changed goes back to what it was; lessons it made are retired. What a pass had changed counts
+    /// as reviewed from then on, so that the next pass does not do it again.
     ///
     /// # Errors
     /// [`StoreError::CannotUndo`] if there is none, or a lesson has changed since.
@@ -254,12 +255,13 @@ fn restore(conn: &Connection, row: &LogRow) -> rusqlite::Result<Option<Lesson>> 
     if !unchanged {
         return Ok(None);
     }
-    Ok(Some(row.before.clone().unwrap_or_else(|| Lesson {
-        status: LessonStatus::Retired,
-        // A person took it back: the pass must not bring it in again.
-        reviewed: true,
-        ..row.after.clone()
-    })))
+    let mut restored = row
+        .before
+        .clone()
+        .unwrap_or_else(|| Lesson { status: LessonStatus::Retired, ..row.after.clone() });
+    // A person took back what a pass did: the next pass must not do it again.
+    restored.reviewed |= row.before.is_none() || row.actor == "pass";
+    Ok(Some(restored))
 }
 
 pub(super) fn next_op(conn: &Connection) -> rusqlite::Result<i64> {
