@@ -107,12 +107,7 @@ impl Engine {
     ///
     /// # Errors
     /// When there is no usable state at all.
-    pub fn view(
-        &mut self,
-        store: &Store,
-        mode: Mode,
-        notes: &mut Vec<Note>,
-    ) -> Result<Arc<View>> {
+    pub fn view(&mut self, store: &Store, mode: Mode, notes: &mut Vec<Note>) -> Result<Arc<View>> {
         let vectors = mode.uses_vectors() && self.semantic.model_id().is_some();
         let seq = store.lesson_seq()?;
         if !self.is_current(store.id(), seq, vectors) {
@@ -144,15 +139,16 @@ impl Engine {
 
     /// Opens what is on disk, if it is of this store; keeps what is open otherwise.
     fn reopen(&mut self, store: &str, vectors: bool) {
-        let Some((index, lexical)) =
-            projection::usable_lexical(&self.place, &self.fields, store)
+        let Some((index, lexical)) = projection::usable_lexical(&self.place, &self.fields, store)
         else {
             return;
         };
         let Ok(snapshot) = Snapshot::open(&index, &self.fields) else { return };
-        let shelf = self.semantic.model_id().filter(|_| vectors).and_then(|model| {
-            projection::usable_shelf(&self.place, &model, None, store)
-        });
+        let shelf = self
+            .semantic
+            .model_id()
+            .filter(|_| vectors)
+            .and_then(|model| projection::usable_shelf(&self.place, &model, None, store));
         let marks = shelf.as_ref().map(|s| s.watermark().clone());
         let view = Arc::new(View::new(self.place.clone(), snapshot, shelf));
         self.view = Some(Open { view, lexical, vectors: marks });
@@ -238,7 +234,6 @@ fn load(loaded: &Loaded, semantic: &Semantic) -> Result<Arc<dyn Embedder>, Seman
 
 fn embed(loaded: &Loaded, semantic: &Semantic, text: &str) -> Result<Vec<f32>, SemanticOff> {
     let embedder = load(loaded, semantic)?;
-    let mut vectors =
-        embedder.embed(&[text]).map_err(|e| SemanticOff::Failed(e.to_string()))?;
+    let mut vectors = embedder.embed(&[text]).map_err(|e| SemanticOff::Failed(e.to_string()))?;
     vectors.pop().ok_or_else(|| SemanticOff::Failed("no vector came back".into()))
 }

@@ -19,15 +19,16 @@ use crate::vectors::key_of;
 pub(crate) fn accepted(snapshot: &Snapshot, filter: &Filter) -> Result<Vec<u32>, LexicalError> {
     let exclude: HashSet<u64> = filter.exclude.iter().map(key_of).collect();
     let stages = stage_bits(&filter.stages);
-    let columns = |meta: &LessonMeta| {
+    let columns = |lesson: &LessonMeta| {
+        let meta = lesson.meta;
         let status = if meta.stale { LessonStatus::Stale } else { LessonStatus::Active };
         (filter.types.is_empty() || filter.types.iter().any(|&t| t as u8 == meta.kind))
             && (filter.statuses.is_empty() || filter.statuses.contains(&status))
-            && (stages == 0 || meta.stages == 0 || u64::from(meta.stages) & stages != 0)
-            && filter.since.is_none_or(|t| meta.created >= t.0)
-            && filter.until.is_none_or(|t| meta.created <= t.0)
-            && !exclude.contains(&meta.key)
-            && filter.among.as_ref().is_none_or(|ids| ids.has(meta.key))
+            && (stages == 0 || meta.stages == 0 || meta.stages & stages != 0)
+            && filter.since.is_none_or(|t| lesson.created >= t.0)
+            && filter.until.is_none_or(|t| lesson.created <= t.0)
+            && !exclude.contains(&lesson.key)
+            && filter.among.as_ref().is_none_or(|ids| ids.has(lesson.key))
     };
     let mut out = Vec::with_capacity(snapshot.lessons.len());
     for (ordinal, meta) in (0_u32..).zip(&snapshot.lessons) {
@@ -59,10 +60,12 @@ pub fn covers(pattern: &str, path: &str) -> bool {
     let below = |folder: &str, file: &str| {
         file.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let ends = |long: &str, short: &str| {
-        long.strip_suffix(short).is_some_and(|rest| rest.ends_with('/'))
-    };
-    below(&pattern, &path) || below(&path, &pattern) || ends(&path, &pattern) || ends(&pattern, &path)
+    let ends =
+        |long: &str, short: &str| long.strip_suffix(short).is_some_and(|rest| rest.ends_with('/'));
+    below(&pattern, &path)
+        || below(&path, &pattern)
+        || ends(&path, &pattern)
+        || ends(&pattern, &path)
 }
 
 fn glob(pattern: &[u8], path: &[u8]) -> bool {
@@ -97,9 +100,12 @@ mod tests {
         ] {
             assert!(covers(pattern, path), "{pattern} {path}");
         }
-        for (pattern, path) in
-            [("src/auth", "src/authority.rs"), ("*.toml", "a/Cargo.toml"), ("src", "lib"), ("", "a")]
-        {
+        for (pattern, path) in [
+            ("src/auth", "src/authority.rs"),
+            ("*.toml", "a/Cargo.toml"),
+            ("src", "lib"),
+            ("", "a"),
+        ] {
             assert!(!covers(pattern, path), "{pattern} {path}");
         }
     }

@@ -110,7 +110,11 @@ impl Place {
 }
 
 /// Returns the index and its watermark if they belong to this store.
-pub(crate) fn usable_lexical(place: &Place, fields: &Fields, store: &str) -> Option<(Index, Watermark)> {
+pub(crate) fn usable_lexical(
+    place: &Place,
+    fields: &Fields,
+    store: &str,
+) -> Option<(Index, Watermark)> {
     let index = writer::open(&place.lexical(), fields).ok()?;
     let mark = writer::watermark(&index).ok()??;
     (mark.store == store).then_some((index, mark))
@@ -152,7 +156,8 @@ pub(crate) fn catch_up(
         }
         return Err(RetrieveError::Busy { path: place.root().to_owned() });
     };
-    let mut done = CaughtUp { lexical: lexical(place, fields, analyser, store)?, ..Default::default() };
+    let mut done =
+        CaughtUp { lexical: lexical(place, fields, analyser, store)?, ..Default::default() };
     if let Some(embedder) = embedder {
         (done.vectors, done.pending) = vectors(place, embedder.as_ref(), store, embed_limit)?;
     }
@@ -288,11 +293,7 @@ fn embed(
     let lessons = lessons.iter().map(|(key, hash, rows)| LessonVectors {
         key: *key,
         hash: *hash,
-        rows: rows
-            .iter()
-            .zip(vectors.by_ref())
-            .map(|(_, vector)| quantise(&vector))
-            .collect(),
+        rows: rows.iter().zip(vectors.by_ref()).map(|(_, vector)| quantise(&vector)).collect(),
     });
     Ok(lessons.collect())
 }

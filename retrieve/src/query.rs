@@ -165,7 +165,10 @@ impl fmt::Display for Note {
                 "another process is updating the index: the newest lessons may be missing",
             ),
             Self::IndexBehind(why) => {
-                write!(f, "the index could not be updated, the newest lessons may be missing: {why}")
+                write!(
+                    f,
+                    "the index could not be updated, the newest lessons may be missing: {why}"
+                )
             }
         }
     }

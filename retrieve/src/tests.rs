@@ -166,7 +166,10 @@ fn damaged_missing_and_foreign_indexes_are_rebuilt() {
         }
     }
     fs::remove_dir_all(f.root()).unwrap();
-    assert_eq!(f.engine().recall(&f.store, &all("auth migration snapshot")).unwrap().results, before);
+    assert_eq!(
+        f.engine().recall(&f.store, &all("auth migration snapshot")).unwrap().results,
+        before
+    );
     // An index of another store says nothing about this one.
     let other = Fixture::with(&[lesson("L-x", "Other", "Something else entirely.")]);
     let mut engine = Engine::new(&f.root(), hashed(32));
@@ -194,7 +197,9 @@ fn a_busy_writer_leaves_the_old_state_readable() {
 #[test]
 fn without_a_model_words_still_answer_and_say_so() {
     let f = Fixture::with(&three());
-    for (runtime, expected) in [(None, "no ONNX Runtime"), (Some("/nowhere.so".into()), "/nowhere.so")] {
+    for (runtime, expected) in
+        [(None, "no ONNX Runtime"), (Some("/nowhere.so".into()), "/nowhere.so")]
+    {
         let mut engine = Engine::new(&f.root(), Semantic::Shipped { runtime });
         let answer = engine.recall(&f.store, &Query::new("auth tokens")).unwrap();
         assert_eq!(answer.results[0].lesson.id.0, "L-a");
@@ -265,7 +270,16 @@ fn odd_queries_are_text() {
     let plan = "# Plan\n- refresh auth tokens\n".repeat(40_000);
     let trace = "thread 'main' panicked at src/auth.rs:12:7:\n  0: std::panicking::begin_panic\n";
     for text in [
-        "", " ", "a", "🎉🎉", "\0\u{1}\u{fffd}", "title:(auth AND -x) OR [a TO b]^2~ \"", "*", ".*[", &plan, trace,
+        "",
+        " ",
+        "a",
+        "🎉🎉",
+        "\0\u{1}\u{fffd}",
+        "title:(auth AND -x) OR [a TO b]^2~ \"",
+        "*",
+        ".*[",
+        &plan,
+        trace,
     ] {
         let answer = engine.recall(&f.store, &all(text)).unwrap();
         assert!(answer.results.len() <= 3);

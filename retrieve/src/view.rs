@@ -117,7 +117,12 @@ impl View {
         let vector = vector.map(QueryVector::new);
         let signals: Vec<Signal> =
             candidates.iter().map(|&o| self.signal(o, &fields, vector.as_ref())).collect();
-        let facts = Facts { ideal: fields.ideal, unknown: fields.unknown, searched };
+        let facts = Facts {
+            ideal: fields.ideal,
+            unknown: fields.unknown,
+            words: words.words.len(),
+            searched,
+        };
         let (evidence, scores) = fuse(&signals, mode, facts);
         let mut results = Vec::new();
         if evidence.answers || query.keep_irrelevant {

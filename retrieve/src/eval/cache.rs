@@ -87,7 +87,8 @@ impl Embedder for Cached {
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
         let keys: Vec<_> = texts.iter().map(|text| key(text)).collect();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut missing: Vec<usize> = (0..texts.len()).filter(|&i| !known.contains_key(&keys[i])).collect();
+        let mut missing: Vec<usize> =
+            (0..texts.len()).filter(|&i| !known.contains_key(&keys[i])).collect();
         missing.sort_by_key(|&i| (keys[i], i));
         missing.dedup_by_key(|i| keys[*i]);
         if !missing.is_empty() {

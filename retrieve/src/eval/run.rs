@@ -149,9 +149,8 @@ fn indexing(options: &Options, engine: &Engine) -> Result<Semantic, EvalError> {
     if !options.mode.uses_vectors() {
         return Ok(Semantic::Off);
     }
-    let embedder = engine
-        .embedder()
-        .map_err(|off| EvalError::NoModel { mode: options.mode.as_str(), off })?;
+    let embedder =
+        engine.embedder().map_err(|off| EvalError::NoModel { mode: options.mode.as_str(), off })?;
     Ok(Semantic::Custom(match &options.cache {
         Some(folder) => Arc::new(Cached::open(embedder, folder)?),
         None => embedder,

@@ -3,31 +3,24 @@
 //! Owns [`Snapshot`], one committed state held in memory as far as every query needs it. It never
 //! changes; a later commit is another snapshot. Must not score.
 
-use std::collections::HashMap;
-
 use cemem_core::LessonId;
 use tantivy::{
     Index, IndexReader, ReloadPolicy, Searcher, SegmentReader, TantivyError, u64_to_i64,
 };
 
-use super::schema::{Fields, TextField};
+use super::schema::{Fields, Meta, TextField, unpack_lengths};
 use super::writer::LexicalError;
+use crate::vectors::KeyMap;
 
 /// What every query knows of a lesson without reading the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LessonMeta {
     /// See [`crate::vectors::key_of`].
     pub key: u64,
-    /// Number of the lesson's type, in declaration order.
-    pub kind: u8,
-    /// What it is anchored to has changed.
-    pub stale: bool,
-    /// One bit a stage; 0 is any.
-    pub stages: u8,
+    /// Type, status and stages.
+    pub meta: Meta,
     /// When it was first learned, milliseconds.
     pub created: i64,
-    /// When it last changed, milliseconds.
-    pub updated: i64,
     segment: u32,
     doc: u32,
 }
@@ -41,7 +34,7 @@ pub struct Snapshot {
     pub(super) fields: Fields,
     /// Lessons by ordinal: a number that holds for this snapshot only.
     pub lessons: Vec<LessonMeta>,
-    by_key: HashMap<u64, u32>,
+    by_key: KeyMap<u32>,
     /// Per segment and document: the lesson's ordinal, or the passage's number.
     pub(super) slots: Vec<Vec<u32>>,
     /// Lesson of each passage.
@@ -52,14 +45,29 @@ pub struct Snapshot {
     pub(super) mean_length: [f32; 6],
 }
 
-/// Returns one number a document; 0 where the segment has no value.
-fn column(segment: &SegmentReader, name: &str) -> Result<Vec<u64>, LexicalError> {
-    let column = segment.fast_fields().column_opt::<u64>(name)?;
-    let Some(column) = column else { return Ok(vec![0; segment.max_doc() as usize]) };
-    let values = column.first_or_default_col(0);
-    let mut out = vec![0; segment.max_doc() as usize];
-    values.get_range(0, &mut out);
-    Ok(out)
+/// The columns of one segment.
+struct Columns {
+    key: Vec<u64>,
+    meta: Vec<u64>,
+    created: Vec<u64>,
+    lengths: Vec<u64>,
+}
+
+impl Columns {
+    fn read(segment: &SegmentReader) -> Result<Self, LexicalError> {
+        let column = |name| -> Result<Vec<u64>, LexicalError> {
+            let values = segment.fast_fields().u64(name)?.first_or_default_col(0);
+            let mut out = vec![0; segment.max_doc() as usize];
+            values.get_range(0, &mut out);
+            Ok(out)
+        };
+        Ok(Self {
+            key: column("key")?,
+            meta: column("meta")?,
+            created: column("created")?,
+            lengths: column("lengths")?,
+        })
+    }
 }
 
 impl Snapshot {
@@ -78,76 +86,65 @@ impl Snapshot {
             searcher: reader.searcher(),
             fields: fields.clone(),
             lessons: Vec::new(),
-            by_key: HashMap::new(),
+            by_key: KeyMap::default(),
             slots: Vec::new(),
             passage_owner: Vec::new(),
             lengths: std::array::from_fn(|_| Vec::new()),
             mean_length: [0.0; 6],
         };
-        snapshot.read_lessons()?;
-        snapshot.read_passages()?;
+        let columns: Vec<Columns> = snapshot
+            .searcher
+            .segment_readers()
+            .iter()
+            .map(Columns::read)
+            .collect::<Result<_, _>>()?;
+        snapshot.read_lessons(&columns)?;
+        snapshot.read_passages(&columns)?;
         snapshot.measure();
         Ok(snapshot)
     }
 
-    fn read_lessons(&mut self) -> Result<(), LexicalError> {
-        for (number, segment) in self.searcher.segment_readers().iter().enumerate() {
-            let is_passage = column(segment, "is_passage")?;
-            let key = column(segment, "key")?;
-            let kind = column(segment, "kind")?;
-            let stale = column(segment, "stale")?;
-            let stages = column(segment, "stages")?;
-            let created = column(segment, "created")?;
-            let updated = column(segment, "updated")?;
+    fn read_lessons(&mut self, columns: &[Columns]) -> Result<(), LexicalError> {
+        for (number, (segment, columns)) in
+            (0..).zip(self.searcher.segment_readers().iter().zip(columns))
+        {
             let mut slots = vec![GONE; segment.max_doc() as usize];
             for doc in segment.doc_ids_alive() {
                 let at = doc as usize;
-                if is_passage[at] != 0 {
+                let meta = Meta::from_u64(columns.meta[at]);
+                if meta.is_passage {
                     continue;
                 }
-                slots[at] = small(self.lessons.len())?;
-                #[expect(clippy::cast_possible_truncation, reason = "types and stages are few")]
-                self.lessons.push(LessonMeta {
-                    key: key[at],
-                    kind: kind[at] as u8,
-                    stale: stale[at] != 0,
-                    stages: stages[at] as u8,
-                    created: u64_to_i64(created[at]),
-                    updated: u64_to_i64(updated[at]),
-                    segment: small(number)?,
-                    doc,
-                });
-            }
-            for field in &TextField::ALL[..5] {
-                let lengths = column(segment, &format!("{}_length", field.name()))?;
-                let into = &mut self.lengths[*field as usize];
-                for doc in segment.doc_ids_alive().filter(|&d| slots[d as usize] != GONE) {
-                    into.push(clamp(lengths[doc as usize]));
+                let ordinal = small(self.lessons.len())?;
+                slots[at] = ordinal;
+                let (key, created) = (columns.key[at], u64_to_i64(columns.created[at]));
+                self.by_key.insert(key, ordinal);
+                self.lessons.push(LessonMeta { key, meta, created, segment: number, doc });
+                let lengths = unpack_lengths(columns.lengths[at]);
+                for (into, length) in self.lengths.iter_mut().zip(lengths).take(5) {
+                    into.push(length);
                 }
             }
             self.slots.push(slots);
         }
-        self.by_key.reserve(self.lessons.len());
-        for (ordinal, lesson) in self.lessons.iter().enumerate() {
-            self.by_key.insert(lesson.key, small(ordinal)?);
-        }
         Ok(())
     }
 
-    fn read_passages(&mut self) -> Result<(), LexicalError> {
-        for (number, segment) in self.searcher.segment_readers().iter().enumerate() {
-            let is_passage = column(segment, "is_passage")?;
-            let key = column(segment, "key")?;
-            let lengths = column(segment, "passage_length")?;
+    fn read_passages(&mut self, columns: &[Columns]) -> Result<(), LexicalError> {
+        for (number, (segment, columns)) in
+            self.searcher.segment_readers().iter().zip(columns).enumerate()
+        {
             for doc in segment.doc_ids_alive() {
                 let at = doc as usize;
-                // A passage without its lesson would be a bug of the writer; it finds nothing.
-                let Some(&owner) = self.by_key.get(&key[at]).filter(|_| is_passage[at] != 0) else {
+                if !Meta::from_u64(columns.meta[at]).is_passage {
                     continue;
-                };
+                }
+                // A passage without its lesson would be a bug of the writer; it finds nothing.
+                let Some(owner) = self.ordinal(columns.key[at]) else { continue };
                 self.slots[number][at] = small(self.passage_owner.len())?;
                 self.passage_owner.push(owner);
-                self.lengths[TextField::Passage as usize].push(clamp(lengths[at]));
+                let length = unpack_lengths(columns.lengths[at])[0];
+                self.lengths[TextField::Passage as usize].push(length);
             }
         }
         Ok(())
@@ -202,8 +199,4 @@ impl Snapshot {
 
 fn small(n: usize) -> Result<u32, LexicalError> {
     u32::try_from(n).map_err(|_| LexicalError::Rebuild("too many documents".into()))
-}
-
-fn clamp(n: u64) -> u32 {
-    u32::try_from(n).unwrap_or(u32::MAX)
 }

@@ -5,14 +5,14 @@
 
 use std::path::Path;
 
-use cemem_core::{Lesson, Stage};
+use cemem_core::{Lesson, LessonStatus, Stage};
+use serde::{Deserialize, Serialize};
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::schema::Term;
-use serde::{Deserialize, Serialize};
 use tantivy::{Index, IndexWriter, TantivyDocument, TantivyError, i64_to_u64};
 use thiserror::Error;
 
-use super::schema::{Fields, TextField, VERSION};
+use super::schema::{Fields, Meta, TextField, VERSION, pack_lengths};
 use crate::text::render::Rendered;
 use crate::text::terms::Analyser;
 use crate::vectors::{Watermark, key_of};
@@ -128,12 +128,14 @@ impl<'a> Writer<'a> {
         let mut doc = TantivyDocument::default();
         doc.add_text(fields.id, lesson.id.as_str());
         doc.add_u64(fields.key, key);
-        doc.add_u64(fields.is_passage, 0);
-        doc.add_u64(fields.kind, lesson.lesson_type as u64);
-        doc.add_u64(fields.stale, u64::from(lesson.status == cemem_core::LessonStatus::Stale));
+        let meta = Meta {
+            is_passage: false,
+            stale: lesson.status == LessonStatus::Stale,
+            kind: lesson.lesson_type as u8,
+            stages: stage_bits(&lesson.applies_when.stages),
+        };
+        doc.add_u64(fields.meta, meta.to_u64());
         doc.add_u64(fields.created, i64_to_u64(lesson.created.0));
-        doc.add_u64(fields.updated, i64_to_u64(lesson.updated.0));
-        doc.add_u64(fields.stages, stage_bits(&lesson.applies_when.stages));
         let anchored = lesson.anchors.iter().map(|a| &a.path);
         for path in lesson.applies_when.paths.iter().chain(anchored) {
             doc.add_text(fields.paths, path);
@@ -143,26 +145,42 @@ impl<'a> Writer<'a> {
         let title = self.analyser.analyse(&rendered.title);
         let rule = self.analyser.analyse(&format!("{}\n{}", rendered.rule, rendered.why));
         let exact: Vec<String> = whole.exact.into_iter().chain(place.exact).collect();
-        self.put(&mut doc, TextField::Whole, &whole.words);
-        self.put(&mut doc, TextField::Title, &title.words);
-        self.put(&mut doc, TextField::Rule, &rule.words);
-        self.put(&mut doc, TextField::Place, &place.words);
-        self.put(&mut doc, TextField::Exact, &exact);
+        let mut lengths = [0; 6];
+        for (field, terms) in [
+            (TextField::Whole, &whole.words),
+            (TextField::Title, &title.words),
+            (TextField::Rule, &rule.words),
+            (TextField::Place, &place.words),
+            (TextField::Exact, &exact),
+        ] {
+            lengths[field as usize] = self.put(&mut doc, field, terms);
+        }
+        doc.add_u64(fields.lengths, pack_lengths(lengths));
         self.writer.add_document(doc)?;
         for passage in &rendered.passages {
-            let mut doc = TantivyDocument::default();
-            doc.add_u64(fields.key, key);
-            doc.add_u64(fields.is_passage, 1);
-            self.put(&mut doc, TextField::Passage, &self.analyser.analyse(passage).words);
-            self.writer.add_document(doc)?;
+            self.add_passage(key, passage)?;
         }
         Ok(())
     }
 
-    fn put(&self, doc: &mut TantivyDocument, field: TextField, terms: &[String]) {
-        let at = field as usize;
-        doc.add_text(self.fields.text[at], terms.join(" "));
-        doc.add_u64(self.fields.length[at], terms.len() as u64);
+    fn add_passage(&self, key: u64, passage: &str) -> Result<(), LexicalError> {
+        let fields = self.fields;
+        let mut doc = TantivyDocument::default();
+        doc.add_u64(fields.key, key);
+        doc.add_u64(fields.meta, Meta { is_passage: true, ..Meta::default() }.to_u64());
+        doc.add_u64(fields.created, 0);
+        let words = self.analyser.analyse(passage).words;
+        let length = self.put(&mut doc, TextField::Passage, &words);
+        // In the widest place: a passage has no other lengths.
+        doc.add_u64(fields.lengths, pack_lengths([length, 0, 0, 0, 0, 0]));
+        self.writer.add_document(doc)?;
+        Ok(())
+    }
+
+    /// Returns the number of terms.
+    fn put(&self, doc: &mut TantivyDocument, field: TextField, terms: &[String]) -> u32 {
+        doc.add_text(self.fields.text[field as usize], terms.join(" "));
+        u32::try_from(terms.len()).unwrap_or(u32::MAX)
     }
 
     /// Commits with the watermark inside and waits for merges.
@@ -170,11 +188,8 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// When the commit fails; the index is then as before.
     pub fn commit(mut self, watermark: &Watermark) -> Result<(), LexicalError> {
-        let payload = Payload {
-            store: watermark.store.clone(),
-            seq: watermark.seq,
-            schema: VERSION,
-        };
+        let payload =
+            Payload { store: watermark.store.clone(), seq: watermark.seq, schema: VERSION };
         let payload = serde_json::to_string(&payload).expect("a payload is plain data");
         let mut prepared = self.writer.prepare_commit()?;
         prepared.set_payload(&payload);
@@ -186,6 +201,6 @@ impl<'a> Writer<'a> {
 
 /// Returns one bit a stage; 0 means any stage.
 #[must_use]
-pub fn stage_bits(stages: &[Stage]) -> u64 {
-    stages.iter().fold(0, |bits, &stage| bits | 1 << (stage as u64))
+pub fn stage_bits(stages: &[Stage]) -> u8 {
+    stages.iter().fold(0, |bits, &stage| bits | 1 << (stage as u8))
 }

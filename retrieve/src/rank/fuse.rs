@@ -73,8 +73,22 @@ pub struct Facts {
     pub ideal: f32,
     /// Share of the query's information in words that no lesson has.
     pub unknown: f32,
+    /// Different words of the query.
+    pub words: usize,
     /// Lessons that could be answered.
     pub searched: usize,
+}
+
+/// In a query of fewer words than this, an unknown one weighs less: `auth bug` asks for lessons about
+/// authentication even where nobody ever wrote "bug".
+const FEW_WORDS: usize = 8;
+
+impl Facts {
+    fn unknown(&self) -> f32 {
+        #[expect(clippy::cast_precision_loss, reason = "at most eight")]
+        let share = self.words.min(FEW_WORDS) as f32 / FEW_WORDS as f32;
+        self.unknown * share
+    }
 }
 
 /// What the whole list says: how far words can be trusted, and whether anything is relevant.
@@ -139,13 +153,13 @@ impl Evidence {
         #[expect(clippy::cast_precision_loss, reason = "a logarithm of a count")]
         let many = (facts.searched.max(1) as f32).ln();
         if mode == Mode::Lexical {
-            self.chance = sigmoid(-0.02 + 4.69 * self.cover - 4.32 * facts.unknown - 0.06 * many);
+            self.chance = sigmoid(-0.02 + 4.69 * self.cover - 4.32 * facts.unknown() - 0.06 * many);
             self.answers = self.best > 0.0 && self.chance >= ENOUGH_WORDS;
             return;
         }
         let nearest = signals.iter().map(|s| s.cos_best).fold(0.0, f32::max);
         self.chance = sigmoid(
-            -1.97 + 6.40 * nearest + 3.04 * self.cover - 3.04 * facts.unknown - 0.237 * many,
+            -1.97 + 6.40 * nearest + 3.04 * self.cover - 3.04 * facts.unknown() - 0.237 * many,
         );
         self.answers = self.chance >= ENOUGH;
     }

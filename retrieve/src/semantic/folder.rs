@@ -43,8 +43,7 @@ impl FolderModel {
     /// When a file is missing or the runtime refuses the model.
     pub(super) fn load(environment: Environment, folder: &Path) -> Result<Self, SemanticOff> {
         let id = model_id(folder);
-        let unusable =
-            |message: String| SemanticOff::ModelUnusable { model: id.clone(), message };
+        let unusable = |message: String| SemanticOff::ModelUnusable { model: id.clone(), message };
         let read = |name: &str| {
             let path: PathBuf = folder.join(name);
             fs::read(&path).map_err(|e| unusable(format!("cannot read `{}`: {e}", path.display())))
@@ -58,9 +57,8 @@ impl FolderModel {
         let source = UserDefinedEmbeddingModel::new(read("model.onnx")?, files)
             .with_pooling(Pooling::Mean)
             .with_quantization(QuantizationMode::Dynamic);
-        let options = InitOptionsUserDefined::new()
-            .with_environment(environment)
-            .with_max_length(MAX_TOKENS);
+        let options =
+            InitOptionsUserDefined::new().with_environment(environment).with_max_length(MAX_TOKENS);
         let mut model = TextEmbedding::try_new_from_user_defined(source, options)
             .map_err(|e| unusable(e.to_string()))?;
         let probe = model.embed(["probe"], None).map_err(|e| unusable(e.to_string()))?;

@@ -28,7 +28,8 @@ pub(super) fn environment(path: Option<&Path>) -> Result<Environment, SemanticOf
 #[cfg(feature = "dynamic-onnxruntime")]
 fn create(path: Option<&Path>) -> Result<Environment, SemanticOff> {
     let path = path.ok_or(SemanticOff::NoRuntime)?;
-    let unusable = |message: String| SemanticOff::RuntimeUnusable { path: path.to_owned(), message };
+    let unusable =
+        |message: String| SemanticOff::RuntimeUnusable { path: path.to_owned(), message };
     let path = path.canonicalize().map_err(|e| unusable(e.to_string()))?;
     let builder = ort::init_from(path).map_err(|e| unusable(e.to_string()))?;
     builder.with_telemetry(false).build().map_err(|e| unusable(e.to_string()))

@@ -86,9 +86,8 @@ fn spell(word: &str, out: &mut Vec<i64>) {
     while !rest.is_empty() {
         let prefix: &[u8] = if rest.len() == word.len() { b"" } else { b"##" };
         let ends = rest.char_indices().map(|(i, c)| i + c.len_utf8()).rev();
-        let found = ends.filter_map(|end| {
-            lookup(prefix, &rest.as_bytes()[..end]).map(|id| (end, id))
-        });
+        let found =
+            ends.filter_map(|end| lookup(prefix, &rest.as_bytes()[..end]).map(|id| (end, id)));
         let Some((end, id)) = { found }.next() else {
             out.truncate(start);
             out.push(UNK);

@@ -140,12 +140,7 @@ impl Analyser {
         terms
     }
 
-    fn word(
-        &self,
-        word: &str,
-        stop: &std::collections::HashSet<&'static str>,
-        terms: &mut Terms,
-    ) {
+    fn word(&self, word: &str, stop: &std::collections::HashSet<&'static str>, terms: &mut Terms) {
         if word.len() > MAX_TERM {
             return;
         }
@@ -192,7 +187,8 @@ mod tests {
 
     #[test]
     fn code_gives_parts_and_itself() {
-        let (words, exact) = of("getHTTPResponse in src/auth_token.rs:12 --no-verify E0382 std::fs");
+        let (words, exact) =
+            of("getHTTPResponse in src/auth_token.rs:12 --no-verify E0382 std::fs");
         assert_eq!(
             words,
             "gethttprespons get http respons src auth token rs 12 verifi e0382 std fs"

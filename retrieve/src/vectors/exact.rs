@@ -24,7 +24,10 @@ impl QueryVector {
         let (scale, steps) = shelf.row(row);
         // Both sides have the model's length: the shelf checks it when it opens a file.
         let dot = i8::dot(&self.0.steps, steps).unwrap_or(0.0);
-        #[expect(clippy::cast_possible_truncation, reason = "a dot product of 8-bit vectors fits f32")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a dot product of 8-bit vectors fits f32"
+        )]
         let dot = dot as f32;
         dot * scale * self.0.scale
     }

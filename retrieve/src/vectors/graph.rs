@@ -73,8 +73,7 @@ impl VectorIndex for Over<'_> {
     fn search(&self, query: &[f32], k: usize, accept: &dyn Fn(u32) -> bool) -> Vec<RowHit> {
         let steps = quantise(query).steps;
         let filter = |id: &usize| u32::try_from(*id).is_ok_and(accept);
-        let found =
-            self.graph.hnsw.search_filter(&steps, k, EF_SEARCH.max(k * 4), Some(&filter));
+        let found = self.graph.hnsw.search_filter(&steps, k, EF_SEARCH.max(k * 4), Some(&filter));
         let query = QueryVector::new(query);
         let mut hits: Vec<RowHit> = found
             .into_iter()
@@ -83,5 +82,51 @@ impl VectorIndex for Over<'_> {
             .collect();
         hits.sort_unstable_by(by_similarity);
         hits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::semantic::Embedder as _;
+    use crate::semantic::hashed::HashEmbedder;
+    use crate::vectors::exact::Exact;
+    use crate::vectors::segment::LessonVectors;
+    use crate::vectors::shelf;
+
+    #[test]
+    fn finds_what_looking_at_every_row_finds() {
+        const WORDS: [&str; 12] = [
+            "auth", "token", "clock", "queue", "parser", "schema", "index", "cache", "retry",
+            "merge", "lock", "patch",
+        ];
+        let embedder = HashEmbedder::new(64);
+        let texts: Vec<String> = (0..1500_usize)
+            .map(|i| {
+                format!("{} {} {} {i}", WORDS[i % 12], WORDS[i / 12 % 12], WORDS[i / 144 % 12])
+            })
+            .collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let lessons: Vec<LessonVectors> = (0_u64..)
+            .zip(embedder.embed(&texts).unwrap())
+            .map(|(key, v)| LessonVectors { key, hash: key, rows: vec![quantise(&v)] })
+            .collect();
+        let dir = tempfile::tempdir().unwrap();
+        shelf::reset(dir.path(), "m", 64, "store").unwrap();
+        let open = || Shelf::open(dir.path(), "m", Some(64)).unwrap();
+        shelf::append(open(), &lessons, 1).unwrap();
+        let shelf = open();
+        let graph = Graph::build(&shelf);
+        assert_eq!(graph.generation(), shelf.generation());
+        let mut same = 0;
+        for text in texts.iter().step_by(50) {
+            let query = embedder.embed(&[*text]).unwrap().remove(0);
+            let odd = |row: u32| row % 2 == 1;
+            let truth = Exact(&shelf).search(&query, 10, &odd);
+            let found = graph.over(&shelf).search(&query, 10, &odd);
+            assert!(found.iter().all(|hit| odd(hit.row)));
+            same += truth.iter().filter(|t| found.iter().any(|f| f.row == t.row)).count();
+        }
+        assert!(same >= 285, "{same} of 300");
     }
 }

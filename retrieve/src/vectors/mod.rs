@@ -16,6 +16,9 @@ mod mmap;
 pub mod segment;
 pub mod shelf;
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
 use cemem_core::LessonId;
 use cemem_core::id::digest;
 
@@ -28,6 +31,27 @@ pub fn key_of(id: &LessonId) -> u64 {
     let hex = digest([id.as_str()]);
     u64::from_str_radix(&hex[..16], 16).expect("a digest is hex")
 }
+
+/// Hashes keys, which are hashes already, by leaving them as they are.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|b| self.0 = self.0.rotate_left(8) ^ u64::from(*b));
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+}
+
+/// A map by lesson key.
+pub(crate) type KeyMap<V> = HashMap<u64, V, BuildHasherDefault<KeyHasher>>;
 
 /// A row and how similar it is to the query.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -180,9 +180,7 @@ impl Segment {
             return Err(damaged("checksum does not match"));
         }
         let segment = Self { map, dim, lessons, rows };
-        let inside = |e: Entry| {
-            e.first.checked_add(e.rows).is_some_and(|end| end as usize <= rows)
-        };
+        let inside = |e: Entry| e.first.checked_add(e.rows).is_some_and(|end| end as usize <= rows);
         if !(0..lessons).all(|i| inside(segment.entry(i))) {
             return Err(damaged("rows out of range"));
         }
@@ -199,12 +197,10 @@ impl Segment {
 
     pub(super) fn entry(&self, index: usize) -> Entry {
         let at = HEADER + index * LESSON;
-        let long = |at: usize| {
-            u64::from_le_bytes(self.map[at..at + 8].try_into().expect("eight bytes"))
-        };
-        let short = |at: usize| {
-            u32::from_le_bytes(self.map[at..at + 4].try_into().expect("four bytes"))
-        };
+        let long =
+            |at: usize| u64::from_le_bytes(self.map[at..at + 8].try_into().expect("eight bytes"));
+        let short =
+            |at: usize| u32::from_le_bytes(self.map[at..at + 4].try_into().expect("four bytes"));
         Entry { key: long(at), hash: long(at + 8), first: short(at + 16), rows: short(at + 20) }
     }
 
@@ -218,4 +214,3 @@ impl Segment {
         mmap::as_signed(&self.map[at..at + self.dim])
     }
 }
-

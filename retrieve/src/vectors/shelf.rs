@@ -5,22 +5,23 @@
 //! dead until the segments are folded into one. Readers keep the files they mapped. Must not lock:
 //! the projection lets in one writer at a time.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cemem_core::durable::{PathError, create_private_dir, write_durable};
 use cemem_core::durable::IoResultExt as _;
+use cemem_core::durable::{PathError, create_private_dir, write_durable};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::KeyMap;
 use super::segment::{self, LessonVectors, Quantised, Segment, SegmentError};
 
 /// Format of the manifest; another one is rebuilt.
 const VERSION: u32 = 1;
 const MANIFEST: &str = "manifest.json";
-/// More segments than this are folded into one.
-const MAX_SEGMENTS: usize = 8;
+/// A segment at most this many times as large as what comes after it is folded into it, so that
+/// sizes fall geometrically: few files, and every row is copied few times.
+const FOLD: usize = 2;
 /// A reader that finds a file folded away below it looks at the manifest again this often.
 const RETRIES: usize = 3;
 
@@ -82,7 +83,7 @@ pub struct Shelf {
     /// First row of each segment.
     bases: Vec<u32>,
     /// The newest word on each lesson.
-    lessons: HashMap<u64, Span>,
+    lessons: KeyMap<Span>,
     /// Key of each row's lesson; `None` for dead rows.
     owners: Vec<Option<u64>>,
 }
@@ -129,7 +130,7 @@ impl Shelf {
             manifest,
             segments,
             bases: Vec::new(),
-            lessons: HashMap::new(),
+            lessons: KeyMap::default(),
             owners: Vec::new(),
         };
         shelf.index()?;
@@ -145,8 +146,7 @@ impl Shelf {
             self.bases.push(base);
             for i in 0..segment.lessons() {
                 let entry = segment.entry(i);
-                let span =
-                    Span { first: base + entry.first, rows: entry.rows, hash: entry.hash };
+                let span = Span { first: base + entry.first, rows: entry.rows, hash: entry.hash };
                 self.lessons.insert(entry.key, span);
             }
             base = u32::try_from(segment.rows())
@@ -240,8 +240,8 @@ pub fn reset(folder: &Path, model: &str, dim: usize, store: &str) -> Result<(), 
     save(folder, &manifest)
 }
 
-/// Adds lessons to a shelf (newest wins) and moves its watermark; folds segments when there are
-/// many or when most rows are dead.
+/// Adds lessons to a shelf (newest wins) and moves its watermark; folds small segments together, and
+/// all of them when most rows are dead.
 ///
 /// # Errors
 /// When a file cannot be written; the shelf on disk is then as before.
@@ -256,28 +256,48 @@ pub fn append(shelf: Shelf, lessons: &[LessonVectors], seq: u64) -> Result<(), S
         segments: manifest.segments.clone(),
     };
     let name = format!("{:06}.vec", next.next);
-    let live = shelf.owners.iter().flatten().count();
-    let mostly_dead = shelf.owners.len() > 2 * live + 64;
-    if manifest.segments.len() >= MAX_SEGMENTS || mostly_dead {
-        let all = folded(&shelf, lessons);
+    if !lessons.is_empty() {
+        let keep = kept_segments(&shelf, lessons);
+        let all = folded(&shelf, keep, lessons);
         segment::write(&folder.join(&name), next.dim, &all)?;
-        next.segments = vec![name];
-    } else if !lessons.is_empty() {
-        segment::write(&folder.join(&name), next.dim, lessons)?;
+        next.segments.truncate(keep);
         next.segments.push(name);
     }
     save(folder, &next)
 }
 
-/// Returns everything that lives, in key order, without tombstones.
-fn folded(shelf: &Shelf, newer: &[LessonVectors]) -> Vec<LessonVectors> {
-    let mut all: HashMap<u64, LessonVectors> = shelf
+/// Returns how many of the oldest segments stay as they are.
+fn kept_segments(shelf: &Shelf, newer: &[LessonVectors]) -> usize {
+    let live = shelf.owners.iter().flatten().count();
+    if shelf.owners.len() > 2 * live + 64 {
+        return 0;
+    }
+    let mut keep = shelf.segments.len();
+    let mut size: usize = newer.iter().map(|l| l.rows.len().max(1)).sum();
+    while keep > 0 {
+        let before = &shelf.segments[keep - 1];
+        let rows = before.rows().max(before.lessons());
+        if rows > FOLD * size {
+            break;
+        }
+        size += rows;
+        keep -= 1;
+    }
+    keep
+}
+
+/// Returns what the segments from `keep` on and the newer lessons say together, in key order.
+/// Tombstones are needed only while an older segment stays.
+fn folded(shelf: &Shelf, keep: usize, newer: &[LessonVectors]) -> Vec<LessonVectors> {
+    let start = shelf.bases.get(keep).copied().unwrap_or(u32::MAX);
+    let mut all: KeyMap<LessonVectors> = shelf
         .lessons
         .iter()
+        .filter(|(_, span)| span.first >= start)
         .map(|(&key, &span)| (key, shelf.vectors_of(key, span)))
         .collect();
     all.extend(newer.iter().map(|lesson| (lesson.key, lesson.clone())));
-    let mut all: Vec<_> = all.into_values().filter(|l| !l.rows.is_empty()).collect();
+    let mut all: Vec<_> = all.into_values().filter(|l| keep > 0 || !l.rows.is_empty()).collect();
     all.sort_unstable_by_key(|l| l.key);
     all
 }
@@ -298,4 +318,72 @@ fn save(folder: &Path, manifest: &Manifest) -> Result<(), ShelfError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vectors::quantise;
+
+    const DIM: usize = 8;
+
+    fn lesson(key: u64, rows: usize, seed: u64) -> LessonVectors {
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let vector = |i: usize| {
+            let values: Vec<f32> = (0..DIM)
+                .map(|d| ((seed + i as u64 * 7) * (d as u64 + 3) % 11) as f32 - 5.0)
+                .collect();
+            quantise(&values)
+        };
+        LessonVectors { key, hash: seed, rows: (0..rows).map(vector).collect() }
+    }
+
+    fn open(folder: &Path) -> Shelf {
+        Shelf::open(folder, "m", Some(DIM)).unwrap()
+    }
+
+    #[test]
+    fn newest_wins_and_files_stay_few() {
+        let dir = tempfile::tempdir().unwrap();
+        reset(dir.path(), "m", DIM, "store").unwrap();
+        let mut expected = std::collections::BTreeMap::new();
+        for seq in 1..200_u64 {
+            let key = seq * 13 % 40;
+            let new = lesson(key, usize::try_from(seq % 4).unwrap(), seq);
+            append(open(dir.path()), std::slice::from_ref(&new), seq).unwrap();
+            expected.insert(key, new);
+            let shelf = open(dir.path());
+            assert!(shelf.segments.len() <= 9, "{} files", shelf.segments.len());
+            assert_eq!(shelf.watermark().seq, seq);
+        }
+        let shelf = open(dir.path());
+        for (key, lesson) in expected {
+            let rows = shelf.span(key).map_or(Vec::new(), |s| shelf.vectors_of(key, s).rows);
+            assert_eq!(rows, lesson.rows, "{key}");
+        }
+        let files = fs::read_dir(dir.path()).unwrap().count();
+        assert_eq!(files, shelf.segments.len() + 1);
+    }
+
+    #[test]
+    fn a_reader_keeps_its_files_while_a_writer_folds_them() {
+        let dir = tempfile::tempdir().unwrap();
+        reset(dir.path(), "m", DIM, "store").unwrap();
+        append(open(dir.path()), &[lesson(1, 2, 1)], 1).unwrap();
+        let reader = open(dir.path());
+        let before = reader.row(1).1.to_vec();
+        append(open(dir.path()), &[lesson(1, 2, 9), lesson(2, 1, 3)], 2).unwrap();
+        assert_eq!(reader.row(1).1, before);
+        assert_ne!(open(dir.path()).generation(), reader.generation());
+    }
+
+    #[test]
+    fn a_wrong_model_or_length_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        reset(dir.path(), "m", DIM, "store").unwrap();
+        for (model, dim) in [("other", DIM), ("m", DIM + 1)] {
+            let error = Shelf::open(dir.path(), model, Some(dim)).unwrap_err();
+            assert!(matches!(error, ShelfError::Rebuild(_)), "{error}");
+        }
+    }
 }
