@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::durable::{IoResultExt as _, create_private_dir, open_private};
 
 /// How long a writer waits for another one before it reports "busy".
-const BUSY: Duration = Duration::from_secs(10);
+const BUSY: Duration = Duration::from_secs(5);
 
 /// Append-only: a released line never changes, because stores in the field have run it.
 const STEPS: &[&str] = &[include_str!("../../migrations/20261121000000_init.sql")];
