@@ -87,13 +87,3 @@ fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
         .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
         .collect()
 }
-
-/// A long-running reader must not be needed for any of the above; this bounds the whole file.
-#[test]
-fn a_cold_start_is_quick() {
-    let env = TestEnv::new();
-    env.cemem(["remember", "Anything."]).success();
-    let started = Instant::now();
-    env.cemem(["recall", "anything", "--no-semantic"]).success();
-    assert!(started.elapsed() < Duration::from_secs(5));
-}
