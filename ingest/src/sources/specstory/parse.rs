@@ -159,6 +159,7 @@ impl Doc<'_, '_> {
             detail: tool.detail.to_owned(),
         };
         self.emit(turn, &id, &["call", tool.name, input], actor, call);
+        self.chosen(turn, &id, tool.detail);
         let output = tool.output.trim_start();
         if output.is_empty() {
             return;
@@ -187,6 +188,21 @@ impl Doc<'_, '_> {
             EventKind::ToolRejected { call_id, by: RejectedBy::User, feedback }
         };
         self.emit(turn, &id, &["refused", tool.name, input], Actor::User, kind);
+    }
+
+    /// `**Question?**`, its options, then `**Answer:** A`. Several questions share one answer line,
+    /// and a comma may belong to an answer, so they stay together.
+    fn chosen(&mut self, turn: &Turn<'_>, id: &str, detail: &str) {
+        let Some((asked, answer)) = detail.rsplit_once("\n**Answer:**") else { return };
+        let bold = |l: &str| l.trim().strip_prefix("**")?.strip_suffix("**").map(str::to_owned);
+        let questions: Vec<String> = asked.lines().filter_map(bold).collect();
+        let (question, answer) = (questions.join(" / "), answer.trim().to_owned());
+        if question.is_empty() || answer.is_empty() {
+            return;
+        }
+        let what = ["answer".to_owned(), question.clone()];
+        let kind = EventKind::QuestionAnswered { question, answer };
+        self.emit(turn, id, &[&what[0], &what[1]], Actor::User, kind);
     }
 
     /// `User has answered your questions: "Q"="A", "Q"="A". You can now …`

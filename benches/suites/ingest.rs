@@ -1,0 +1,130 @@
+//! `ingest/claude_code`: one core's rate for parsing and normalising Claude Code session files.
+//!
+//! Reads the files under `$CEMEM_SAMPLES` (a folder of genuine sessions) or, without it, generated
+//! ones of the same mix of rows. Nothing is stored: the store has its own suite. Redaction is part
+//! of normalising and is included; the page cache is warm.
+
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+
+use cemem_ingest::read::read;
+use cemem_ingest::{IngestOptions, Input, NoProgress, Redactor, ingest};
+use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+
+/// Bytes of a generated session.
+const SYNTHETIC: usize = 16 * 1024 * 1024;
+
+fn claude_code(c: &mut Criterion) {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let files = sample_files(dir.path());
+    let bytes: u64 = files.iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum();
+    let redactor = Redactor::new();
+    let events: u64 = files.iter().map(|f| read(f, None, &redactor, &mut |_| {}).events).sum();
+    assert!(events > 0, "the input holds no session");
+    let mut group = c.benchmark_group("ingest");
+    group.sampling_mode(SamplingMode::Flat).sample_size(10).throughput(Throughput::Bytes(bytes));
+    group.bench_function("claude_code", |b| {
+        b.iter(|| {
+            for file in &files {
+                read(file, None, &redactor, &mut |batch| {
+                    black_box(&batch);
+                });
+            }
+        });
+    });
+    group.bench_function("fresh_store", |b| {
+        b.iter(|| {
+            let home = tempfile::tempdir().expect("a temporary folder");
+            let path = home.path().join("memory.db");
+            let mut store = cemem_core::Store::open(&path, cemem_core::Clock::System)
+                .expect("a fresh store opens");
+            let inputs: Vec<Input> = files.iter().map(Input::named).collect();
+            let options = IngestOptions { redactor: &redactor, progress: &NoProgress, threads: 0 };
+            ingest(&mut store, &inputs, &options).expect("the sessions go in")
+        });
+    });
+    group.finish();
+}
+
+/// The session files under `$CEMEM_SAMPLES`, or one generated file.
+fn sample_files(dir: &Path) -> Vec<PathBuf> {
+    if let Some(samples) = std::env::var_os("CEMEM_SAMPLES") {
+        let mut files = Vec::new();
+        collect(Path::new(&samples), &mut files);
+        assert!(!files.is_empty(), "no .jsonl file under $CEMEM_SAMPLES");
+        return files;
+    }
+    let path = dir.join("synthetic.jsonl");
+    std::fs::write(&path, synthetic(SYNTHETIC)).expect("the generated session can be written");
+    vec![path]
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
+        .map(|entries| entries.filter_map(|e| Some(e.ok()?.path())).collect())
+        .unwrap_or_default();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|e| e == "jsonl") {
+            files.push(path);
+        }
+    }
+}
+
+/// A session of about `size` bytes with the rows of genuine ones: a sixth streaming noise, most of
+/// the rest tool results that repeat whole files.
+fn synthetic(size: usize) -> String {
+    let (file, part) = (source(400), source(130));
+    let mut out = String::with_capacity(size + 64 * 1024);
+    let mut n = 0;
+    while out.len() < size {
+        let head = format!(
+            "\"parentUuid\":\"p{n}\",\"isSidechain\":false,\"userType\":\"external\",\"cwd\":\"/w/app\",\
+             \"sessionId\":\"bench\",\"version\":\"2.1.0\",\"gitBranch\":\"main\""
+        );
+        let tail = format!(
+            "\"uuid\":\"u{n}\",\"timestamp\":\"2026-01-22T05:{:02}:{:02}.000Z\"",
+            n / 60 % 60,
+            n % 60
+        );
+        let row = match n % 6 {
+            0 => format!(
+                "{{{head},\"type\":\"user\",\"message\":{{\"role\":\"user\",\"content\":\"no, keep the order of rows {n}\"}},{tail}}}"
+            ),
+            1 => format!(
+                "{{{head},\"message\":{{\"model\":\"m\",\"role\":\"assistant\",\"content\":[{{\"type\":\"text\",\"text\":\"I will change `store.rs` and run the tests ({n}).\"}}]}},\"type\":\"assistant\",{tail}}}"
+            ),
+            2 => format!(
+                "{{{head},\"message\":{{\"model\":\"m\",\"role\":\"assistant\",\"content\":[{{\"type\":\"tool_use\",\"id\":\"t{n}\",\"name\":\"Edit\",\"input\":{{\"file_path\":\"/w/app/store.rs\",\"old_string\":\"a\",\"new_string\":\"b\"}}}}]}},\"type\":\"assistant\",{tail}}}"
+            ),
+            3 => format!(
+                "{{{head},\"type\":\"user\",\"message\":{{\"role\":\"user\",\"content\":[{{\"tool_use_id\":\"t{}\",\"type\":\"tool_result\",\"content\":\"{}\"}}]}},{tail},\"toolUseResult\":{{\"filePath\":\"/w/app/store.rs\",\"originalFile\":\"{file}\"}}}}",
+                n - 1,
+                part
+            ),
+            _ => format!(
+                "{{{head},\"type\":\"progress\",\"data\":{{\"type\":\"bash_progress\",\"fullOutput\":\"{}\"}},{tail}}}",
+                "x".repeat(2000)
+            ),
+        };
+        out.push_str(&row);
+        out.push('\n');
+        n += 1;
+    }
+    out
+}
+
+/// Lines of source text, with the escapes JSON has for it: quotes, tabs, line ends.
+fn source(lines: usize) -> String {
+    (0..lines).fold(String::new(), |mut text, n| {
+        write!(text, "{n:5}→\\tlet value_{n} = store.get(\\\"key {n}\\\")?; // why it holds\\n")
+            .expect("writing to a string cannot fail");
+        text
+    })
+}
+
+criterion_group!(benches, claude_code);
+criterion_main!(benches);
