@@ -54,9 +54,13 @@ run lessons list
 run review --limit 5
 
 say "4. Three questions an agent might ask; the third has no answer here, and cemem says so"
-run recall "users are logged out, auth token bug"
-run recall --limit 3 "add a chart library to the web client"
-run recall "kubernetes ingress certificate renewal"
+run recall --limit 3 "auth token bug"
+run recall --limit 3 "install a chart library with npm"
+run recall "kubernetes ingress certificate renewal" 2>&1 | tee "$scratch/third"
+if ! grep -q "nothing relevant" "$scratch/third"; then
+    echo "the demo expected no answer to the third question" >&2
+    exit 1
+fi
 
 say "5. What CLAUDE.md would get: one managed block, nothing outside it"
 run sync --dry-run
