@@ -36,6 +36,33 @@ fn a_newer_store_is_read_but_not_written() {
     assert_eq!(fs::read(env.store_path()).unwrap(), before, "not one byte of it changed");
 }
 
+/// A released format stays readable: one golden store a version, never changed once committed.
+#[test]
+fn stores_of_every_format_open_answer_and_take_more() {
+    let folder = cemem_corpus::data_dir().join("golden");
+    let mut versions = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let golden = entry.unwrap().path();
+        versions += 1;
+        let env = TestEnv::new();
+        env.cemem(["remember", "Makes the folder."]).success();
+        let path = env.store_path();
+        for side in ["memory.db-wal", "memory.db-shm"] {
+            let _absent = fs::remove_file(path.with_file_name(side));
+        }
+        fs::copy(&golden, &path).unwrap();
+        let found =
+            env.cemem(["recall", "npm or pnpm in the web client", "--json"]).success().json();
+        assert_eq!(found["results"][0]["rule"], "We use pnpm here, never npm.", "{found}");
+        env.cemem(["doctor", "--json"]).json()["counts"]["events"]["user_prompt"].as_u64().unwrap();
+        env.cemem(["remember", "Added by this build."]).success();
+        env.cemem(["lessons", "undo"]).success();
+        let again = env.cemem(["consolidate", "--json"]).success().json();
+        assert!(again["actions"].as_array().unwrap().len() < 10, "{again}");
+    }
+    assert!(versions >= 1);
+}
+
 #[test]
 fn a_damaged_store_is_named_and_left_alone() {
     let env = TestEnv::new();

@@ -4,7 +4,7 @@
 //! at moments that differ, not only where it is convenient.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use cemem_corpus::claude_session;
 use cemem_tests::TestEnv;

@@ -110,6 +110,11 @@ fn prepare(conn: &mut Connection, path: &Path) -> Result<i64> {
     if found < FORMAT_VERSION {
         migrate(conn, path)?;
     }
+    // A copy made by a backup tool comes back with a rollback journal, which blocks readers.
+    let journal: String = conn.query_row("PRAGMA journal_mode", [], |r| r.get(0)).map_err(err)?;
+    if journal == "delete" {
+        conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(err)?;
+    }
     conn.execute_batch("PRAGMA synchronous = FULL;").map_err(err)?;
     format_version(conn).map_err(err)
 }
