@@ -190,7 +190,7 @@ const RULES: &[Rule] = &[
 ];
 
 /// `name`, the rest of its identifier, an assignment sign (or a blank, for `--password x`), a value.
-const ASSIGNMENT: &str = r#"(?i)^(?:password|passwd|passphrase|pwd|secret|(?:api|access|private|auth|encryption)[_-]?key|token|credential)(?<rest>[A-Za-z0-9_.-]{0,40})(?<sign>\\?["'\]]{0,2}\s{0,4}(?::=|=>|==?|:)\s{0,4}|\s{1,4})(?<quote>\\?["'`]?)(?<value>[^\s"'`,;<>(){}\[\]\\]{6,300})"#;
+const ASSIGNMENT: &str = r#"(?i)^(?:password|passwd|passphrase|pwd|secret|(?:api|access|private|auth|encryption)[_-]?key|token|credential)(?<rest>[A-Za-z0-9_-]{0,40})(?<sign>\\?["'\]]{0,2}\s{0,4}(?::=|=>|==?|:)\s{0,4}|\s{1,4})(?<quote>\\?["'`]?)(?<value>[^\s"'`,;<>(){}\[\]\\]{6,300})"#;
 
 const fn rule(
     kind: &'static str,
@@ -360,6 +360,13 @@ fn is_assigned(text: &str, at: usize, found: &regex::Captures<'_>, next: Option<
     if value.len() < 6 || is_placeholder(value) || is_code(value) {
         return false;
     }
+    // `secret: Staging=x` starts another pair.
+    let pair = value.split_once('=').is_some_and(|(name, rest)| {
+        !rest.trim_matches('=').is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic())
+    });
+    if pair && quote.is_empty() {
+        return false;
+    }
     let before = &text[..at];
     let name_start =
         before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "_-.".contains(c));
@@ -372,7 +379,7 @@ fn is_assigned(text: &str, at: usize, found: &regex::Captures<'_>, next: Option<
     let strong = matches!(text.as_bytes()[at].to_ascii_lowercase(), b's')
         || text[at..].get(..2).is_some_and(|p| p.eq_ignore_ascii_case("pa"))
         || text[at..].get(..2).is_some_and(|p| p.eq_ignore_ascii_case("pw"));
-    let letters_only = value.chars().all(|c| c.is_alphabetic() || matches!(c, '_' | '-' | '.'));
+    let letters_only = value.chars().all(|c| c.is_alphabetic() || matches!(c, '_' | '-' | '.' | '='));
     if !strong {
         return is_random(value, 16);
     }

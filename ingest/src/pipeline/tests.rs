@@ -84,6 +84,25 @@ fn bad_neighbours_do_not_lose_the_good_ones() {
     assert_eq!(report.skipped["not_a_file"], 3);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_that_may_not_be_read_is_named_and_the_rest_goes_in() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let closed = dir.path().join("closed.jsonl");
+    put(&closed, session("c", 2));
+    put(&dir.path().join("open.jsonl"), session("o", 2));
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    let report = run(&mut store(), &[Input::named(dir.path())]);
+    // Root may read everything; then there is nothing to refuse.
+    let refused = fs::File::open(&closed).is_err();
+    assert_eq!(report.events_new, if refused { 2 } else { 4 });
+    assert_eq!(report.error_count, u64::from(refused));
+    if refused {
+        assert_eq!(report.errors[0].message, "permission denied");
+    }
+}
+
 #[test]
 fn a_named_file_that_is_no_session_is_reported() {
     let dir = tempfile::tempdir().unwrap();

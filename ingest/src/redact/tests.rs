@@ -78,6 +78,8 @@ fn code_hashes_and_prose_stay() {
         "password_hash: 5f4dcc3b5aa765d61d8327deb882cf99",
         "api_key: YOUR_API_KEY_1234567890",
         "secretsmanager:GetSecretValue",
+        "branch.2026-secrets-redaction.merge=refs/heads/2026-secrets",
+        "test.secret: Staging=? Worktree=?",
         "QUtJQUlPU0ZPRE5ON0VYQU1QTEU= is base64",
         "hf_[A-Za-z0-9]{34}",
     ] {
