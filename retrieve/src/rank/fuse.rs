@@ -81,11 +81,11 @@ pub struct Facts {
 
 /// In a query of fewer words than this, an unknown one weighs less: `auth bug` asks for lessons about
 /// authentication even where nobody ever wrote "bug".
-const FEW_WORDS: usize = 8;
+const FEW_WORDS: usize = 6;
 
 impl Facts {
     fn unknown(&self) -> f32 {
-        #[expect(clippy::cast_precision_loss, reason = "at most eight")]
+        #[expect(clippy::cast_precision_loss, reason = "at most six")]
         let share = self.words.min(FEW_WORDS) as f32 / FEW_WORDS as f32;
         self.unknown * share
     }
