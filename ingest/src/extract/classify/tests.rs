@@ -1,3 +1,6 @@
+//! The classifier as a whole: verdicts on plain cases, soundness on any text. Must not test features one
+//! by one; their modules do.
+
 use proptest::prelude::*;
 
 use super::*;
