@@ -33,7 +33,7 @@ fn secrets_and_private_blocks_never_reach_the_disk() {
     env.cemem(["ingest", "sessions"]).success();
     env.cemem(["recall", "github token database url"]).success();
     for text in [planted.as_str(), "kelp-and-limpets", "Harbour Nine"] {
-        assert_eq!(files_with(&env.cemem_home(), text), [String::new(); 0], "`{text}` was stored");
+        assert!(files_with(&env.cemem_home(), text).is_empty(), "`{text}` was stored");
     }
     assert!(!files_with(&env.cemem_home(), "berth").is_empty(), "the check can find text");
 }
