@@ -9,6 +9,7 @@
 //! unanchored patterns.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::Regex;
@@ -206,8 +207,12 @@ pub struct Redactor {
     anchors: AhoCorasick,
     /// Rule of each anchor.
     owners: Vec<usize>,
-    patterns: Vec<Regex>,
+    /// Compiled when a rule's anchor is first met: a command that stores one sentence must not wait
+    /// for all of them.
+    patterns: Vec<LazyLock<Regex, Compile>>,
 }
+
+type Compile = Box<dyn FnOnce() -> Regex + Send + Sync>;
 
 impl Default for Redactor {
     fn default() -> Self {
@@ -234,7 +239,10 @@ impl Redactor {
             .expect("a few short constant words always build");
         let patterns = RULES
             .iter()
-            .map(|r| Regex::new(r.pattern).expect("constant patterns are tested"))
+            .map(|r| {
+                let compile = || Regex::new(r.pattern).expect("constant patterns are tested");
+                LazyLock::new(Box::new(compile) as Compile)
+            })
             .collect();
         Self { anchors, owners, patterns }
     }
@@ -379,7 +387,8 @@ fn is_assigned(text: &str, at: usize, found: &regex::Captures<'_>, next: Option<
     let strong = matches!(text.as_bytes()[at].to_ascii_lowercase(), b's')
         || text[at..].get(..2).is_some_and(|p| p.eq_ignore_ascii_case("pa"))
         || text[at..].get(..2).is_some_and(|p| p.eq_ignore_ascii_case("pw"));
-    let letters_only = value.chars().all(|c| c.is_alphabetic() || matches!(c, '_' | '-' | '.' | '='));
+    let letters_only =
+        value.chars().all(|c| c.is_alphabetic() || matches!(c, '_' | '-' | '.' | '='));
     if !strong {
         return is_random(value, 16);
     }

@@ -57,7 +57,11 @@ pub fn extract_session(session: &SessionRef, events: &[StoredEvent]) -> Vec<Cand
 
 /// Returns the candidates of one session, in event order, judged by `judge`.
 #[must_use]
-pub fn extract_with(session: &SessionRef, events: &[StoredEvent], judge: &dyn Judge) -> Vec<Candidate> {
+pub fn extract_with(
+    session: &SessionRef,
+    events: &[StoredEvent],
+    judge: &dyn Judge,
+) -> Vec<Candidate> {
     let view = View::new(session, events);
     let mut found = human::find(&view, judge);
     found.extend(decision::find(&view));
@@ -75,8 +79,21 @@ fn is_edit(tool: &str) -> bool {
     let name = tool.rsplit("__").next().unwrap_or(tool).to_ascii_lowercase();
     matches!(
         name.as_str(),
-        "edit" | "write" | "multiedit" | "notebookedit" | "apply_patch" | "str_replace" | "str_replace_editor"
-            | "create_file" | "write_file" | "replace" | "search_replace" | "edit_file" | "write_to_file"
-            | "replace_in_file" | "insert_edit_into_file" | "patch"
+        "edit"
+            | "write"
+            | "multiedit"
+            | "notebookedit"
+            | "apply_patch"
+            | "str_replace"
+            | "str_replace_editor"
+            | "create_file"
+            | "write_file"
+            | "replace"
+            | "search_replace"
+            | "edit_file"
+            | "write_to_file"
+            | "replace_in_file"
+            | "insert_edit_into_file"
+            | "patch"
     )
 }
