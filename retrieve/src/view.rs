@@ -114,9 +114,12 @@ impl View {
         let mode = if vector.is_some() { query.mode } else { Mode::Lexical };
         let fields = scores(&self.snapshot, words)?;
         let candidates = self.candidates(accepted, &fields, vector);
-        let vector = vector.map(QueryVector::new);
-        let signals: Vec<Signal> =
-            candidates.iter().map(|&o| self.signal(o, &fields, vector.as_ref())).collect();
+        let cosines = vector.map_or_else(Vec::new, |v| self.cosines(&candidates, v));
+        let signals: Vec<Signal> = candidates
+            .iter()
+            .enumerate()
+            .map(|(at, &o)| signal(o, &fields, cosines.get(at).copied().unwrap_or_default()))
+            .collect();
         let facts = Facts {
             ideal: fields.ideal,
             unknown: fields.unknown,
@@ -176,26 +179,47 @@ impl View {
         by_words
     }
 
-    fn signal(&self, ordinal: u32, fields: &FieldScores, vector: Option<&QueryVector>) -> Signal {
-        let get = |field| fields.get(field, ordinal);
-        let mut signal = Signal {
-            whole: get(TextField::Whole),
-            passage: get(TextField::Passage),
-            title: get(TextField::Title),
-            rule: get(TextField::Rule),
-            place: get(TextField::Place),
-            exact: get(TextField::Exact),
-            ..Signal::default()
+    /// Returns how near each candidate's passages are.
+    fn cosines(&self, candidates: &[u32], vector: &[f32]) -> Vec<Near> {
+        let Some(shelf) = &self.shelf else { return Vec::new() };
+        let query = QueryVector::new(vector);
+        // One pass over all rows is faster than many jumps, unless there are few candidates.
+        let all = (candidates.len() * 4 > self.spans.len()).then(|| query.scan(shelf));
+        let near = |&ordinal: &u32| {
+            let Some(span) = self.spans[ordinal as usize] else { return Near::default() };
+            let rows = span.first..span.first + span.rows;
+            let cosine = |row: u32| match &all {
+                Some(all) => all[row as usize],
+                None => query.cosine(shelf, row),
+            };
+            let first = cosine(span.first);
+            let best = rows.map(cosine).fold(f32::NEG_INFINITY, f32::max);
+            Near { first, best, passages: span.rows }
         };
-        let span = self.spans[ordinal as usize];
-        if let (Some(vector), Some(shelf), Some(span)) = (vector, &self.shelf, span) {
-            signal.cos_first = vector.cosine(shelf, span.first);
-            signal.cos_best = (span.first..span.first + span.rows)
-                .map(|row| vector.cosine(shelf, row))
-                .fold(f32::NEG_INFINITY, f32::max);
-            signal.passages = span.rows;
-        }
-        signal
+        candidates.iter().map(near).collect()
+    }
+}
+
+/// How near a lesson's passages are to the query.
+#[derive(Debug, Clone, Copy, Default)]
+struct Near {
+    first: f32,
+    best: f32,
+    passages: u32,
+}
+
+fn signal(ordinal: u32, fields: &FieldScores, near: Near) -> Signal {
+    let get = |field| fields.get(field, ordinal);
+    Signal {
+        whole: get(TextField::Whole),
+        passage: get(TextField::Passage),
+        title: get(TextField::Title),
+        rule: get(TextField::Rule),
+        place: get(TextField::Place),
+        exact: get(TextField::Exact),
+        cos_first: near.first,
+        cos_best: near.best,
+        passages: near.passages,
     }
 }
 

@@ -3,9 +3,8 @@
 //! Owns [`LexicalQuery`] and [`scores`]. Counts only live lessons, so that deleted documents still
 //! waiting for a merge change nothing. Must not combine fields: ranking does.
 
-use tantivy::postings::Postings as _;
+use tantivy::InvertedIndexReader;
 use tantivy::schema::{IndexRecordOption, Term};
-use tantivy::{DocSet as _, TERMINATED};
 
 use super::schema::TextField;
 use super::snapshot::{GONE, Snapshot};
@@ -88,8 +87,7 @@ fn add(
     into: &mut [f32],
 ) -> Result<Rarity, LexicalError> {
     let at = field as usize;
-    let lengths = &snapshot.lengths[at];
-    let mean = snapshot.mean_length[at];
+    let norms = &snapshot.norms[at];
     let mut found: Vec<(u32, u32)> = Vec::new();
     let mut sum = Rarity::default();
     let mut readers = Vec::new();
@@ -100,34 +98,52 @@ fn add(
         let term = Term::from_field_text(snapshot.fields.text[at], text);
         found.clear();
         for (reader, slots) in readers.iter().zip(&snapshot.slots) {
-            let Some(mut postings) = reader.read_postings(&term, IndexRecordOption::WithFreqs)?
-            else {
-                continue;
-            };
-            let mut doc = postings.doc();
-            while doc != TERMINATED {
-                let slot = slots[doc as usize];
-                if slot != GONE {
-                    found.push((slot, postings.term_freq()));
-                }
-                doc = postings.advance();
-            }
+            collect(reader, &term, slots, &mut found)?;
         }
         #[expect(clippy::cast_precision_loss, reason = "counts of documents as statistics")]
-        let (n, df) = (lengths.len() as f32, found.len() as f32);
+        let (n, df) = (norms.len() as f32, found.len() as f32);
         let rarity = (1.0 + (n - df + 0.5) / (df + 0.5)).ln();
         sum.all += weight * rarity;
         if found.is_empty() {
             sum.unknown += weight * rarity;
         }
+        let most = weight * rarity * (K1 + 1.0);
         for &(slot, tf) in &found {
-            #[expect(clippy::cast_precision_loss, reason = "lengths of texts as statistics")]
-            let (tf, length) = (tf as f32, lengths[slot as usize] as f32);
-            let norm = K1 * (1.0 - B + B * length / mean);
-            into[slot as usize] += weight * rarity * tf * (K1 + 1.0) / (tf + norm);
+            #[expect(clippy::cast_precision_loss, reason = "counts of words as statistics")]
+            let tf = tf as f32;
+            into[slot as usize] += most * tf / (tf + norms[slot as usize]);
         }
     }
     Ok(sum)
+}
+
+/// Appends slot and frequency of every live document that holds a term.
+fn collect(
+    reader: &InvertedIndexReader,
+    term: &Term,
+    slots: &[u32],
+    found: &mut Vec<(u32, u32)>,
+) -> Result<(), LexicalError> {
+    let Some(mut block) = reader.read_block_postings(term, IndexRecordOption::WithFreqs)? else {
+        return Ok(());
+    };
+    while block.block_len() > 0 {
+        for (&doc, &tf) in block.docs().iter().zip(block.freqs()) {
+            let slot = slots[doc as usize];
+            if slot != GONE {
+                found.push((slot, tf));
+            }
+        }
+        block.advance();
+    }
+    Ok(())
+}
+
+/// Returns the part of BM25's denominator that depends on a text's length.
+pub(super) fn norm(length: u32, mean: f32) -> f32 {
+    #[expect(clippy::cast_precision_loss, reason = "lengths of texts as statistics")]
+    let length = length as f32;
+    K1 * (1.0 - B + B * length / mean)
 }
 
 /// Scores every lesson against a query.

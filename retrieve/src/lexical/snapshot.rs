@@ -9,6 +9,7 @@ use tantivy::{
 };
 
 use super::schema::{Fields, Meta, TextField, unpack_lengths};
+use super::score::norm;
 use super::writer::LexicalError;
 use crate::vectors::KeyMap;
 
@@ -39,10 +40,9 @@ pub struct Snapshot {
     pub(super) slots: Vec<Vec<u32>>,
     /// Lesson of each passage.
     pub(super) passage_owner: Vec<u32>,
-    /// Terms per lesson (per passage for the last field), in the order of [`TextField::ALL`].
-    pub(super) lengths: [Vec<u32>; 6],
-    /// Mean of the lengths.
-    pub(super) mean_length: [f32; 6],
+    /// BM25's length norm per lesson (per passage for the last field), in the order of
+    /// [`TextField::ALL`].
+    pub(super) norms: [Vec<f32>; 6],
 }
 
 /// The columns of one segment.
@@ -89,8 +89,7 @@ impl Snapshot {
             by_key: KeyMap::default(),
             slots: Vec::new(),
             passage_owner: Vec::new(),
-            lengths: std::array::from_fn(|_| Vec::new()),
-            mean_length: [0.0; 6],
+            norms: std::array::from_fn(|_| Vec::new()),
         };
         let columns: Vec<Columns> = snapshot
             .searcher
@@ -98,13 +97,22 @@ impl Snapshot {
             .iter()
             .map(Columns::read)
             .collect::<Result<_, _>>()?;
-        snapshot.read_lessons(&columns)?;
-        snapshot.read_passages(&columns)?;
-        snapshot.measure();
+        let mut lengths: [Vec<u32>; 6] = std::array::from_fn(|_| Vec::new());
+        snapshot.read_lessons(&columns, &mut lengths)?;
+        snapshot.read_passages(&columns, &mut lengths[TextField::Passage as usize])?;
+        snapshot.norms = lengths.map(|lengths| norms(&lengths));
         Ok(snapshot)
     }
 
-    fn read_lessons(&mut self, columns: &[Columns]) -> Result<(), LexicalError> {
+    fn read_lessons(
+        &mut self,
+        columns: &[Columns],
+        all_lengths: &mut [Vec<u32>; 6],
+    ) -> Result<(), LexicalError> {
+        // Every lesson has at least one passage.
+        let n = self.searcher.num_docs() as usize;
+        self.by_key.reserve(n.div_ceil(2));
+        self.lessons.reserve(n.div_ceil(2));
         for (number, (segment, columns)) in
             (0..).zip(self.searcher.segment_readers().iter().zip(columns))
         {
@@ -121,7 +129,7 @@ impl Snapshot {
                 self.by_key.insert(key, ordinal);
                 self.lessons.push(LessonMeta { key, meta, created, segment: number, doc });
                 let lengths = unpack_lengths(columns.lengths[at]);
-                for (into, length) in self.lengths.iter_mut().zip(lengths).take(5) {
+                for (into, length) in all_lengths.iter_mut().zip(lengths).take(5) {
                     into.push(length);
                 }
             }
@@ -130,7 +138,11 @@ impl Snapshot {
         Ok(())
     }
 
-    fn read_passages(&mut self, columns: &[Columns]) -> Result<(), LexicalError> {
+    fn read_passages(
+        &mut self,
+        columns: &[Columns],
+        lengths: &mut Vec<u32>,
+    ) -> Result<(), LexicalError> {
         for (number, (segment, columns)) in
             self.searcher.segment_readers().iter().zip(columns).enumerate()
         {
@@ -143,20 +155,10 @@ impl Snapshot {
                 let Some(owner) = self.ordinal(columns.key[at]) else { continue };
                 self.slots[number][at] = small(self.passage_owner.len())?;
                 self.passage_owner.push(owner);
-                let length = unpack_lengths(columns.lengths[at])[0];
-                self.lengths[TextField::Passage as usize].push(length);
+                lengths.push(unpack_lengths(columns.lengths[at])[0]);
             }
         }
         Ok(())
-    }
-
-    fn measure(&mut self) {
-        for (mean, lengths) in self.mean_length.iter_mut().zip(&self.lengths) {
-            let total: u64 = lengths.iter().map(|&n| u64::from(n)).sum();
-            #[expect(clippy::cast_precision_loss, reason = "a mean needs no more than f32")]
-            let value = total as f32 / lengths.len().max(1) as f32;
-            *mean = value.max(1e-9);
-        }
     }
 
     /// Returns the ordinal of the lesson with this key.
@@ -195,6 +197,14 @@ impl Snapshot {
         }
         Ok(found)
     }
+}
+
+/// Returns the length norms of one field.
+fn norms(lengths: &[u32]) -> Vec<f32> {
+    let total: u64 = lengths.iter().map(|&n| u64::from(n)).sum();
+    #[expect(clippy::cast_precision_loss, reason = "a mean needs no more than f32")]
+    let mean = (total as f32 / lengths.len().max(1) as f32).max(1e-9);
+    lengths.iter().map(|&length| norm(length, mean)).collect()
 }
 
 fn small(n: usize) -> Result<u32, LexicalError> {

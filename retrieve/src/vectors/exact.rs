@@ -22,6 +22,22 @@ impl QueryVector {
     #[must_use]
     pub fn cosine(&self, shelf: &Shelf, row: u32) -> f32 {
         let (scale, steps) = shelf.row(row);
+        self.dot(scale, steps)
+    }
+}
+
+impl QueryVector {
+    /// Returns the cosine of every row, dead ones included, in order: one pass over the files.
+    #[must_use]
+    pub fn scan(&self, shelf: &Shelf) -> Vec<f32> {
+        let mut out = Vec::with_capacity(shelf.rows() as usize);
+        for (scale, steps) in shelf.all_rows() {
+            out.push(self.dot(scale, steps));
+        }
+        out
+    }
+
+    fn dot(&self, scale: f32, steps: &[i8]) -> f32 {
         // Both sides have the model's length: the shelf checks it when it opens a file.
         let dot = i8::dot(&self.0.steps, steps).unwrap_or(0.0);
         #[expect(
@@ -39,9 +55,10 @@ pub struct Exact<'a>(pub &'a Shelf);
 impl VectorIndex for Exact<'_> {
     fn search(&self, query: &[f32], k: usize, accept: &dyn Fn(u32) -> bool) -> Vec<RowHit> {
         let query = QueryVector::new(query);
-        let mut hits: Vec<RowHit> = (0..self.0.rows())
-            .filter(|&row| self.0.is_live(row) && accept(row))
-            .map(|row| RowHit { row, cosine: query.cosine(self.0, row) })
+        let mut hits: Vec<RowHit> = (0_u32..)
+            .zip(query.scan(self.0))
+            .filter(|&(row, _)| self.0.is_live(row) && accept(row))
+            .map(|(row, cosine)| RowHit { row, cosine })
             .collect();
         if hits.len() > k && k > 0 {
             hits.select_nth_unstable_by(k - 1, by_similarity);

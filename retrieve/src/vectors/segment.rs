@@ -213,4 +213,10 @@ impl Segment {
         let at = vectors_at(self.lessons, self.rows) + row * self.dim;
         mmap::as_signed(&self.map[at..at + self.dim])
     }
+
+    pub(super) fn all_rows(&self) -> impl Iterator<Item = (f32, &[i8])> {
+        let at = vectors_at(self.lessons, self.rows);
+        let steps = mmap::as_signed(&self.map[at..]).chunks_exact(self.dim.max(1));
+        (0..self.rows).map(|row| self.scale(row)).zip(steps)
+    }
 }

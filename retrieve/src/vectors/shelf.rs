@@ -211,6 +211,11 @@ impl Shelf {
         (segment.scale(local), segment.steps(local))
     }
 
+    /// Returns every row's scale and steps, dead ones included, in order.
+    pub(super) fn all_rows(&self) -> impl Iterator<Item = (f32, &[i8])> {
+        self.segments.iter().flat_map(Segment::all_rows)
+    }
+
     fn vectors_of(&self, key: u64, span: Span) -> LessonVectors {
         let rows = (span.first..span.first + span.rows)
             .map(|row| {
