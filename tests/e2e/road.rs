@@ -75,6 +75,8 @@ fn without_a_runtime_recall_is_lexical_and_says_so_once() {
     let output = env.cemem(["recall", "rotate refresh tokens"]).success();
     assert!(output.stdout.contains("Rotate refresh tokens"), "{}", output.stdout);
     assert_eq!(output.stderr.matches("words only").count(), 1, "{}", output.stderr);
+    let second = env.cemem(["recall", "rotate refresh tokens"]).success();
+    assert!(!second.stderr.contains("words only"), "once is enough: {}", second.stderr);
     let silent = env.cemem(["recall", "rotate refresh tokens", "--no-semantic"]).success();
     assert!(!silent.stderr.contains("words only"), "{}", silent.stderr);
     let doctor = env.cemem(["doctor"]).fails_with(1);

@@ -1,7 +1,7 @@
 //! `cemem recall`: the few lessons that matter for a task, or an honest "nothing relevant".
 
 use cemem_core::clock::Timestamp;
-use cemem_retrieve::{Answer, Filter, Hit, Mode, Query, pack};
+use cemem_retrieve::{Answer, Filter, Hit, Mode, Note, Query, SemanticOff, pack};
 use serde_json::{Value, json};
 
 use super::{JSON_VERSION, show, text_of};
@@ -20,7 +20,7 @@ pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, Comman
     engine.prepare(query.mode);
     let store = context.store()?;
     let answer = engine.recall(&store, &query)?;
-    for note in &answer.notes {
+    for note in answer.notes.iter().filter(|note| is_news(context, note)) {
         context.ui.say(&format!("note: {note}"));
     }
     if context.ui.json {
@@ -38,6 +38,23 @@ pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, Comman
         context.ui.print(&text)?;
     }
     Ok(exit_code::OK)
+}
+
+/// Returns whether a note is worth saying: that there is no runtime is said once on a machine, not
+/// with every recall. `--json` has every note, and `cemem doctor` tells at any time.
+fn is_news(context: &Context, note: &Note) -> bool {
+    let Note::SemanticOff(off) = note else { return true };
+    if matches!(off, SemanticOff::Disabled) {
+        return false;
+    }
+    let told = context.home.cache_dir().join("told-words-only");
+    let first = !told.exists();
+    if first {
+        // If it cannot be remembered, it is said again: no harm.
+        let _unwritten = cemem_core::durable::create_private_dir(&context.home.cache_dir())
+            .and_then(|()| cemem_core::durable::open_private(&told).map(drop));
+    }
+    first
 }
 
 fn query(args: &RecallArgs) -> Result<Query, CommandError> {

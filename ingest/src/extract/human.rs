@@ -215,7 +215,7 @@ fn build(
         lesson_type: lesson_type(signal, verdict),
         title: wording::title(&rule),
         rule,
-        why: why(said, quote, call),
+        why: why(said, quote, call, view.cwd(said.idx)),
         body: None,
         anchors: scope::anchors(&applies_when),
         applies_when,
@@ -258,7 +258,7 @@ fn lesson_type(signal: Signal, verdict: &Verdict) -> LessonType {
 }
 
 /// Returns the reason in the person's words, else what was turned down or stopped.
-fn why(said: &Said<'_>, quote: &str, call: Option<Call<'_>>) -> Option<String> {
+fn why(said: &Said<'_>, quote: &str, call: Option<Call<'_>>, cwd: Option<&str>) -> Option<String> {
     let reason = wording::sentences(said.text)
         .find(|s| REASON.is_match(s) && !s.contains(quote) && s.len() < 400)
         .map(|s| wording::clip(&wording::clean_line(s), 300));
@@ -267,7 +267,7 @@ fn why(said: &Said<'_>, quote: &str, call: Option<Call<'_>>) -> Option<String> {
         How::Redirect => "Stopped while the agent ran",
         How::Prompt | How::Steering => return reason,
     };
-    let what = call.and_then(describe).map(|what| format!("{verb}: {what}"));
+    let what = call.and_then(|call| describe(call, cwd)).map(|what| format!("{verb}: {what}"));
     match (reason, what) {
         (Some(reason), Some(what)) => Some(format!("{reason} ({what})")),
         (reason, what) => reason.or(what),
@@ -275,9 +275,13 @@ fn why(said: &Said<'_>, quote: &str, call: Option<Call<'_>>) -> Option<String> {
 }
 
 /// Returns a call in a few words; `None` if its tool's name is all there is.
-fn describe(call: Call<'_>) -> Option<String> {
+fn describe(call: Call<'_>, cwd: Option<&str>) -> Option<String> {
     let input = call.command.or(call.files.first().map(String::as_str)).unwrap_or(call.detail);
-    let input = wording::clean_line(input);
+    let mut input = wording::clean_line(input);
+    // The folder of one person's checkout means nothing to the next reader.
+    if let Some(cwd) = cwd.filter(|c| c.len() > 1) {
+        input = input.replace(&format!("{}/", cwd.trim_end_matches('/')), "");
+    }
     (!input.is_empty()).then(|| wording::clip(&format!("{} {input}", call.name), 160))
 }
 
@@ -290,10 +294,22 @@ fn subject(view: &View<'_>, said: &Said<'_>, verdict: &Verdict) -> Option<usize>
     (from..said.idx).rev().find(|i| view.call_at(*i).is_some_and(|c| super::is_edit(c.name)))
 }
 
-/// Returns whether the quote stands in a fenced block or a quoted line of the text.
+/// Returns whether the quote stands in a fenced block, in a quoted line, or in a text that is a
+/// document from its first line on: the template of a custom command, not words typed for this turn.
 fn is_pasted(text: &str, quote: &str) -> bool {
+    if is_document(text) {
+        return true;
+    }
     let Some(at) = text.find(quote) else { return false };
     let before = &text[..at];
     let line = before.rsplit('\n').next().unwrap_or("");
     before.matches("```").count() % 2 == 1 || line.trim_start().starts_with(['>', '│', '⎿'])
+}
+
+fn is_document(text: &str) -> bool {
+    let is_heading = |line: &str| {
+        let rest = line.trim_start_matches('#');
+        rest.len() < line.len() && rest.starts_with(' ')
+    };
+    is_heading(text.trim_start()) && text.lines().filter(|line| is_heading(line)).count() >= 2
 }
