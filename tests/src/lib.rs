@@ -2,7 +2,7 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`env`] | a hermetic place to run `cemem` in |
+//! | [`mod@env`] | a hermetic place to run `cemem` in |
 //! | [`output`] | what a run printed, and how to check it |
 //!
 //! The tests themselves are modules of `e2e/`, `faults/`, `compat/` and `arch/`. Nothing here may
