@@ -2,7 +2,7 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`format`] | how sessions look on disk, row for row |
+//! | [`mod@format`] | how sessions look on disk, row for row |
 //! | [`tidepool`] | eleven invented sessions of one small project, committed under `data/sessions` |
 //! | [`synthetic`] | lessons, candidates, questions and sessions in any amount, by seed |
 //! | [`rng`] | the random numbers behind all of it |
