@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`engine`] | recall from end to end |
 //! | [`query`] | what is asked and answered |
-//! | [`pack`] | an answer as a block for an agent |
+//! | [`mod@pack`] | an answer as a block for an agent |
 //! | [`projection`] | keeping the indexes up to the store |
 //! | [`view`] | one state of the indexes, ready to be asked |
 //! | [`rank`] | from signals to a ranking |

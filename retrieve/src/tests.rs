@@ -11,7 +11,9 @@ use cemem_core::{
 };
 use proptest::prelude::*;
 
-use crate::query::{Filter, IdSet, Mode, Note, Query};
+use crate::pack::pack;
+use crate::query::{Filter, Hit, IdSet, Mode, Note, Query};
+use crate::semantic::count_tokens;
 use crate::semantic::hashed::HashEmbedder;
 use crate::{Engine, Semantic, SemanticOff};
 
@@ -313,6 +315,27 @@ fn equal_scores_are_ordered_by_id() {
     let mut engine = f.engine();
     assert_eq!(f.ids(&mut engine, &all("same words")), ["L-1", "L-2", "L-3"]);
     assert_eq!(f.ids(&mut engine, &Query { limit: 2, ..all("same words") }), ["L-1", "L-2"]);
+}
+
+proptest! {
+    #[test]
+    fn packs_stay_within_their_budget(
+        rules in proptest::collection::vec("\\PC{0,300}", 0..8), budget in 0..400_usize
+    ) {
+        let hits: Vec<Hit> = rules
+            .iter()
+            .enumerate()
+            .map(|(i, rule)| {
+                let lesson = lesson(&format!("L-{i}"), "Title", rule);
+                Hit { lesson, score: 1.0, why: BTreeMap::new() }
+            })
+            .collect();
+        let packed = pack(&hits, budget);
+        prop_assert!(packed.tokens <= budget);
+        prop_assert!(count_tokens(&packed.text) <= packed.tokens);
+        prop_assert_eq!(packed.text.matches("project-memory>").count(), if packed.included > 0 { 2 } else { 0 });
+        prop_assert_eq!(&pack(&hits, budget), &packed);
+    }
 }
 
 /// What may happen to a memory between two questions.

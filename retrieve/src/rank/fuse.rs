@@ -82,15 +82,15 @@ pub struct Facts {
 /// In a query of fewer words than this, an unknown one weighs less: `auth bug` asks for lessons about
 /// authentication even where nobody ever wrote "bug".
 const FEW_WORDS: usize = 6;
-/// With this many lessons an unknown word weighs half: a young memory has met few words, so that one
-/// is missing says little about the question.
+/// With this many lessons an unknown word weighs two thirds, with three times as many all: a young
+/// memory has met few words, so that one is missing says little about the question.
 const FEW_LESSONS: f32 = 10.0;
 
 impl Facts {
     #[expect(clippy::cast_precision_loss, reason = "at most six words, and lessons fit a memory")]
     fn unknown(&self) -> f32 {
         let asked = self.words.min(FEW_WORDS) as f32 / FEW_WORDS as f32;
-        let met = self.searched as f32 / (self.searched as f32 + FEW_LESSONS);
+        let met = 1.0 - (-(self.searched as f32) / FEW_LESSONS).exp();
         self.unknown * asked * met
     }
 }

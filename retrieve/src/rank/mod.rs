@@ -2,7 +2,7 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`fuse`] | how words and vectors become one score, and when nothing is relevant |
+//! | [`mod@fuse`] | how words and vectors become one score, and when nothing is relevant |
 //!
 //! Pure functions of numbers: no index, no store, no clock. Every score comes with its parts.
 

@@ -5,7 +5,7 @@
 //! | [`shipped`] | the model inside the binary, on an ONNX Runtime found at run time |
 //! | [`folder`] | any other fastembed text model from a folder of its files |
 //! | [`hashed`] | a deterministic embedder without a model, for tests and benches |
-//! | [`wordpiece`] | the shipped tokenizer without its start-up cost |
+//! | `wordpiece` | the shipped tokenizer without its start-up cost |
 //!
 //! Owns the [`Embedder`] trait and the reasons why there is none. Must not know lessons, indexes or
 //! ranking. Vectors are unit length, so that a dot product is a cosine.

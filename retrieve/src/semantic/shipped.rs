@@ -145,3 +145,58 @@ fn run(session: &mut InMemorySession<'static>, ids: Vec<i64>) -> ort::Result<Vec
     normalise(&mut mean);
     Ok(mean)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use crate::Semantic;
+
+    /// Returns an ONNX Runtime library: the one named by the variable, or the one the set-up put into
+    /// this checkout.
+    fn library() -> Option<PathBuf> {
+        if let Some(path) = std::env::var_os("CEMEM_ORT_DYLIB").filter(|p| !p.is_empty()) {
+            return Some(path.into());
+        }
+        let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache/onnxruntime");
+        let files =
+            |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path());
+        files(&cache)
+            .flat_map(|entry| files(&entry).chain([entry]).collect::<Vec<_>>())
+            .find(|path| path.is_file() && path.to_string_lossy().contains("libonnxruntime."))
+    }
+
+    #[test]
+    fn says_the_same_as_fastembed_on_the_plain_model() {
+        let Some(runtime) = library() else {
+            return println!(
+                "no ONNX Runtime library here: run the set-up, or set CEMEM_ORT_DYLIB"
+            );
+        };
+        let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/model");
+        let dir = tempfile::tempdir().unwrap();
+        for (from, to) in [
+            ("all-minilm-l6-v2-int8.onnx", "model.onnx"),
+            ("tokenizer.json", "tokenizer.json"),
+            ("config.json", "config.json"),
+            ("special_tokens_map.json", "special_tokens_map.json"),
+            ("tokenizer_config.json", "tokenizer_config.json"),
+        ] {
+            fs::copy(assets.join(from), dir.path().join(to)).unwrap();
+        }
+        let runtime = Some(runtime);
+        let shipped = Semantic::Shipped { runtime: runtime.clone() }.load().unwrap();
+        let plain = Semantic::Folder { runtime, model: dir.path().to_owned() }.load().unwrap();
+        assert_eq!((shipped.dim(), plain.dim()), (super::DIM, super::DIM));
+        let long = "Retry the flaky upload with back-off. ".repeat(60);
+        let texts = ["auth bug", "Füge naïve Prüfungen hinzu – 日本語 [SEP]", "", &long];
+        let (ours, theirs) = (shipped.embed(&texts).unwrap(), plain.embed(&texts).unwrap());
+        for ((a, b), text) in ours.iter().zip(&theirs).zip(texts) {
+            let cosine: f32 = a.iter().zip(b).map(|(x, y)| x * y).sum();
+            assert!(cosine > 0.995, "{cosine} {text:?}");
+        }
+        // What is embedded beside a text changes nothing.
+        assert_eq!(shipped.embed(&["auth bug"]).unwrap()[0], ours[0]);
+    }
+}

@@ -1,6 +1,6 @@
 //! Code-aware search terms.
 //!
-//! Owns [`analyse`], the one way text becomes terms, for lessons and queries alike. Words are
+//! Owns [`Analyser::analyse`], the one way text becomes terms, for lessons and queries alike. Words are
 //! lower-cased and stemmed; `camelCase`, `snake_case`, paths, flags and error codes give their
 //! parts as words and themselves, unstemmed, as exact terms. Nothing in a text is query syntax.
 
