@@ -18,6 +18,7 @@ use crate::query::{Answer, Hit, Mode, Note, Query};
 use crate::semantic::{Embedder, Semantic, SemanticOff};
 use crate::text::terms::Analyser;
 use crate::vectors::Watermark;
+use crate::vectors::graph::CROSSOVER_ROWS;
 use crate::view::{Ranking, View, bounded};
 
 /// Passages embedded on the way to an answer; more are left to the next one.
@@ -34,6 +35,7 @@ pub struct Engine {
     analyser: Analyser,
     loaded: Loaded,
     view: Option<Open>,
+    resident: bool,
 }
 
 /// An open view and what it shows.
@@ -54,7 +56,16 @@ impl Engine {
             analyser: Analyser::default(),
             loaded: Arc::new(OnceLock::new()),
             view: None,
+            resident: false,
         }
+    }
+
+    /// Says that this process will answer many queries: a neighbour graph is then built in the
+    /// background where there are enough vectors for it to pay.
+    #[must_use]
+    pub fn resident(mut self) -> Self {
+        self.resident = true;
+        self
     }
 
     /// Starts loading the model in the background, if `mode` will need it: call it as early as
@@ -151,6 +162,10 @@ impl Engine {
             .and_then(|model| projection::usable_shelf(&self.place, &model, None, store));
         let marks = shelf.as_ref().map(|s| s.watermark().clone());
         let view = Arc::new(View::new(self.place.clone(), snapshot, shelf));
+        if self.resident {
+            let view = Arc::clone(&view);
+            thread::spawn(move || view.build_graph(CROSSOVER_ROWS));
+        }
         self.view = Some(Open { view, lexical, vectors: marks });
     }
 

@@ -309,6 +309,34 @@ fn many_threads_and_runs_agree() {
 }
 
 #[test]
+fn a_graph_changes_the_road_not_the_answer() {
+    const WORDS: [&str; 7] = ["auth", "clock", "queue", "parser", "schema", "cache", "lock"];
+    let lessons: Vec<Lesson> = (0..600_usize)
+        .map(|i| {
+            let (a, b, c) = (WORDS[i % 7], WORDS[i / 7 % 7], WORDS[i / 49 % 7]);
+            lesson(&format!("L-{i:03}"), &format!("Case {i}"), &format!("Keep {a} {b} {c} x{i}."))
+        })
+        .collect();
+    let f = Fixture::with(&lessons);
+    let mut engine = f.engine().resident();
+    engine.catch_up(&f.store, usize::MAX).unwrap();
+    let view = engine.view(&f.store, Mode::Hybrid, &mut Vec::new()).unwrap();
+    let ask = |i: usize| {
+        let query = Query { keep_irrelevant: true, ..Query::new(format!("auth x{i} queue")) };
+        engine.rank(&view, &query).unwrap().results
+    };
+    let exact: Vec<_> = (0..600).step_by(40).map(ask).collect();
+    view.build_graph(0);
+    let graph: Vec<_> = (0..600).step_by(40).map(ask).collect();
+    assert_eq!(exact.len(), graph.len());
+    for (a, b) in exact.iter().zip(&graph) {
+        assert_eq!(a[0].id, b[0].id);
+        let same = a.iter().filter(|hit| b.iter().any(|other| other.id == hit.id)).count();
+        assert!(same >= 4, "{a:?} {b:?}");
+    }
+}
+
+#[test]
 fn equal_scores_are_ordered_by_id() {
     let same = |id: &str| lesson(id, "Same words", "Exactly the same words in both.");
     let f = Fixture::with(&[same("L-2"), same("L-3"), same("L-1")]);

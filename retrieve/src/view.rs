@@ -3,7 +3,7 @@
 //! Owns [`View`]: filter, signals, fusion and cut-off, without touching the store. It never changes,
 //! so any number of threads may ask it. Must not catch up or load models.
 
-use std::sync::Arc;
+use std::sync::OnceLock;
 
 use crate::error::Result;
 use crate::filter::accepted;
@@ -16,14 +16,14 @@ use crate::query::{Mode, Query, Ranked};
 use crate::rank::{Facts, Signal, explain, fuse};
 use crate::text::terms::Analyser;
 use crate::vectors::exact::QueryVector;
-use crate::vectors::graph::{CROSSOVER_ROWS, Graph};
+use crate::vectors::graph::Graph;
 use crate::vectors::shelf::Span;
 use crate::vectors::{Shelf, VectorIndex as _};
 
 /// Longest query text that is read, in bytes; the rest says nothing new.
 pub const MAX_QUERY_BYTES: usize = 64 << 10;
 /// Candidates of each kind when not every lesson is looked at.
-const CANDIDATES: usize = 400;
+const CANDIDATES: usize = 200;
 
 /// A state of the indexes.
 pub struct View {
@@ -32,7 +32,7 @@ pub struct View {
     shelf: Option<Shelf>,
     /// Rows of each lesson, by ordinal.
     spans: Vec<Option<Span>>,
-    graph: Option<Arc<Graph>>,
+    graph: OnceLock<Graph>,
 }
 
 /// A ranking, best first.
@@ -54,7 +54,7 @@ impl View {
                 .map(|meta| shelf.span(meta.key).filter(|span| span.rows > 0))
                 .collect(),
         };
-        Self { place, snapshot, shelf, spans, graph: None }
+        Self { place, snapshot, shelf, spans, graph: OnceLock::new() }
     }
 
     /// Returns the number of lessons.
@@ -75,11 +75,11 @@ impl View {
         self.shelf.as_ref()
     }
 
-    /// Builds the neighbour graph if there are enough vectors for it to pay. Takes long: for
-    /// resident processes.
-    pub fn build_graph(&mut self) {
-        if let Some(shelf) = self.shelf.as_ref().filter(|s| s.rows() as usize >= CROSSOVER_ROWS) {
-            self.graph = Some(Arc::new(Graph::build(shelf)));
+    /// Builds the neighbour graph if there are at least `from_rows` vectors; queries use it from then
+    /// on. Takes long: for resident processes, on a thread of its own.
+    pub fn build_graph(&self, from_rows: usize) {
+        if let Some(shelf) = self.shelf.as_ref().filter(|s| s.rows() as usize >= from_rows) {
+            self.graph.get_or_init(|| Graph::build(shelf));
         }
     }
 
@@ -151,13 +151,12 @@ impl View {
         fields: &FieldScores,
         vector: Option<&[f32]>,
     ) -> Vec<u32> {
-        let (Some(shelf), Some(graph), Some(vector)) = (&self.shelf, &self.graph, vector) else {
+        let (Some(shelf), Some(graph), Some(vector)) = (&self.shelf, self.graph.get(), vector)
+        else {
             return accepted;
         };
         // A narrow filter starves the graph; looking at few rows is fast anyway.
-        if accepted.len() * 4 < self.snapshot.lessons.len()
-            || graph.generation() != shelf.generation()
-        {
+        if accepted.len() * 4 < self.snapshot.lessons.len() {
             return accepted;
         }
         let mut allowed = vec![false; self.snapshot.lessons.len()];
