@@ -119,16 +119,29 @@ fn a_remembered_lesson_is_found_at_once_and_filters_hold() {
 fn a_budget_is_never_exceeded_and_the_block_is_fenced() {
     let env = TestEnv::new();
     env.cemem(["ingest", env.write_sessions().to_str().unwrap()]).success();
-    let full = env.cemem(["recall", "tests in the web client", "--budget", "2000", "--json"]);
+    let full = env.cemem([
+        "recall",
+        "rotate refresh tokens when they are read",
+        "--budget",
+        "2000",
+        "--json",
+    ]);
     let full = full.success().json();
     let used = full["tokens"].as_u64().unwrap();
     assert!(used > 0 && used <= 2000, "{full}");
     let less = used - 1;
-    let small =
-        env.cemem(["recall", "tests in the web client", "--budget", &less.to_string(), "--json"]);
+    let small = env.cemem([
+        "recall",
+        "rotate refresh tokens when they are read",
+        "--budget",
+        &less.to_string(),
+        "--json",
+    ]);
     assert!(small.success().json()["tokens"].as_u64().unwrap() <= less);
-    let text =
-        env.cemem(["recall", "tests in the web client", "--budget", "2000"]).success().stdout;
+    let text = env
+        .cemem(["recall", "rotate refresh tokens when they are read", "--budget", "2000"])
+        .success()
+        .stdout;
     assert!(
         text.starts_with("<project-memory>") && text.ends_with("</project-memory>\n"),
         "{text}"

@@ -121,13 +121,14 @@ mod tests {
                 lesson(n, if n % 2 == 0 { "convention" } else { "mistake" }, &format!("Rule {n}."))
             })
             .collect();
-        for budget in [8, 10, 20, 60, 400] {
+        for budget in [10, 12, 20, 60, 400] {
             let lines = lines(&lessons, budget);
             assert!(lines.len() <= budget, "{budget}: {}", lines.len());
             assert!(lines.len() + 4 >= budget.min(200), "{budget}: {}", lines.len());
         }
         assert!(lines(&lessons, 20).last().unwrap().contains("more"));
-        assert!(lines(&lessons, 2).is_empty());
+        // Not even one lesson with its heading and the pointer to the rest.
+        assert!(lines(&lessons, 8).is_empty());
     }
 
     #[test]
