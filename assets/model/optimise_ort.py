@@ -19,5 +19,9 @@ options.intra_op_num_threads = 1
 options.optimized_model_filepath = os.path.join(folder, "all-minilm-l6-v2-int8.ort")
 options.add_session_config_entry("session.save_model_format", "ORT")
 onnxruntime.InferenceSession(
-    os.path.join(folder, "all-minilm-l6-v2-int8.onnx"), options, providers=["CPUExecutionProvider"]
+    os.path.join(folder, "all-minilm-l6-v2-int8.onnx"),
+    options,
+    providers=["CPUExecutionProvider"],
+    # Measured: the fused kernel is a tenth slower on short texts than what it replaces.
+    disabled_optimizers=["SkipLayerNormFusion"],
 )

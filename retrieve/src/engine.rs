@@ -4,8 +4,8 @@
 //! view and reading the winners. Must not score or render.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
-use std::thread;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::{self, JoinHandle};
 
 use cemem_core::Store;
 use thiserror::Error;
@@ -36,6 +36,18 @@ pub struct Engine {
     loaded: Loaded,
     view: Option<Open>,
     resident: bool,
+    /// The thread of [`Engine::prepare`].
+    loader: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Drop for Engine {
+    /// Waits for the model: a process that ends while a thread is still inside the ONNX Runtime runs
+    /// the library's exit code under that thread's feet, and crashes.
+    fn drop(&mut self) {
+        let loader = self.loader.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        // A loader that panicked has nothing to clean up.
+        let _panicked = loader.map(JoinHandle::join);
+    }
 }
 
 /// An open view and what it shows.
@@ -57,6 +69,7 @@ impl Engine {
             loaded: Arc::new(OnceLock::new()),
             view: None,
             resident: false,
+            loader: Mutex::new(None),
         }
     }
 
@@ -73,7 +86,8 @@ impl Engine {
     pub fn prepare(&self, mode: Mode) {
         if mode.uses_vectors() && self.semantic.model_id().is_some() {
             let (loaded, semantic) = (Arc::clone(&self.loaded), self.semantic.clone());
-            thread::spawn(move || drop(load(&loaded, &semantic)));
+            let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+            loader.get_or_insert_with(|| thread::spawn(move || drop(load(&loaded, &semantic))));
         }
     }
 
@@ -183,14 +197,16 @@ impl Engine {
             // Beside opening the index and looking words up.
             thread::spawn(move || embed(&loaded, &semantic, &text))
         });
-        let view = self.view(store, query.mode, &mut answer.notes)?;
-        answer.n_lessons = view.n_lessons();
+        let view = self.view(store, query.mode, &mut answer.notes);
+        // Joined even if there is no view: see `Drop`.
         let vector = embedding.and_then(|thread| {
             let result = thread.join().unwrap_or_else(|_| {
                 Err(SemanticOff::Failed("the embedding thread panicked".into()))
             });
             result.map_err(|off| answer.notes.push(Note::SemanticOff(off))).ok()
         });
+        let view = view?;
+        answer.n_lessons = view.n_lessons();
         if vector.is_some() && view.n_without_vectors() > 0 {
             answer.notes.push(Note::NotEmbedded(view.n_without_vectors()));
         }

@@ -22,7 +22,12 @@ pub const DIM: usize = 384;
 /// Tokens it reads of one text, `[CLS]` and `[SEP]` included.
 pub const MAX_TOKENS: usize = 256;
 
-static MODEL: &[u8] = include_bytes!("../../../assets/model/all-minilm-l6-v2-int8.ort");
+/// Bytes at an address the runtime can read vectors from.
+#[repr(C, align(64))]
+struct Aligned<T: ?Sized>(T);
+
+static MODEL: &Aligned<[u8]> =
+    &Aligned(*include_bytes!("../../../assets/model/all-minilm-l6-v2-int8.ort"));
 static TOKENIZER: &[u8] = include_bytes!("../../../assets/model/tokenizer.json");
 
 /// The loaded model.
@@ -126,7 +131,7 @@ fn new_session(environment: &Environment) -> ort::Result<InMemorySession<'static
         .with_intra_threads(1)?
         .with_inter_threads(1)?
         .with_memory_pattern(false)?;
-    builder.commit_from_memory_directly(MODEL)
+    builder.commit_from_memory_directly(&MODEL.0)
 }
 
 /// Runs the model on one text and returns the mean of its token vectors, at unit length.
