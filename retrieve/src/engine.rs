@@ -191,18 +191,23 @@ impl Engine {
         let mut answer = Answer::default();
         let text = bounded(&query.text);
         let askable = askable(text);
-        let embedding = (query.mode.uses_vectors() && askable).then(|| {
+        let embeds = query.mode.uses_vectors() && askable;
+        // While the model loads, the index is opened beside it. A loaded model runs right here: a
+        // thread would cost more than the words' look-up it hides.
+        let loading = (embeds && self.loaded.get().is_none()).then(|| {
             let (loaded, semantic) = (Arc::clone(&self.loaded), self.semantic.clone());
             let text = text.to_owned();
-            // Beside opening the index and looking words up.
             thread::spawn(move || embed(&loaded, &semantic, &text))
         });
         let view = self.view(store, query.mode, &mut answer.notes);
         // Joined even if there is no view: see `Drop`.
-        let vector = embedding.and_then(|thread| {
-            let result = thread.join().unwrap_or_else(|_| {
+        let embedded = match loading {
+            Some(thread) => Some(thread.join().unwrap_or_else(|_| {
                 Err(SemanticOff::Failed("the embedding thread panicked".into()))
-            });
+            })),
+            None => embeds.then(|| embed(&self.loaded, &self.semantic, text)),
+        };
+        let vector = embedded.and_then(|result| {
             result.map_err(|off| answer.notes.push(Note::SemanticOff(off))).ok()
         });
         let view = view?;
