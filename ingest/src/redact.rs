@@ -247,6 +247,21 @@ impl Redactor {
         Self { anchors, owners, patterns }
     }
 
+    /// Redacts every text inside a JSON value, names of fields excepted.
+    pub fn redact_value(&self, value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::String(text) => {
+                if let Cow::Owned(clean) = self.redact(text) {
+                    *text = clean;
+                }
+            }
+            serde_json::Value::Array(items) => items.iter_mut().for_each(|v| self.redact_value(v)),
+            serde_json::Value::Object(map) => map.values_mut().for_each(|v| self.redact_value(v)),
+            serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {
+            }
+        }
+    }
+
     /// Returns `text` with every secret replaced by `[redacted:KIND]` and every
     /// `<private>…</private>` removed with its content (an unclosed one to the text's end).
     #[must_use]

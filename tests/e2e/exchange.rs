@@ -39,3 +39,15 @@ fn hand_written_lines_go_in_and_bad_ones_are_named() {
     let found = env.cemem(["recall", "use tabs", "--json"]).success().json();
     assert_eq!(found["results"][0]["title"], "Tabs");
 }
+
+#[test]
+fn nothing_is_imported_unredacted() {
+    let env = TestEnv::new();
+    let token = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+    let line = format!("{{\"rule\":\"Use {token}.\",\"note\":[\"<private>salary</private>x\"]}}\n");
+    env.write("in.jsonl", line);
+    env.cemem(["import", "in.jsonl"]).success();
+    let exported = env.cemem(["export"]).success().stdout;
+    assert!(!exported.contains(&token) && !exported.contains("salary"), "{exported}");
+    assert!(exported.contains("[redacted:"), "{exported}");
+}

@@ -7,6 +7,7 @@ use cemem_core::durable::{IoResultExt as _, write_durable};
 use cemem_core::exchange::{from_line, to_line};
 use cemem_core::lesson::Lesson;
 use cemem_core::store::{LessonFilter, Store};
+use cemem_ingest::Redactor;
 use serde_json::json;
 
 use super::{JSON_VERSION, lessons};
@@ -43,6 +44,7 @@ pub(super) fn import(context: &mut Context, args: &ImportArgs) -> Result<u8, Com
         (path.to_string_lossy().into_owned(), Box::new(BufReader::new(file)))
     };
     let mut store = context.store()?;
+    let redactor = Redactor::new();
     let (mut read, mut errors) = (Vec::new(), Vec::new());
     for (idx, line) in reader.split(b'\n').enumerate() {
         let line = line?;
@@ -51,7 +53,7 @@ pub(super) fn import(context: &mut Context, args: &ImportArgs) -> Result<u8, Com
         if line.is_empty() {
             continue;
         }
-        match from_line(line, &source, idx + 1, context.clock.now()) {
+        match from_line(&redacted(line, &redactor), &source, idx + 1, context.clock.now()) {
             Ok(lesson) => read.push(lesson),
             Err(error) => errors.push(format!("{source}:{}: {error}", idx + 1)),
         }
@@ -61,6 +63,18 @@ pub(super) fn import(context: &mut Context, args: &ImportArgs) -> Result<u8, Com
         store.put_lessons(&fresh, "import", "import", &source)?;
     }
     finish(context, fresh.len(), &errors)
+}
+
+/// Returns the line without secrets: nothing is stored unredacted, wherever it comes from. A line that
+/// is no JSON comes back as it is, for the reader of lessons to reject.
+fn redacted(line: &str, redactor: &Redactor) -> String {
+    match serde_json::from_str::<serde_json::Value>(line) {
+        Ok(mut value) => {
+            redactor.redact_value(&mut value);
+            value.to_string()
+        }
+        Err(_) => line.to_owned(),
+    }
 }
 
 /// Returns the lessons that are not in the store exactly like this, each id once (the last wins).

@@ -123,7 +123,8 @@ fn tell(
         }));
     }
     for target in changed {
-        context.ui.print(&crate::ui::printable(&diff(target)))?;
+        // The file keeps its line endings; a terminal need not see them.
+        context.ui.print(&crate::ui::printable(&diff(target).replace('\r', "")))?;
     }
     for target in planned {
         let name = target.path.strip_prefix(&context.project.root).unwrap_or(&target.path);
