@@ -139,7 +139,8 @@ fn corrections_beat_the_word_list_by_far() {
     }
     let out = env.root().join("pred.jsonl");
     let args = ["eval", "corrections", "--turns", turns.to_str().unwrap(), "--out"];
-    env.cemem(args.into_iter().chain([out.to_str().unwrap()])).success();
+    let judged = env.cemem(args.into_iter().chain([out.to_str().unwrap(), "--json"])).success();
+    let printed = judged.json()["correction"]["f1"].as_f64().unwrap();
     let read = |path: &Path| -> Vec<Value> {
         let text = std::fs::read_to_string(path).unwrap();
         text.lines().map(|l| serde_json::from_str(l).unwrap()).collect()
@@ -160,4 +161,5 @@ fn corrections_beat_the_word_list_by_far() {
     // The word list: 0.38. The shipped weights have seen these turns, so this is a floor against
     // breakage, not the quality figure; that one is cross-validated, see docs/quality.md.
     assert!(f1 >= 0.53, "F1 {f1:.3}");
+    assert!((f1 - printed).abs() < 1e-9, "printed {printed}, counted {f1}");
 }
