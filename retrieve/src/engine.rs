@@ -24,6 +24,10 @@ use crate::view::{Ranking, View, bounded};
 /// Passages embedded on the way to an answer; more are left to the next one.
 pub const EMBED_ON_RECALL: usize = 64;
 
+/// A lesson that scores less than this share of the best one is not shown: a short answer is no
+/// invitation to fill the list.
+const SHOWN_SHARE: f32 = 0.25;
+
 type Result<T, E = RetrieveError> = std::result::Result<T, E>;
 type Loaded = Arc<OnceLock<Result<Arc<dyn Embedder>, SemanticOff>>>;
 
@@ -218,7 +222,9 @@ impl Engine {
         if askable && view.n_lessons() > 0 {
             let words = View::words(&self.analyser, text);
             let ranking = view.rank(query, &words, vector.as_deref())?;
-            for ranked in ranking.results {
+            let best = ranking.results.first().map_or(0.0, |ranked| ranked.score);
+            let floor = if query.keep_irrelevant { f32::NEG_INFINITY } else { best * SHOWN_SHARE };
+            for ranked in ranking.results.into_iter().filter(|ranked| ranked.score >= floor) {
                 // Gone or retired since the index was read: not shown.
                 let lesson = store.lesson(&ranked.id)?.filter(|l| l.status.is_recallable());
                 let hit = |lesson| Hit { lesson, score: ranked.score, why: ranked.why };
