@@ -59,7 +59,8 @@ pub(super) fn text<'a>(block: &Block<'a>, max: usize) -> Cow<'a, str> {
 /// Returns what a result means. `text` is its bounded text.
 pub(super) fn verdict(block: &Block<'_>, text: &str) -> Verdict {
     let head = text.trim_start();
-    if REFUSED.iter().any(|r| head.starts_with(r)) {
+    // Only the harness flags an error: a page or a file that holds these words is just a text.
+    if block.is_error.is_set() && REFUSED.iter().any(|r| head.starts_with(r)) {
         return Verdict::Refused(feedback(&self::text(block, 2 * limit::PROMPT)));
     }
     if head.starts_with(INTERRUPT) {
