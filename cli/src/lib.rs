@@ -18,6 +18,7 @@ pub mod args;
 pub mod command_error;
 pub mod commands;
 pub mod context;
+mod engine_places;
 pub mod exit_code;
 pub mod runtime;
 pub mod sync;

@@ -1,27 +1,103 @@
 //! Where this project's sessions lie, for every engine.
 //!
-//! Owns the folders of each engine and which of their sessions belong to a project. Must not read
-//! the environment: home and overrides come in as arguments.
+//! Owns [`Places`], and the questions every engine asks of them: whose session is this. Which folders
+//! an engine uses is in its row of [`crate::engines`]. Must not read the environment: home and
+//! variables come in as arguments.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::engines::ENGINES;
 use crate::pipeline::Input;
-use crate::sources::{claude_code, codex, solutions, specstory};
+
+/// The platform whose habits of placing files count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Os {
+    /// Linux and the other XDG systems.
+    #[default]
+    Linux,
+    /// macOS.
+    MacOs,
+    /// Windows.
+    Windows,
+}
+
+impl Os {
+    /// The platform this was built for.
+    pub const HERE: Self = if cfg!(target_os = "macos") {
+        Self::MacOs
+    } else if cfg!(windows) {
+        Self::Windows
+    } else {
+        Self::Linux
+    };
+}
+
+/// Variables of the platform that place applications' folders.
+pub const PLATFORM_VARIABLES: &[&str] = &["XDG_DATA_HOME", "XDG_CONFIG_HOME", "APPDATA"];
 
 /// What discovery needs to know.
 #[derive(Debug, Clone, Default)]
 pub struct Places {
     /// The user's home folder.
     pub home: PathBuf,
-    /// `CLAUDE_CONFIG_DIR`, if set.
-    pub claude_config_dir: Option<PathBuf>,
-    /// `CODEX_HOME`, if set.
-    pub codex_home: Option<PathBuf>,
+    /// The variables engines read (the rows of [`ENGINES`] name them) that are set and not empty.
+    pub variables: BTreeMap<String, PathBuf>,
+    /// The platform.
+    pub os: Os,
     /// The project's folder and its worktrees, absolute. Every spelling that sessions may have
     /// recorded helps (with and without symlinks resolved).
     pub roots: Vec<PathBuf>,
+}
+
+impl Places {
+    /// Returns a variable's path, if it is set.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&Path> {
+        self.variables.get(name).map(PathBuf::as_path)
+    }
+
+    /// Returns the folder a variable names, or `below` the home folder.
+    #[must_use]
+    pub fn variable_or(&self, name: &str, below: &str) -> PathBuf {
+        self.variable(name).map_or_else(|| self.home.join(below), Path::to_owned)
+    }
+
+    /// Returns the folder of applications' data by XDG: `~/.local/share`, or `XDG_DATA_HOME`.
+    #[must_use]
+    pub fn xdg_data(&self) -> PathBuf {
+        self.variable_or("XDG_DATA_HOME", ".local/share")
+    }
+
+    /// Returns the folder of desktop applications' settings on this platform.
+    #[must_use]
+    pub fn app_config(&self) -> PathBuf {
+        match self.os {
+            Os::Linux => self.variable_or("XDG_CONFIG_HOME", ".config"),
+            Os::MacOs => self.home.join("Library/Application Support"),
+            Os::Windows => self.variable_or("APPDATA", "AppData/Roaming"),
+        }
+    }
+
+    /// Returns the `User` folders of VS Code and its forks, and of its remote server.
+    #[must_use]
+    pub fn vscode_users(&self) -> Vec<PathBuf> {
+        let config = self.app_config();
+        let mut users: Vec<PathBuf> = ["Code", "Code - Insiders", "VSCodium", "Cursor", "Windsurf"]
+            .iter()
+            .map(|app| config.join(app).join("User"))
+            .collect();
+        users.push(self.home.join(".vscode-server/data/User"));
+        users
+    }
+
+    /// Returns whether a recorded working directory lies in this project.
+    #[must_use]
+    pub fn owns(&self, cwd: &str) -> bool {
+        is_under(cwd, &self.roots)
+    }
 }
 
 /// A place that holds sessions of the project.
@@ -46,100 +122,26 @@ const LOOK: u64 = 64 * 1024;
 /// read are left out.
 #[must_use]
 pub fn discover(places: &Places) -> Vec<Found> {
-    let mut found = claude(places);
-    found.extend(codex_sessions(places));
-    for root in &places.roots {
-        for (engine, folder) in
-            [(specstory::ENGINE, ".specstory/history"), (solutions::ENGINE, "docs/solutions")]
-        {
-            let path = root.join(folder);
-            if path.is_dir() {
-                found.push(Found { engine, path });
-            }
-        }
-    }
+    let mut found: Vec<Found> = ENGINES.iter().flat_map(|e| (e.find)(places)).collect();
     found.sort();
     found.dedup();
     found
 }
 
-/// Returns the folder name Claude Code gives a working directory.
-#[must_use]
-pub fn claude_slug(cwd: &Path) -> String {
-    let keep = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-    cwd.to_string_lossy().chars().map(keep).collect()
+/// Returns folders of the project itself that exist, for engines that write there.
+pub(crate) fn in_project(engine: &'static str, folder: &str, places: &Places) -> Vec<Found> {
+    let folders = places.roots.iter().map(|root| root.join(folder));
+    folders.filter(|p| p.exists()).map(|path| Found { engine, path }).collect()
 }
 
-fn claude(places: &Places) -> Vec<Found> {
-    let bases = match &places.claude_config_dir {
-        Some(dir) => vec![dir.join("projects")],
-        None => [".claude/projects", ".config/claude/projects"]
-            .iter()
-            .map(|p| places.home.join(p))
-            .collect(),
-    };
-    let slugs: Vec<String> = places.roots.iter().map(|r| claude_slug(r)).collect();
-    let mut found = Vec::new();
-    for folder in bases.iter().flat_map(|b| subfolders(b)) {
-        let Some(name) = folder.file_name().map(|n| n.to_string_lossy().into_owned()) else {
-            continue;
-        };
-        let exact = slugs.contains(&name);
-        let below = || {
-            slugs.iter().any(|s| name.strip_prefix(s.as_str()).is_some_and(|r| r.starts_with('-')))
-        };
-        if !exact && !below() {
-            continue;
-        }
-        // The name is lossy: `my-app` and `my.app` share it, and `my-app-2` looks like a subfolder.
-        let belongs = match recorded_cwd(&folder) {
-            Some(cwd) => is_under(&cwd, &places.roots),
-            None => exact,
-        };
-        if belongs {
-            found.push(Found { engine: claude_code::ENGINE, path: folder });
-        }
-    }
-    found
-}
-
-/// The working directory recorded in a folder of Claude Code sessions.
-fn recorded_cwd(folder: &Path) -> Option<String> {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder)
-        .ok()?
-        .filter_map(|e| Some(e.ok()?.path()))
-        .filter(|p| p.extension().is_some_and(|e| e == "jsonl"))
-        .collect();
-    files.sort();
-    files.iter().take(8).find_map(|f| cwd_in(&head(f)?))
-}
-
-fn codex_sessions(places: &Places) -> Vec<Found> {
-    let base = places.codex_home.clone().unwrap_or_else(|| places.home.join(".codex"));
-    ["sessions", "archived_sessions"]
-        .iter()
-        .flat_map(|dir| walkdir::WalkDir::new(base.join(dir)).max_depth(6))
-        .filter_map(Result::ok)
-        .filter(|e| {
-            let name = e.file_name().to_string_lossy();
-            name.starts_with("rollout-")
-                && (name.ends_with(".jsonl") || name.ends_with(".jsonl.zst"))
-        })
-        .filter(|e| {
-            let cwd = head(e.path()).and_then(|text| cwd_in(&text));
-            cwd.is_some_and(|cwd| is_under(&cwd, &places.roots))
-        })
-        .map(|e| Found { engine: codex::ENGINE, path: e.into_path() })
-        .collect()
-}
-
-fn subfolders(base: &Path) -> Vec<PathBuf> {
+/// Returns the folders in a folder; none if it cannot be read.
+pub(crate) fn subfolders(base: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(base) else { return Vec::new() };
     entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.is_dir()).collect()
 }
 
 /// The first bytes of a regular file, unpacked.
-fn head(path: &Path) -> Option<String> {
+pub(crate) fn head(path: &Path) -> Option<String> {
     if !fs::metadata(path).ok()?.is_file() {
         return None;
     }
@@ -155,7 +157,7 @@ fn head(path: &Path) -> Option<String> {
 
 /// The first recorded working directory. Quotes inside strings are escaped, so the bare key can
 /// only be a key.
-fn cwd_in(text: &str) -> Option<String> {
+pub(crate) fn cwd_in(text: &str) -> Option<String> {
     let at = text.find("\"cwd\"")? + 5;
     let rest = text[at..].trim_start().strip_prefix(':')?.trim_start();
     match serde_json::Deserializer::from_str(rest).into_iter::<String>().next()? {
@@ -218,16 +220,23 @@ mod tests {
         put(&root.join(".specstory/history/a.md"), "x");
         put(&root.join("docs/solutions/b.md"), "x");
         let claude = dir.path().join("cfg");
-        let slug = claude_slug(&root);
+        let slug = crate::sources::claude_code::slug(&root);
         put(&claude.join("projects").join(&slug).join("s.jsonl"), "{}\n");
         let places = Places {
             home: dir.path().join("nobody"),
-            claude_config_dir: Some(claude),
-            codex_home: Some(dir.path().join("none")),
+            variables: [
+                ("CLAUDE_CONFIG_DIR".to_owned(), claude),
+                ("CODEX_HOME".to_owned(), dir.path().join("none")),
+            ]
+            .into(),
+            os: Os::HERE,
             roots: vec![root],
         };
         let engines: Vec<_> = discover(&places).into_iter().map(|f| f.engine).collect();
         assert_eq!(engines, ["claude-code", "docs-solutions", "specstory"]);
-        assert_eq!(claude_slug(Path::new("/Users/a/my_app.v2")), "-Users-a-my-app-v2");
+        assert_eq!(
+            crate::sources::claude_code::slug(Path::new("/Users/a/my_app.v2")),
+            "-Users-a-my-app-v2"
+        );
     }
 }

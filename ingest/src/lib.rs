@@ -2,8 +2,10 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`source`] | what a session format must provide; the one table of formats |
-//! | [`sources`] | one module per format |
+//! | [`engines`] | the one table of engines |
+//! | [`source`] | what a format must provide |
+//! | [`sources`] | one folder per engine |
+//! | [`reviews`] | one module per format of review findings |
 //! | [`sniff`] | which format a file has, by its content |
 //! | [`records`] | cutting bytes into records, in bounded memory |
 //! | [`read`] | one file, from its cursor to batches |
@@ -20,6 +22,7 @@
 
 pub mod consolidate;
 pub mod discover;
+pub mod engines;
 pub mod error;
 pub mod extract;
 pub mod pipeline;
@@ -27,6 +30,7 @@ pub mod read;
 pub mod records;
 pub mod redact;
 pub mod report;
+pub mod reviews;
 pub mod scrub;
 pub mod sniff;
 pub mod source;

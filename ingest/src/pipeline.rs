@@ -129,8 +129,6 @@ const FOREIGN: &[&str] = &[
     "woff2",
     "ttf",
     "otf",
-    "db",
-    "sqlite",
     "db-wal",
     "db-shm",
     "onnx",

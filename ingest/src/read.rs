@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use cemem_core::foreign;
 use cemem_core::id::digest;
 use cemem_core::store::Batch;
 use cemem_core::{Cursor, Timestamp};
@@ -19,6 +20,8 @@ use crate::records::{self, LineError, Lines, MAX_LINE, Position};
 use crate::redact::Redactor;
 use crate::sniff::{self, Encoding, Probe};
 use crate::source::{FileInfo, Layout, Output, Reader, Record, Source};
+
+mod database;
 
 /// Read buffer: large enough that nearly every row lies in it whole.
 const BUFFER: usize = 512 * 1024;
@@ -104,6 +107,52 @@ pub(crate) fn describe(e: &io::Error) -> String {
     }
 }
 
+/// Returns what a reader may know about a file.
+fn file_info(path: &Path, mtime_ns: i64, companions: Vec<PathBuf>) -> FileInfo {
+    FileInfo {
+        stem: stem(path),
+        path: path.to_string_lossy().into_owned(),
+        modified: (mtime_ns > 0).then_some(Timestamp(mtime_ns / 1_000_000)),
+        companions,
+    }
+}
+
+/// Returns the text of a file beside a session, unless it is missing or too long.
+pub(crate) fn companion(path: &Path) -> Option<String> {
+    let meta = fs::metadata(path).ok()?;
+    if !meta.is_file() || meta.len() >= MAX_DOCUMENT {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(MAX_DOCUMENT).read_to_end(&mut bytes).ok()?;
+    Some(records::decode(&bytes).trim_start_matches('\u{feff}').to_owned())
+}
+
+/// Whether nothing was written since the cursor was.
+fn unchanged(c: &Cursor, path: &Path, meta: &Metadata) -> bool {
+    let source = crate::source::by_name(&c.format).filter(|s| s.info().version == c.reader);
+    source.is_some_and(|s| stamp_of(s, path, meta) == (c.size, c.mtime_ns))
+}
+
+/// Returns what tells that a file was written. Lines are read on from an offset, which only the
+/// file's own size can be compared with; elsewhere its companions count too.
+fn stamp_of(source: &dyn Source, path: &Path, meta: &Metadata) -> (u64, i64) {
+    match source.info().layout {
+        Layout::Lines => stamp(meta),
+        Layout::Whole => stamp_all(meta, &source.companions(path)),
+        Layout::Database => stamp_all(meta, &[foreign::log_of(path)]),
+    }
+}
+
+/// Returns the sizes together and the newest time of a file and its companions.
+fn stamp_all(meta: &Metadata, companions: &[PathBuf]) -> (u64, i64) {
+    companions
+        .iter()
+        .filter_map(|p| fs::metadata(p).ok())
+        .map(|m| stamp(&m))
+        .fold(stamp(meta), |(size, time), (more, later)| (size.wrapping_add(more), time.max(later)))
+}
+
 /// Returns size and modification time in nanoseconds (0 if unknown).
 fn stamp(meta: &Metadata) -> (u64, i64) {
     let since = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
@@ -121,13 +170,15 @@ fn try_read(
         // A pipe or a device would block or never end.
         return Ok(FileRead::failed(path, "not a regular file"));
     }
-    let (size, mtime_ns) = stamp(&meta);
-    if known.is_some_and(|c| is_current(c) && c.size == size && c.mtime_ns == mtime_ns) {
+    if known.is_some_and(|c| unchanged(c, path, &meta)) {
         return Ok(FileRead::new(Outcome::Unchanged));
     }
     let mut file = File::open(path)?;
     let mut head = Vec::new();
     (&mut file).take(sniff::FIRST_LOOK as u64).read_to_end(&mut head)?;
+    if foreign::is_database(&head) {
+        return database::read(path, &meta, known, redactor, sink);
+    }
     let encoding = sniff::encoding(&head);
     if head.is_empty() || encoding == Encoding::Binary {
         let kind = if head.is_empty() { "empty_file" } else { "binary_file" };
@@ -137,14 +188,12 @@ fn try_read(
         return Ok(FileRead::new(Outcome::Skipped("unrecognised_file")));
     };
     let text_path = path.to_string_lossy().into_owned();
-    let info = FileInfo {
-        stem: stem(path),
-        path: text_path.clone(),
-        modified: (mtime_ns > 0).then_some(Timestamp(mtime_ns / 1_000_000)),
-    };
+    let companions = source.companions(path);
+    let (size, mtime_ns) = stamp_of(source, path, &meta);
+    let info = file_info(path, mtime_ns, companions);
     let cursor = Cursor {
         path: text_path,
-        format: source.info().engine.to_owned(),
+        format: source.info().format.to_owned(),
         size,
         mtime_ns,
         head: fingerprint(&head, HEAD),
@@ -262,7 +311,7 @@ impl OneRead<'_> {
         resume: Option<&Cursor>,
     ) -> io::Result<FileRead> {
         match (self.source.info().layout, encoding) {
-            (Layout::Whole, _) => self.whole(file, encoding),
+            (Layout::Whole | Layout::Database, _) => self.whole(file, encoding),
             (Layout::Lines, Encoding::Zstd) => {
                 file.rewind()?;
                 let unpack = zstd::stream::read::Decoder::new(file)?.take(MAX_UNPACKED);

@@ -2,7 +2,7 @@
 //!
 //! Owns the one place where these steps meet every text field. Must not know any session format.
 
-use cemem_core::{Event, EventKind, Session};
+use cemem_core::{Event, EventKind, Finding, Session};
 
 use crate::redact::Redactor;
 use crate::text::{bound, limit, strip_controls};
@@ -51,6 +51,25 @@ pub fn event(event: &mut Event, redactor: &Redactor) {
             clean(text, limit::DOCUMENT, r);
             value(meta, r, 0);
         }
+        EventKind::Finding(finding) => self::finding(finding, r),
+        EventKind::Commit { sha, subject, body, author, files, reverts, fixes, diff } => {
+            for text in [sha, subject, author].into_iter().chain(reverts).chain(fixes) {
+                clean(text, limit::NAME, r);
+            }
+            files.truncate(limit::FILES);
+            files.iter_mut().for_each(|f| clean(f, limit::NAME, r));
+            clean(body, limit::PROMPT, r);
+            clean(diff, limit::DIFF, r);
+        }
+        EventKind::StatedRule { path, headings, paths, text, .. } => {
+            headings.truncate(limit::FILES);
+            paths.truncate(limit::FILES);
+            for text in std::iter::once(path).chain(headings).chain(paths) {
+                clean(text, limit::NAME, r);
+            }
+            clean(text, limit::PROMPT, r);
+        }
+        EventKind::Rewind { target: Some(target) } => clean(target, limit::NAME, r),
         // Nothing to clean; the enum is open, and a kind this crate does not build has no text yet.
         _ => {}
     }
@@ -77,6 +96,28 @@ pub fn session(session: &mut Session, redactor: &Redactor) {
     }
 }
 
+fn finding(f: &mut Finding, r: &Redactor) {
+    clean(&mut f.tool, limit::NAME, r);
+    clean(&mut f.fingerprint, limit::NAME, r);
+    let names = [
+        &mut f.rule_id,
+        &mut f.level,
+        &mut f.category,
+        &mut f.path,
+        &mut f.commit,
+        &mut f.title,
+        &mut f.author,
+        &mut f.fixed_by,
+        &mut f.thread,
+        &mut f.url,
+    ];
+    names.into_iter().flatten().for_each(|text| clean(text, limit::NAME, r));
+    clean(&mut f.message, limit::PROMPT, r);
+    for text in [&mut f.suggestion, &mut f.snippet].into_iter().flatten() {
+        clean(text, limit::DETAIL, r);
+    }
+}
+
 /// Returns about how many bytes an event takes.
 pub fn weight(event: &Event) -> usize {
     let text = match &event.kind {
@@ -93,6 +134,9 @@ pub fn weight(event: &Event) -> usize {
         EventKind::UserEdit { diff, .. } => diff.len(),
         EventKind::QuestionAnswered { question, answer } => question.len() + answer.len(),
         EventKind::Compaction { summary } => summary.len(),
+        EventKind::Finding(f) => f.message.len() + f.snippet.as_ref().map_or(0, String::len),
+        EventKind::Commit { body, diff, .. } => body.len() + diff.len(),
+        EventKind::StatedRule { text, .. } => text.len(),
         _ => 0,
     };
     text + 400

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::source::{SOURCES, Source};
+use crate::source::{Layout, Source, sources};
 
 /// Bytes looked at first.
 pub const FIRST_LOOK: usize = 8 * 1024;
@@ -39,7 +39,15 @@ impl<'a> Probe<'a> {
 /// Returns the format of the file that starts like this.
 #[must_use]
 pub fn identify(probe: &Probe<'_>) -> Option<&'static dyn Source> {
-    SOURCES.into_iter().find(|source| source.sniff(probe))
+    sources().filter(|s| s.info().layout != Layout::Database).find(|source| source.sniff(probe))
+}
+
+/// Returns the format of a database with these tables.
+#[must_use]
+pub fn identify_database(tables: &[String]) -> Option<&'static dyn Source> {
+    sources()
+        .filter(|s| s.info().layout == Layout::Database)
+        .find(|source| source.sniff_tables(tables))
 }
 
 /// How a file's bytes become text.

@@ -1,25 +1,33 @@
-//! What a session format must provide, and the one table of formats.
+//! What a format must provide: sessions of engines and review reports alike.
 //!
-//! Owns [`Source`], [`Reader`], [`Output`] and [`SOURCES`]. Must not open files: [`crate::records`]
+//! Owns [`Source`], [`Reader`] and [`Output`]. Must not open files: [`crate::records`]
 //! cuts bytes into records, a reader turns records into events, [`crate::pipeline`] stores them.
 
 use std::collections::{BTreeMap, HashMap};
 
-use cemem_core::{Event, Session, Timestamp};
+use std::path::{Path, PathBuf};
 
+use cemem_core::foreign::ForeignDb;
+use cemem_core::{Event, Session, Timestamp};
+use serde_json::Value;
+
+use crate::engines::ENGINES;
 use crate::redact::Redactor;
+use crate::reviews::REVIEWS;
 use crate::scrub;
 use crate::sniff::Probe;
-use crate::sources::{claude_code, codex, solutions, specstory};
 
-/// Every format, in the order they are asked to recognise a file.
-pub static SOURCES: [&dyn Source; 4] =
-    [&claude_code::ClaudeCode, &codex::Codex, &specstory::SpecStory, &solutions::Solutions];
+/// Returns every format, in the order they are asked to recognise a file: the engines', then the
+/// reviews'.
+pub fn sources() -> impl Iterator<Item = &'static dyn Source> {
+    let engines = ENGINES.iter().flat_map(|e| e.formats.iter().copied());
+    engines.chain(REVIEWS.iter().copied())
+}
 
 /// Returns the source of a stored format name.
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static dyn Source> {
-    SOURCES.into_iter().find(|s| s.info().engine == name)
+    sources().find(|s| s.info().format == name)
 }
 
 /// How a file's bytes are cut into records.
@@ -29,13 +37,18 @@ pub enum Layout {
     Lines,
     /// One document, rewritten as a whole.
     Whole,
+    /// An SQLite file of another program: [`Source::database`] reads it.
+    Database,
 }
 
 /// The constants of a format.
 #[derive(Debug, Clone, Copy)]
 pub struct Info {
-    /// Short name, the same wherever it is shown: `claude-code`.
+    /// Short name of the engine, the same wherever it is shown: `claude-code`. Formats of one engine
+    /// share it.
     pub engine: &'static str,
+    /// Name of the format, unique among [`SOURCES`]: the engine's, unless it has several.
+    pub format: &'static str,
     /// Raised when the reader finds more or other events, so that files are read again.
     pub version: u32,
     /// How files are cut.
@@ -46,10 +59,45 @@ pub struct Info {
 pub trait Source: Sync {
     /// Returns the constants.
     fn info(&self) -> Info;
-    /// Returns whether the start of a file looks like this format.
+    /// Returns whether the start of a file looks like this format. Not asked of databases.
     fn sniff(&self, probe: &Probe<'_>) -> bool;
-    /// Returns a reader for one file that goes on from `state` (`Null` at the file's start).
-    fn reader(&self, file: &FileInfo, state: &serde_json::Value) -> Box<dyn Reader>;
+    /// Returns a reader for one file that goes on from `state` (`Null` at the file's start). Not
+    /// asked of databases.
+    fn reader(&self, file: &FileInfo, state: &Value) -> Box<dyn Reader>;
+    /// Returns files beside `path` that belong to it: when one of them changes, the file is read
+    /// again, and the reader may look into them ([`FileInfo::beside`]).
+    fn companions(&self, path: &Path) -> Vec<PathBuf> {
+        let _ = path;
+        Vec::new()
+    }
+    /// Returns whether a database with these tables is of this format.
+    fn sniff_tables(&self, tables: &[String]) -> bool {
+        let _ = tables;
+        false
+    }
+    /// Reads the next part of a database into `out`: about [`Output::FULL`] bytes of events.
+    ///
+    /// # Errors
+    /// Says what is wrong; events found before the flaw are kept, the state stays.
+    fn database(
+        &self,
+        db: &ForeignDb,
+        file: &FileInfo,
+        state: &Value,
+        out: &mut Output<'_>,
+    ) -> Result<Part, Malformed> {
+        let _ = (db, file, state, out);
+        Ok(Part::default())
+    }
+}
+
+/// How far a database was read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Part {
+    /// What the next part, or the next run, goes on from: a watermark.
+    pub state: Value,
+    /// There is more now.
+    pub more: bool,
 }
 
 /// What a reader may know about its file.
@@ -61,6 +109,18 @@ pub struct FileInfo {
     pub stem: String,
     /// Modification time.
     pub modified: Option<Timestamp>,
+    /// Files beside it, by [`Source::companions`].
+    pub companions: Vec<PathBuf>,
+}
+
+impl FileInfo {
+    /// Returns the text of the companion whose path ends with `name`, if it is there, readable and
+    /// not absurdly long.
+    #[must_use]
+    pub fn beside(&self, name: &str) -> Option<String> {
+        let path = self.companions.iter().find(|p| p.ends_with(name))?;
+        crate::read::companion(path)
+    }
 }
 
 /// Turns records into events. Holds what must be remembered between two records.
@@ -71,7 +131,7 @@ pub trait Reader {
     /// Says what is wrong with the record; events found before the flaw are kept.
     fn record(&mut self, record: Record<'_>, out: &mut Output<'_>) -> Result<(), Malformed>;
     /// Returns what a later reader needs to go on; only asked between records.
-    fn state(&self) -> serde_json::Value;
+    fn state(&self) -> Value;
 }
 
 /// One line, or one whole document.
@@ -102,6 +162,9 @@ pub struct Output<'r> {
 }
 
 impl<'r> Output<'r> {
+    /// Bytes of events at which a reader of a database stops for a while.
+    pub const FULL: usize = 8 * 1024 * 1024;
+
     /// Returns an empty collection for files of `engine`.
     #[must_use]
     pub fn new(engine: &'static str, redactor: &'r Redactor) -> Self {

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::finding::Finding;
 
 /// One conversation of one engine, as far as the source tells.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -197,7 +198,11 @@ pub enum EventKind {
         summary: String,
     },
     /// A person rewound the conversation.
-    Rewind,
+    Rewind {
+        /// The row that was gone back to, where the source names one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<String>,
+    },
     /// A hook refused.
     HookBlocked {
         /// Its message.
@@ -213,6 +218,48 @@ pub enum EventKind {
         text: String,
         /// Front matter, every key kept.
         meta: serde_json::Value,
+    },
+    /// A reviewer or an analyzer found something.
+    Finding(Box<Finding>),
+    /// Somebody committed.
+    Commit {
+        /// Full hash.
+        sha: String,
+        /// First line of the message.
+        subject: String,
+        /// The rest of the message.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        body: String,
+        /// Author's name.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        author: String,
+        /// Files changed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        files: Vec<String>,
+        /// The commit it takes back, where it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reverts: Option<String>,
+        /// The recent commit whose lines it repairs, where it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fixes: Option<String>,
+        /// The change in the repaired lines, where `fixes` names a commit.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        diff: String,
+    },
+    /// A rule that stands in a file agents read: CLAUDE.md, AGENTS.md, .cursor/rules.
+    StatedRule {
+        /// File, relative to the repository.
+        path: String,
+        /// 1-based line.
+        line: u64,
+        /// Headings it stands under, outermost first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        headings: Vec<String>,
+        /// Globs of the files it is limited to.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        paths: Vec<String>,
+        /// The rule as it stands there.
+        text: String,
     },
 }
 
@@ -243,9 +290,12 @@ impl EventKind {
             Self::Plan { .. } => "plan",
             Self::QuestionAnswered { .. } => "question_answered",
             Self::Compaction { .. } => "compaction",
-            Self::Rewind => "rewind",
+            Self::Rewind { .. } => "rewind",
             Self::HookBlocked { .. } => "hook_blocked",
             Self::Document { .. } => "document",
+            Self::Finding(_) => "finding",
+            Self::Commit { .. } => "commit",
+            Self::StatedRule { .. } => "stated_rule",
         }
     }
 }

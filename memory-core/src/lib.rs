@@ -6,12 +6,14 @@
 //! | [`clock`] | UTC timestamps and the clock that tests can stop |
 //! | [`id`] | how ids are made and shortened |
 //! | [`event`] | what happened in a session, in one vocabulary for every engine |
+//! | [`finding`] | one review finding, in one vocabulary for every report |
 //! | [`candidate`] | a signal with evidence, not yet a lesson |
 //! | [`lesson`] | a typed lesson, its evidence and life-cycle |
 //! | [`plan`] | what a consolidation pass wants to change, as data |
 //! | [`cursor`] | how far a source file has been read |
 //! | [`exchange`] | the one-lesson-a-line format of `import` and `export` |
 //! | [`project`] | which memory a folder belongs to |
+//! | [`foreign`] | reading other programs' SQLite files without touching them |
 //! | [`durable`] | path-carrying I/O errors and the one durable file write |
 //! | [`store`] | the database |
 //!
@@ -24,6 +26,8 @@ pub mod cursor;
 pub mod durable;
 pub mod event;
 pub mod exchange;
+pub mod finding;
+pub mod foreign;
 pub mod id;
 pub mod lesson;
 pub mod plan;
@@ -34,6 +38,7 @@ pub use candidate::{Candidate, Signal};
 pub use clock::{Clock, Timestamp};
 pub use cursor::Cursor;
 pub use event::{Actor, Event, EventKind, RejectedBy, Session};
+pub use finding::{AuthorKind, Finding, FindingStatus, Severity};
 pub use id::{CandidateKey, LessonId};
 pub use lesson::{
     Anchor, AppliesWhen, Evidence, Lesson, LessonStatus, LessonType, Scope, Stage, Trust,

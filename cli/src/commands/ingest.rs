@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cemem_core::store::Applied;
 use cemem_ingest::consolidate::consolidate;
-use cemem_ingest::discover::{Places, discover};
+use cemem_ingest::discover::discover;
 use cemem_ingest::{IngestOptions, Input, Redactor, Report, ingest};
 use serde_json::json;
 
@@ -12,8 +12,8 @@ use super::JSON_VERSION;
 use crate::args::IngestArgs;
 use crate::command_error::CommandError;
 use crate::context::{Context, absolute};
-use crate::exit_code;
 use crate::ui::Bar;
+use crate::{engine_places, exit_code};
 
 /// Flaws shown one by one; the rest are counted, and `--json` has more.
 const SHOWN_ERRORS: usize = 5;
@@ -47,17 +47,11 @@ fn inputs(context: &Context, paths: &[PathBuf]) -> Result<Vec<Input>, CommandErr
     if !paths.is_empty() {
         return paths.iter().map(|p| Ok(Input::named(absolute(p)?))).collect();
     }
-    let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    let found = discover(&Places {
-        home: context.user_home.clone(),
-        claude_config_dir: variable("CLAUDE_CONFIG_DIR"),
-        codex_home: variable("CODEX_HOME"),
-        roots: context.project.worktrees.clone(),
-    });
+    let found = discover(&engine_places::of(context));
     if found.is_empty() {
         context.ui.say(&format!(
-            "no sessions of `{}` found for Claude Code, Codex or SpecStory, and no docs/solutions; \
-             `cemem ingest PATH` reads them from elsewhere",
+            "no sessions of `{}` found for any engine cemem knows (`cemem doctor --engines` says \
+             where it looks); `cemem ingest PATH` reads them from elsewhere",
             context.project.name
         ));
     }

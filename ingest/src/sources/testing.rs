@@ -1,6 +1,7 @@
 //! Reads a text as a file of one format, without a file.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::LazyLock;
 
 use cemem_core::{Event, EventKind, Session};
@@ -54,7 +55,8 @@ fn tell(kind: &EventKind) -> String {
 /// Reads `text` as a file named `stem`.
 pub(crate) fn read(source: &dyn Source, stem: &str, text: &str) -> Found {
     static REDACTOR: LazyLock<Redactor> = LazyLock::new(Redactor::new);
-    let info = FileInfo { path: format!("/p/{stem}"), stem: stem.to_owned(), modified: None };
+    let info =
+        FileInfo { path: format!("/p/{stem}"), stem: stem.to_owned(), ..FileInfo::default() };
     let mut out = Output::new(source.info().engine, &REDACTOR);
     let mut reader = source.reader(&info, &serde_json::Value::Null);
     let errors = match source.info().layout {
@@ -62,6 +64,7 @@ pub(crate) fn read(source: &dyn Source, stem: &str, text: &str) -> Found {
             let read = reader.record(Record { text, offset: 0 }, &mut out);
             read.err().into_iter().map(|e| e.0).collect()
         }
+        Layout::Database => panic!("a database is read from its file: `read_path`"),
         Layout::Lines => {
             let mut lines = Lines {
                 reader: &mut *reader,
@@ -76,4 +79,42 @@ pub(crate) fn read(source: &dyn Source, stem: &str, text: &str) -> Found {
     };
     let sessions = out.take();
     Found { sessions, skipped: out.skipped, errors }
+}
+
+/// Reads a file as `ingest` does: recognised by content, with its companions; databases too.
+pub(crate) fn read_path(path: &Path) -> Found {
+    let mut sessions: Vec<(Session, Vec<Event>)> = Vec::new();
+    let read = crate::read::read(path, None, &Redactor::new(), &mut |batch| {
+        for (session, events) in batch.sessions {
+            match sessions
+                .iter_mut()
+                .find(|(s, _)| (&s.engine, &s.id) == (&session.engine, &session.id))
+            {
+                Some((_, known)) => known.extend(events),
+                None => sessions.push((session, events)),
+            }
+        }
+    });
+    let mut errors: Vec<String> = read.errors.iter().map(|e| e.message.clone()).collect();
+    if let crate::read::Outcome::Skipped(kind) = read.outcome {
+        errors.push(kind.to_owned());
+    }
+    Found { sessions, skipped: read.skipped, errors }
+}
+
+/// Unpacks an archive of the shared samples, `copilot-cli`, into a folder that lives as long as the
+/// result; `None` with a printed reason where the samples are absent.
+#[expect(clippy::print_stderr, reason = "a skipped test says why")]
+#[expect(clippy::disallowed_methods, reason = "unpacking the samples is what this does")]
+pub(crate) fn samples(archive: &str) -> Option<tempfile::TempDir> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/samples/unpack.sh");
+    if !script.exists() {
+        eprintln!("skipped: no samples at ../shared/samples");
+        return None;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut unpack = std::process::Command::new("bash");
+    let done = unpack.arg(script).arg(folder.path()).arg(archive).status();
+    assert!(done.unwrap().success(), "cannot unpack {archive}");
+    Some(folder)
 }

@@ -322,7 +322,7 @@ fn stored_event(r: &Row<'_>) -> rusqlite::Result<(StoredEvent, String, String)> 
         row_id: r.get(3)?,
         ts: r.get::<_, Option<i64>>(4)?.map(Timestamp),
         actor: Actor::System,
-        kind: EventKind::Rewind,
+        kind: EventKind::Rewind { target: None },
         cwd: r.get(7)?,
         branch: r.get(8)?,
         offset: r.get::<_, i64>(9)?.cast_unsigned(),

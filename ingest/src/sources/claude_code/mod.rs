@@ -3,12 +3,16 @@
 //! Owns recognising the format. Must not know where such files live; [`crate::discover`] does.
 
 mod parse;
+pub(crate) mod places;
 mod queue;
 mod results;
 #[cfg(test)]
 mod tests;
 mod wire;
 
+pub use places::slug;
+
+use crate::engines::{Engine, Signal, Standing};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -18,9 +22,47 @@ pub const ENGINE: &str = "claude-code";
 /// The Claude Code format.
 pub struct ClaudeCode;
 
+/// Its row in the table of engines.
+pub static ROW: Engine = Engine {
+    name: ENGINE,
+    label: "Claude Code",
+    standing: Standing::Proven,
+    variables: &["CLAUDE_CONFIG_DIR"],
+    program: Some("claude"),
+    formats: &[&ClaudeCode],
+    bases: places::bases,
+    find: places::find,
+    signals: &[
+        Signal::Prompt,
+        Signal::Steering,
+        Signal::Rejection,
+        Signal::Feedback,
+        Signal::Interrupt,
+        Signal::Edit,
+        Signal::Plan,
+        Signal::Question,
+        Signal::Rewind,
+        Signal::Compaction,
+        Signal::HookBlock,
+        Signal::Outcome,
+    ],
+    hooks: Some(".claude/settings.json"),
+    mcp: Some(".mcp.json"),
+    headless: Some(&["-p", "{prompt}", "--output-format", "json"]),
+    failure_modes: &[
+        "sessions older than cleanupPeriodDays (30) are deleted: ingest or watch before that",
+        "piped commands report success although a test failed: output patterns decide",
+    ],
+};
+
 impl Source for ClaudeCode {
     fn info(&self) -> Info {
-        Info { engine: ENGINE, version: super::READER_VERSION, layout: Layout::Lines }
+        Info {
+            engine: ENGINE,
+            format: ENGINE,
+            version: super::READER_VERSION,
+            layout: Layout::Lines,
+        }
     }
 
     /// A row with a session id, or a metadata row only Claude Code writes.

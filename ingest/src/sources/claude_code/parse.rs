@@ -225,7 +225,10 @@ impl ClaudeReader {
             return;
         }
         if self.is_rewind(row) {
-            out.event(&at.session, at.event("rewind", Actor::User, EventKind::Rewind));
+            out.event(
+                &at.session,
+                at.event("rewind", Actor::User, EventKind::Rewind { target: None }),
+            );
         }
         let kind = EventKind::UserPrompt { text: words.join("\n"), steering: false };
         out.event(&at.session, at.event("", Actor::User, kind));

@@ -4,10 +4,12 @@
 
 mod calls;
 mod parse;
+pub(crate) mod places;
 #[cfg(test)]
 mod tests;
 mod wire;
 
+use crate::engines::{Engine, Signal, Standing};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -17,9 +19,41 @@ pub const ENGINE: &str = "codex";
 /// The Codex format.
 pub struct Codex;
 
+/// Its row in the table of engines.
+pub static ROW: Engine = Engine {
+    name: ENGINE,
+    label: "Codex",
+    standing: Standing::Proven,
+    variables: &["CODEX_HOME"],
+    program: Some("codex"),
+    formats: &[&Codex],
+    bases: places::bases,
+    find: places::find,
+    signals: &[
+        Signal::Prompt,
+        Signal::Rejection,
+        Signal::Interrupt,
+        Signal::Rewind,
+        Signal::Compaction,
+        Signal::Outcome,
+        Signal::Finding,
+    ],
+    hooks: Some("config.toml"),
+    mcp: Some("config.toml"),
+    headless: Some(&["exec", "--json", "{prompt}"]),
+    failure_modes: &[
+        "approvals are not recorded: a denial shows only in the tool's output, without words",
+    ],
+};
+
 impl Source for Codex {
     fn info(&self) -> Info {
-        Info { engine: ENGINE, version: super::READER_VERSION, layout: Layout::Lines }
+        Info {
+            engine: ENGINE,
+            format: ENGINE,
+            version: super::READER_VERSION,
+            layout: Layout::Lines,
+        }
     }
 
     /// A wrapped row of a known type, or the first row of the oldest rollouts, which wrap nothing.

@@ -261,7 +261,7 @@ impl CodexReader {
                 self.emit(at, &["interrupt"], Actor::User, kind, out);
             }
             "thread_rolled_back" => {
-                self.emit(at, &["rewind"], Actor::User, EventKind::Rewind, out);
+                self.emit(at, &["rewind"], Actor::User, EventKind::Rewind { target: None }, out);
             }
             "" => out.skip("event_msg"),
             kind => out.skip(kind),

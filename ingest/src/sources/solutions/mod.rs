@@ -7,6 +7,8 @@ mod parse;
 mod tests;
 mod wire;
 
+use crate::discover::in_project;
+use crate::engines::{Engine, Standing};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -16,9 +18,34 @@ pub const ENGINE: &str = "docs-solutions";
 /// The format of solution documents.
 pub struct Solutions;
 
+/// Folder in the project.
+const FOLDER: &str = "docs/solutions";
+
+/// Its row in the table of engines.
+pub static ROW: Engine = Engine {
+    name: ENGINE,
+    label: "docs/solutions",
+    standing: Standing::Proven,
+    variables: &[],
+    program: None,
+    formats: &[&Solutions],
+    bases: |places| places.roots.iter().map(|r| r.join(FOLDER)).collect(),
+    find: |places| in_project(ENGINE, FOLDER, places),
+    signals: &[],
+    hooks: None,
+    mcp: None,
+    headless: None,
+    failure_modes: &[],
+};
+
 impl Source for Solutions {
     fn info(&self) -> Info {
-        Info { engine: ENGINE, version: super::READER_VERSION, layout: Layout::Whole }
+        Info {
+            engine: ENGINE,
+            format: ENGINE,
+            version: super::READER_VERSION,
+            layout: Layout::Whole,
+        }
     }
 
     /// Front matter that states a problem; or any Markdown document that lies in a `solutions`

@@ -8,6 +8,8 @@ mod tests;
 mod tools;
 mod wire;
 
+use crate::discover::in_project;
+use crate::engines::{Engine, Signal, Standing};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -17,9 +19,40 @@ pub const ENGINE: &str = "specstory";
 /// The SpecStory format.
 pub struct SpecStory;
 
+/// Folder in the project.
+const FOLDER: &str = ".specstory/history";
+
+/// Its row in the table of engines.
+pub static ROW: Engine = Engine {
+    name: ENGINE,
+    label: "SpecStory",
+    standing: Standing::Proven,
+    variables: &[],
+    program: None,
+    formats: &[&SpecStory],
+    bases: |places| places.roots.iter().map(|r| r.join(FOLDER)).collect(),
+    find: |places| in_project(ENGINE, FOLDER, places),
+    signals: &[
+        Signal::Prompt,
+        Signal::Rejection,
+        Signal::Feedback,
+        Signal::Interrupt,
+        Signal::Outcome,
+    ],
+    hooks: None,
+    mcp: None,
+    headless: None,
+    failure_modes: &["one session is exported again under other names: told apart by its id"],
+};
+
 impl Source for SpecStory {
     fn info(&self) -> Info {
-        Info { engine: ENGINE, version: super::READER_VERSION, layout: Layout::Whole }
+        Info {
+            engine: ENGINE,
+            format: ENGINE,
+            version: super::READER_VERSION,
+            layout: Layout::Whole,
+        }
     }
 
     /// The generator's comment, or a session comment with turns, near the top.

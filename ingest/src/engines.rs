@@ -1,0 +1,142 @@
+//! The one table of engines: where each keeps its sessions, what can be read, how it is run.
+//!
+//! Owns [`Engine`] and [`ENGINES`]. Everything that enumerates engines (`ingest`, `watch`, `doctor`,
+//! `docs/engines.md`) reads this table and nothing else, so that they cannot drift apart. Must not
+//! read the environment or start programs: it only says how.
+
+use std::path::PathBuf;
+
+use crate::discover::{Found, Places};
+use crate::source::Source;
+use crate::sources::{claude_code, codex, solutions, specstory};
+
+/// Every engine, in the order they are shown and asked to recognise a file. Adding one: a folder
+/// under `sources`, a fixture, a line here (`docs/adding-a-source.md`).
+pub static ENGINES: &[&Engine] =
+    &[&claude_code::ROW, &codex::ROW, &specstory::ROW, &solutions::ROW];
+
+/// What is known of one engine.
+pub struct Engine {
+    /// Short name, the same wherever it is shown: `claude-code`. Sources of the engine report it.
+    pub name: &'static str,
+    /// The name people use.
+    pub label: &'static str,
+    /// What the reader rests on.
+    pub standing: Standing,
+    /// Environment variables that move its folders.
+    pub variables: &'static [&'static str],
+    /// The executable, where there is one: `claude`.
+    pub program: Option<&'static str>,
+    /// Readers of its formats; empty where another engine's reader reads its files.
+    pub formats: &'static [&'static dyn Source],
+    /// Returns the folders (or files) in which it keeps sessions, whether they exist or not: what
+    /// `watch` watches.
+    pub bases: fn(&Places) -> Vec<PathBuf>,
+    /// Returns those of its sessions that belong to the project.
+    pub find: fn(&Places) -> Vec<Found>,
+    /// What people do that its sessions show.
+    pub signals: &'static [Signal],
+    /// Where its hooks are set up; `None` if it has none.
+    pub hooks: Option<&'static str>,
+    /// Where its MCP servers are set up; `None` if it has none.
+    pub mcp: Option<&'static str>,
+    /// Arguments of a run without a person, `{prompt}` standing for the prompt.
+    pub headless: Option<&'static [&'static str]>,
+    /// What is known to go wrong, one sentence each.
+    pub failure_modes: &'static [&'static str],
+}
+
+/// What a reader rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Genuine sessions, or the engine's own source.
+    Proven,
+    /// Descriptions by others: works on the described shape.
+    Experimental,
+}
+
+/// A kind of signal that sessions of an engine can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Signal {
+    /// A typed prompt.
+    Prompt,
+    /// Words sent while the agent was busy.
+    Steering,
+    /// A tool call turned down.
+    Rejection,
+    /// A tool call turned down with words.
+    Feedback,
+    /// The agent stopped.
+    Interrupt,
+    /// A proposal edited by hand.
+    Edit,
+    /// A plan approved or turned down.
+    Plan,
+    /// A question of the agent answered.
+    Question,
+    /// The conversation rewound.
+    Rewind,
+    /// History replaced by a summary.
+    Compaction,
+    /// A hook refused.
+    HookBlock,
+    /// Commands with their outcome.
+    Outcome,
+    /// Review findings.
+    Finding,
+}
+
+impl Signal {
+    /// Returns the word shown in tables.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Prompt => "prompt",
+            Self::Steering => "steering",
+            Self::Rejection => "rejection",
+            Self::Feedback => "feedback",
+            Self::Interrupt => "interrupt",
+            Self::Edit => "edit",
+            Self::Plan => "plan",
+            Self::Question => "question",
+            Self::Rewind => "rewind",
+            Self::Compaction => "compaction",
+            Self::HookBlock => "hook block",
+            Self::Outcome => "outcome",
+            Self::Finding => "finding",
+        }
+    }
+}
+
+/// Returns the engine of a short name.
+#[must_use]
+pub fn engine(name: &str) -> Option<&'static Engine> {
+    ENGINES.iter().copied().find(|e| e.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_formats_report_their_engine() {
+        let names: BTreeSet<_> = ENGINES.iter().map(|e| e.name).collect();
+        assert_eq!(names.len(), ENGINES.len());
+        let formats: BTreeSet<_> = crate::source::sources().map(|s| s.info().format).collect();
+        assert_eq!(formats.len(), crate::source::sources().count());
+        for row in ENGINES {
+            for format in row.formats {
+                assert_eq!(format.info().engine, row.name);
+            }
+        }
+    }
+
+    #[test]
+    fn an_engine_in_no_home_finds_nothing() {
+        for row in ENGINES {
+            assert!((row.find)(&Places::default()).is_empty(), "{}", row.name);
+        }
+    }
+}
