@@ -27,8 +27,10 @@ mod database;
 const BUFFER: usize = 512 * 1024;
 /// Events of one file are handed over when they take about this much.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
-/// Longest whole document.
-const MAX_DOCUMENT: u64 = 64 * 1024 * 1024;
+/// Longest whole document: a review of a very large project.
+const MAX_DOCUMENT: u64 = 256 * 1024 * 1024;
+/// Longest file beside a session.
+const MAX_COMPANION: u64 = 64 * 1024 * 1024;
 /// Most that is unpacked from one compressed file.
 const MAX_UNPACKED: u64 = 8 * 1024 * 1024 * 1024;
 /// Bytes whose hash tells whether a file is still the same one.
@@ -120,11 +122,11 @@ fn file_info(path: &Path, mtime_ns: i64, companions: Vec<PathBuf>) -> FileInfo {
 /// Returns the text of a file beside a session, unless it is missing or too long.
 pub(crate) fn companion(path: &Path) -> Option<String> {
     let meta = fs::metadata(path).ok()?;
-    if !meta.is_file() || meta.len() >= MAX_DOCUMENT {
+    if !meta.is_file() || meta.len() >= MAX_COMPANION {
         return None;
     }
     let mut bytes = Vec::new();
-    File::open(path).ok()?.take(MAX_DOCUMENT).read_to_end(&mut bytes).ok()?;
+    File::open(path).ok()?.take(MAX_COMPANION).read_to_end(&mut bytes).ok()?;
     Some(records::decode(&bytes).trim_start_matches('\u{feff}').to_owned())
 }
 
@@ -386,7 +388,8 @@ impl OneRead<'_> {
 
     fn whole(self, mut file: File, encoding: Encoding) -> io::Result<FileRead> {
         file.rewind()?;
-        let mut bytes = Vec::new();
+        let size = file.metadata().map_or(0, |m| m.len()).min(MAX_DOCUMENT);
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
         let len = match encoding {
             Encoding::Zstd => zstd::stream::read::Decoder::new(file)?
                 .take(MAX_DOCUMENT)
@@ -396,26 +399,47 @@ impl OneRead<'_> {
         if len as u64 == MAX_DOCUMENT {
             return Ok(FileRead::failed(self.path, "document is too long"));
         }
-        let text = match encoding {
-            Encoding::Utf16 { big_endian } => sniff::decode_utf16(&bytes, big_endian),
-            _ => records::decode(&bytes).into_owned(),
-        };
-        let text = text.trim_start_matches('\u{feff}').replace('\0', "").replace("\r\n", "\n");
+        let text = document(bytes, encoding);
+        let text = text.trim_start_matches('\u{feff}');
         let engine = self.source.info().engine;
-        let mut out = Output::new(engine, self.redactor);
+        // Not the end: a cursor that a later run finds changed.
+        let part = Cursor { mtime_ns: -1, ..self.cursor.clone() };
+        let sink = &mut *self.sink;
+        let mut out = Output::new(engine, self.redactor)
+            .spilling(|sessions| sink(Batch { cursor: part.clone(), sessions }));
         let mut reader = self.source.reader(&self.info, &serde_json::Value::Null);
         let mut read = FileRead::new(Outcome::Read(engine));
-        if let Err(flaw) = reader.record(Record { text: &text, offset: 0 }, &mut out) {
+        if let Err(flaw) = reader.record(Record { text, offset: 0 }, &mut out) {
             out.skip("malformed_document");
             read.errors = located(self.path, vec![LineError { line: 1, message: flaw.0 }]);
         }
-        let offset = self.cursor.size;
-        (self.sink)(Batch { cursor: Cursor { offset, ..self.cursor }, sessions: out.take() });
+        let sessions = out.take();
         read.bytes = len as u64;
         read.events = out.events;
-        read.skipped = out.skipped;
+        read.skipped = std::mem::take(&mut out.skipped);
+        drop(out);
+        let offset = self.cursor.size;
+        (self.sink)(Batch { cursor: Cursor { offset, ..self.cursor }, sessions });
         Ok(read)
     }
+}
+
+/// Returns a document's text with LF line ends and without NULs. A large one is copied only if it
+/// must be.
+fn document(bytes: Vec<u8>, encoding: Encoding) -> String {
+    let mut text = match encoding {
+        Encoding::Utf16 { big_endian } => sniff::decode_utf16(&bytes, big_endian),
+        _ => {
+            String::from_utf8(bytes).unwrap_or_else(|e| records::decode(e.as_bytes()).into_owned())
+        }
+    };
+    if memchr::memchr(0, text.as_bytes()).is_some() {
+        text.retain(|c| c != '\0');
+    }
+    if memchr::memchr(b'\r', text.as_bytes()).is_some() {
+        text = text.replace("\r\n", "\n");
+    }
+    text
 }
 
 fn located(path: &Path, errors: Vec<LineError>) -> Vec<FileError> {

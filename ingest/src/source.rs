@@ -47,7 +47,7 @@ pub struct Info {
     /// Short name of the engine, the same wherever it is shown: `claude-code`. Formats of one engine
     /// share it.
     pub engine: &'static str,
-    /// Name of the format, unique among [`SOURCES`]: the engine's, unless it has several.
+    /// Name of the format, unique among all: the engine's, unless it has several.
     pub format: &'static str,
     /// Raised when the reader finds more or other events, so that files are read again.
     pub version: u32,
@@ -114,6 +114,13 @@ pub struct FileInfo {
 }
 
 impl FileInfo {
+    /// Returns the folder of the repository the file lies in: the nearest one with a `.git`.
+    #[must_use]
+    pub fn repository(&self) -> Option<PathBuf> {
+        let folders = Path::new(&self.path).ancestors().skip(1);
+        folders.take(32).find(|f| f.join(".git").exists()).map(Path::to_owned)
+    }
+
     /// Returns the text of the companion whose path ends with `name`, if it is there, readable and
     /// not absurdly long.
     #[must_use]
@@ -159,10 +166,15 @@ pub struct Output<'r> {
     /// Events collected since the start.
     pub events: u64,
     bytes: usize,
+    spill: Option<Spill<'r>>,
 }
 
+/// Takes the sessions collected so far.
+type Spill<'r> = Box<dyn FnMut(Vec<(Session, Vec<Event>)>) + 'r>;
+
 impl<'r> Output<'r> {
-    /// Bytes of events at which a reader of a database stops for a while.
+    /// Bytes of events at which a reader of a database stops for a while, and at which those of a
+    /// whole document are handed over.
     pub const FULL: usize = 8 * 1024 * 1024;
 
     /// Returns an empty collection for files of `engine`.
@@ -176,7 +188,15 @@ impl<'r> Output<'r> {
             skipped: BTreeMap::new(),
             events: 0,
             bytes: 0,
+            spill: None,
         }
+    }
+
+    /// Hands events over to `spill` whenever [`Output::FULL`] bytes are held, so that a document
+    /// with any number of events is read in bounded memory.
+    #[must_use]
+    pub fn spilling(self, spill: impl FnMut(Vec<(Session, Vec<Event>)>) + 'r) -> Self {
+        Self { spill: Some(Box::new(spill)), ..self }
     }
 
     /// Returns the session of this id, made on first use.
@@ -214,6 +234,12 @@ impl<'r> Output<'r> {
         self.bytes += scrub::weight(&event);
         self.events += 1;
         events.push(event);
+        if self.bytes >= Self::FULL
+            && let Some(mut spill) = self.spill.take()
+        {
+            spill(self.take());
+            self.spill = Some(spill);
+        }
     }
 
     /// Counts a row that is left out. `kind` may come from the file: anything but a short plain

@@ -43,6 +43,7 @@ const ALLOWED: &[Allowed] = &[
             "jiff",
             "memchr",
             "pulldown-cmark",
+            "quick-xml",
             "rayon",
             "regex",
             "serde",

@@ -10,7 +10,7 @@ pub mod solutions;
 pub mod specstory;
 #[cfg(test)]
 pub(crate) mod testing;
-mod wire;
+pub(crate) mod wire;
 
 /// Raised whenever any reader's view of the same bytes changes: files are then read again.
 const READER_VERSION: u32 = 1;

@@ -104,7 +104,6 @@ pub(crate) fn read_path(path: &Path) -> Found {
 
 /// Unpacks an archive of the shared samples, `copilot-cli`, into a folder that lives as long as the
 /// result; `None` with a printed reason where the samples are absent.
-#[expect(clippy::print_stderr, reason = "a skipped test says why")]
 #[expect(clippy::disallowed_methods, reason = "unpacking the samples is what this does")]
 pub(crate) fn samples(archive: &str) -> Option<tempfile::TempDir> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/samples/unpack.sh");

@@ -11,39 +11,39 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 
 /// A string, borrowed where it needs no unescaping; anything else is absent.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Text<'a>(pub(super) Option<Cow<'a, str>>);
+pub(crate) struct Text<'a>(pub(crate) Option<Cow<'a, str>>);
 
 impl Text<'_> {
     /// Returns the text, empty if absent.
-    pub(super) fn str(&self) -> &str {
+    pub(crate) fn str(&self) -> &str {
         self.0.as_deref().unwrap_or_default()
     }
 
     /// Returns the text unless absent or empty.
-    pub(super) fn some(&self) -> Option<&str> {
+    pub(crate) fn some(&self) -> Option<&str> {
         self.0.as_deref().filter(|t| !t.is_empty())
     }
 
     /// Returns an owned copy unless absent or empty.
-    pub(super) fn owned(&self) -> Option<String> {
+    pub(crate) fn owned(&self) -> Option<String> {
         self.some().map(str::to_owned)
     }
 }
 
 /// `true`, or anything else.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Flag(pub(super) Option<bool>);
+pub(crate) struct Flag(pub(crate) Option<bool>);
 
 impl Flag {
     /// Returns whether it is `true`.
-    pub(super) fn is_set(self) -> bool {
+    pub(crate) fn is_set(self) -> bool {
         self.0 == Some(true)
     }
 }
 
 /// An object read as `T`; anything else is absent.
 #[derive(Debug, Clone)]
-pub(super) struct Maybe<T>(pub(super) Option<T>);
+pub(crate) struct Maybe<T>(pub(crate) Option<T>);
 
 impl<T> Default for Maybe<T> {
     fn default() -> Self {
@@ -53,7 +53,7 @@ impl<T> Default for Maybe<T> {
 
 /// A list of objects read as `T`, others left out; a lone string or anything else is no list.
 #[derive(Debug, Clone)]
-pub(super) struct Objects<T>(pub(super) Vec<T>);
+pub(crate) struct Objects<T>(pub(crate) Vec<T>);
 
 impl<T> Default for Objects<T> {
     fn default() -> Self {
