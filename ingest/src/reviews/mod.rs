@@ -10,16 +10,25 @@
 
 use crate::source::Source;
 
+mod annotations;
+mod bandit;
 mod eslint;
 mod gitlab_reports;
 mod json;
+mod junit;
+#[cfg(test)]
+mod linter_tests;
+mod mypy;
 mod paths;
+mod pylint;
 mod rdjson;
 mod report;
+mod ruff;
 mod rustc;
 #[cfg(test)]
 mod samples;
 mod sarif;
+mod semgrep;
 mod severity;
 mod sheet;
 #[cfg(test)]
@@ -38,4 +47,15 @@ pub static REVIEWS: &[&dyn Source] = &[
     &eslint::Eslint,
     &rustc::RustcRows,
     &rustc::RustcMessage,
+    &ruff::RUFF,
+    &ruff::RUFF_ROWS,
+    &pylint::PYLINT2,
+    &pylint::PYLINT,
+    &pylint::PylintText,
+    &mypy::MYPY,
+    &bandit::BANDIT,
+    &semgrep::SEMGREP,
+    &junit::Junit,
+    &annotations::Github,
+    &annotations::Azure,
 ];

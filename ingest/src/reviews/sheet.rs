@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::json;
 use super::paths::Roots;
 use super::report::{Report, Written};
-use crate::source::{FileInfo, Malformed, Output, Reader, Record};
+use crate::sniff::Probe;
+use crate::source::{FileInfo, Info, Layout, Malformed, Output, Reader, Record, Source};
 
 /// A report being read.
 pub(super) struct Sheet<'o, 'r> {
@@ -110,14 +111,6 @@ impl Rows {
 impl Reader for Rows {
     fn record(&mut self, record: Record<'_>, out: &mut Output<'_>) -> Result<(), Malformed> {
         let text = record.text.trim();
-        if text.is_empty() {
-            return Ok(());
-        }
-        if !text.starts_with('{') {
-            // Build tools print between the rows.
-            out.skip("text_line");
-            return Ok(());
-        }
         let value = json::parse(text)?;
         let mut sheet = Sheet {
             roots: std::mem::take(&mut self.roots),
@@ -131,5 +124,43 @@ impl Reader for Rows {
 
     fn state(&self) -> Value {
         self.report.state()
+    }
+}
+
+/// A JSON format told by a key and the shape of its start.
+pub(super) struct JsonFormat {
+    pub(super) engine: &'static str,
+    pub(super) format: &'static str,
+    /// A whole document, or one object a line.
+    pub(super) layout: Layout,
+    /// A text that must occur at the start of the file, because it costs less than parsing.
+    pub(super) needle: &'static str,
+    /// Whether the start of the document, or one of the first rows, is of this format.
+    pub(super) is: fn(&Value) -> bool,
+    /// Turns the document, or one row, into findings.
+    pub(super) read: fn(&Value, &mut Sheet<'_, '_>),
+}
+
+impl Source for JsonFormat {
+    fn info(&self) -> Info {
+        let Self { engine, format, layout, .. } = *self;
+        Info { engine, format, version: super::READER_VERSION, layout }
+    }
+
+    fn sniff(&self, probe: &Probe<'_>) -> bool {
+        if !probe.text.contains(self.needle) {
+            return false;
+        }
+        match self.layout {
+            Layout::Lines => probe.rows().next().is_some_and(|r| (self.is)(&Value::Object(r))),
+            _ => json::start(probe.text).is_some_and(|v| (self.is)(&v)),
+        }
+    }
+
+    fn reader(&self, file: &FileInfo, state: &Value) -> Box<dyn Reader> {
+        match self.layout {
+            Layout::Lines => Rows::reader(file, state, self.read),
+            _ => Document::reader(file, self.read),
+        }
     }
 }
