@@ -12,7 +12,10 @@ use crate::source::Source;
 
 mod annotations;
 mod bandit;
+mod bots;
 mod eslint;
+mod github;
+mod gitlab_discussions;
 mod gitlab_reports;
 mod json;
 mod junit;
@@ -58,4 +61,7 @@ pub static REVIEWS: &[&dyn Source] = &[
     &junit::Junit,
     &annotations::Github,
     &annotations::Azure,
+    &github::Github,
+    &github::GithubText,
+    &gitlab_discussions::DISCUSSIONS,
 ];

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::sources::testing::{read_path, samples};
 
 /// Folders of the archive whose every file is a report with findings.
-const FOLDERS: &[&str] = &["sarif", "gitlab", "rdjson", "eslint", "clippy", "lint"];
+const FOLDERS: &[&str] = &["sarif", "gitlab", "rdjson", "eslint", "clippy", "lint", "github"];
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let walk = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter();
