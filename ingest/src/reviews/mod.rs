@@ -14,6 +14,7 @@ mod annotations;
 mod bandit;
 mod bots;
 mod eslint;
+mod findings_json;
 mod github;
 mod gitlab_discussions;
 mod gitlab_reports;
@@ -21,11 +22,15 @@ mod json;
 mod junit;
 #[cfg(test)]
 mod linter_tests;
+mod markdown;
 mod mypy;
+#[cfg(test)]
+mod note_tests;
 mod paths;
 mod pylint;
 mod rdjson;
 mod report;
+mod review_notes;
 mod ruff;
 mod rustc;
 #[cfg(test)]
@@ -36,6 +41,7 @@ mod severity;
 mod sheet;
 #[cfg(test)]
 mod testing;
+mod todos;
 
 /// Raised whenever any reader's view of the same bytes changes: files are then read again.
 const READER_VERSION: u32 = 1;
@@ -64,4 +70,8 @@ pub static REVIEWS: &[&dyn Source] = &[
     &github::Github,
     &github::GithubText,
     &gitlab_discussions::DISCUSSIONS,
+    &todos::Todos,
+    &findings_json::FINDINGS,
+    &findings_json::VERDICT,
+    &review_notes::ReviewNotes,
 ];

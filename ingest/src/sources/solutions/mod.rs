@@ -5,7 +5,7 @@
 mod parse;
 #[cfg(test)]
 mod tests;
-mod wire;
+pub(crate) mod wire;
 
 use crate::discover::in_project;
 use crate::engines::{Engine, Standing};

@@ -23,7 +23,7 @@ pub(super) const KNOWN: &[&str] = &[
 const MAX_FRONT: usize = 64 * 1024;
 
 /// Returns front matter and body.
-pub(super) fn split(text: &str) -> (&str, &str) {
+pub(crate) fn split(text: &str) -> (&str, &str) {
     let text = text.trim_start_matches(['\u{feff}', '\n', '\r', ' ']);
     let Some(rest) = text.strip_prefix("---") else { return ("", text) };
     let Some(rest) = rest.strip_prefix('\n').or_else(|| rest.strip_prefix("\r\n")) else {
@@ -43,7 +43,7 @@ pub(super) fn split(text: &str) -> (&str, &str) {
 }
 
 /// Returns the top-level keys of the front matter, even if it is cut off or no valid YAML.
-pub(super) fn keys(text: &str) -> Vec<String> {
+pub(crate) fn keys(text: &str) -> Vec<String> {
     let (front, _) = split(text);
     front.lines().filter_map(|l| Some(pair(l)?.0.to_owned())).collect()
 }
@@ -58,7 +58,7 @@ fn pair(line: &str) -> Option<(&str, &str)> {
 }
 
 /// Returns front matter as an object: as YAML, or line by line where it is not valid YAML.
-pub(super) fn parse(front: &str) -> Map<String, Value> {
+pub(crate) fn parse(front: &str) -> Map<String, Value> {
     if front.trim().is_empty() {
         return Map::new();
     }
