@@ -22,7 +22,7 @@ const GROUP_BYTES: u64 = 12 * 1024 * 1024;
 /// Most files in a group.
 const GROUP_FILES: usize = 256;
 /// A larger file is read alone, its events stored as they come.
-const LARGE: u64 = 64 * 1024 * 1024;
+const LARGE: u64 = 32 * 1024 * 1024;
 /// Sessions extracted between two writes.
 const EXTRACT_GROUP: usize = 32;
 
@@ -308,7 +308,7 @@ fn guarded(
     read
 }
 
-/// Reads a large file on this thread, storing its events as they come.
+/// Reads a large file, storing one part of its events while the next is read.
 fn read_large(
     store: &mut Store,
     task: &FileTask,
@@ -316,20 +316,21 @@ fn read_large(
     options: &IngestOptions<'_>,
     report: &mut Report,
 ) -> Result<(), IngestError> {
-    let mut failed = None;
-    let mut new = 0;
-    let read = guarded(task, cursors, options, &mut |batch| {
-        if failed.is_none() {
-            match store.append(std::slice::from_ref(&batch)) {
-                Ok(appended) => new += appended.events,
-                Err(e) => failed = Some(e),
-            }
+    std::thread::scope(|scope| {
+        let (send, receive) = mpsc::sync_channel::<Batch>(1);
+        let reader = scope.spawn(move || {
+            // If the store failed, nobody listens any more, and what is left is read in vain.
+            guarded(task, cursors, options, &mut |batch| drop(send.send(batch)))
+        });
+        for batch in receive {
+            report.events_new += store.append(&[batch])?.events;
         }
-    });
-    report.events_new += new;
-    account(report, read);
-    options.progress.advance(1, task.size);
-    failed.map_or(Ok(()), |e| Err(e.into()))
+        let read =
+            reader.join().unwrap_or_else(|_| FileRead::failed(&task.path, "the reader failed"));
+        account(report, read);
+        options.progress.advance(1, task.size);
+        Ok(())
+    })
 }
 
 fn account(report: &mut Report, read: FileRead) {

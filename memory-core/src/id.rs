@@ -19,7 +19,7 @@ where
     I: IntoIterator<Item = B>,
     B: AsRef<[u8]>,
 {
-    use std::fmt::Write as _;
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut hash = Sha256::new();
     for part in parts {
         let part = part.as_ref();
@@ -27,7 +27,9 @@ where
         hash.update(part);
     }
     hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("writing to a string cannot fail");
+        for half in [byte >> 4, byte & 15] {
+            hex.push(char::from(DIGITS[usize::from(half)]));
+        }
         hex
     })
 }

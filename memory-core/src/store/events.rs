@@ -133,7 +133,10 @@ impl Store {
     /// # Errors
     /// When the store cannot be read or a row cannot be decoded.
     pub fn session_events(&self, session: &SessionRef) -> Result<Vec<StoredEvent>> {
-        let read = || -> rusqlite::Result<Vec<(StoredEvent, String, String)>> {
+        let mut events = Vec::new();
+        let mut foreign = None;
+        // One row at a time: a report may hold a hundred thousand findings.
+        let mut read = || -> rusqlite::Result<()> {
             let mut stmt = self.conn.prepare_cached(
                 "SELECT e.seq, s.path, e.key, e.row_id, e.ts, e.actor, e.body, e.cwd, e.branch,
                         e.offset, e.len
@@ -141,17 +144,24 @@ impl Store {
                  WHERE e.session_id = (SELECT id FROM session WHERE engine = ?1 AND sid = ?2)
                  ORDER BY e.seq",
             )?;
-            let rows = stmt.query_map([&session.engine, &session.id], stored_event)?;
-            rows.collect()
+            let mut rows = stmt.query([&session.engine, &session.id])?;
+            while let Some(row) = rows.next()? {
+                let mut stored = stored_event(row)?;
+                let actor = row.get_ref(5)?.as_str()?;
+                let Some(actor) = Actor::parse(actor) else {
+                    foreign = Some(format!("event {} has actor `{actor}`", stored.seq));
+                    return Ok(());
+                };
+                // A kind written by a newer cemem is unknown here: skip it, as readers do.
+                let Some(kind) = kind_of(row.get_ref(6)?.as_str()?) else { continue };
+                (stored.event.actor, stored.event.kind) = (actor, kind);
+                events.push(stored);
+            }
+            Ok(())
         };
-        let mut events = Vec::new();
-        for (mut stored, actor, body) in read().map_err(|e| self.sql(e))? {
-            stored.event.actor = Actor::parse(&actor)
-                .ok_or_else(|| self.corrupt(format!("event {} has actor `{actor}`", stored.seq)))?;
-            // A kind written by a newer cemem is unknown here: skip it, as readers do.
-            let Ok(kind) = serde_json::from_str(&body) else { continue };
-            stored.event.kind = kind;
-            events.push(stored);
+        read().map_err(|e| self.sql(e))?;
+        if let Some(flaw) = foreign {
+            return Err(self.corrupt(flaw));
         }
         order_by_time(&mut events);
         Ok(events)
@@ -192,7 +202,10 @@ fn order_by_time(events: &mut [StoredEvent]) {
     for stored in events.iter() {
         let ts = match stored.event.ts {
             Some(ts) => {
-                last.insert(stored.source_path.clone(), ts);
+                match last.get_mut(&stored.source_path) {
+                    Some(known) => *known = ts,
+                    None => drop(last.insert(stored.source_path.clone(), ts)),
+                }
                 ts
             }
             None => last.get(&stored.source_path).copied().unwrap_or(Timestamp(i64::MIN)),
@@ -315,7 +328,17 @@ fn cursor_of(r: &Row<'_>) -> rusqlite::Result<Cursor> {
 }
 
 /// Decodes a row but for its actor and kind, which come back as text.
-fn stored_event(r: &Row<'_>) -> rusqlite::Result<(StoredEvent, String, String)> {
+/// Decodes a stored body. A finding is read without the detour that a tag costs, because there may
+/// be very many.
+fn kind_of(body: &str) -> Option<EventKind> {
+    if body.starts_with(r#"{"kind":"finding","#) {
+        return serde_json::from_str(body).ok().map(EventKind::Finding);
+    }
+    serde_json::from_str(body).ok()
+}
+
+/// A row without actor and kind.
+fn stored_event(r: &Row<'_>) -> rusqlite::Result<StoredEvent> {
     let key: String = r.get(2)?;
     let event = Event {
         key: key.split_once(SEP).map_or(key.as_str(), |(_, k)| k).to_owned(),
@@ -328,6 +351,5 @@ fn stored_event(r: &Row<'_>) -> rusqlite::Result<(StoredEvent, String, String)> 
         offset: r.get::<_, i64>(9)?.cast_unsigned(),
         len: r.get::<_, i64>(10)?.cast_unsigned(),
     };
-    let stored = StoredEvent { seq: r.get(0)?, source_path: r.get(1)?, event };
-    Ok((stored, r.get(5)?, r.get(6)?))
+    Ok(StoredEvent { seq: r.get(0)?, source_path: r.get(1)?, event })
 }
