@@ -1,0 +1,189 @@
+//! Which memory a folder belongs to, and where it lives on disk.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `facts` | what a folder tells: repository, remote, root commit, age |
+//! | `aliases` | the table of known projects and every decision made with it |
+//!
+//! Owns project identity: worktrees, clones in other folders and renamed folders share one memory;
+//! outside git it is the canonical path. Must not read the environment: the home folder comes in as
+//! an argument.
+
+mod aliases;
+mod facts;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use self::aliases::Aliases;
+use self::facts::Facts;
+use crate::clock::Clock;
+use crate::durable::{
+    IoResultExt as _, PathError, create_private_dir, open_private, write_durable,
+};
+use crate::store::Store;
+
+/// The folder that holds every store, `$CEMEM_HOME`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home(pub PathBuf);
+
+/// One project: a memory and the folders it serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    /// Stable id: the name of its folder under `projects/`.
+    pub id: String,
+    /// The name people see: the folder of the main work tree.
+    pub name: String,
+    /// The work tree (or plain folder) the command was started in.
+    pub root: PathBuf,
+    /// Every work tree that shares this memory, `root` among them.
+    pub worktrees: Vec<PathBuf>,
+}
+
+/// What kept the table of projects from being used as it should.
+#[derive(Debug)]
+pub enum TableTrouble {
+    /// It could not be read: the project's id may be wrong, so nothing must be answered from it.
+    Unread(PathError),
+    /// It could not be written: the id is right, but what is stored under it may be lost sight of.
+    Unrecorded(PathError),
+}
+
+impl TableTrouble {
+    /// Returns the cause.
+    #[must_use]
+    pub fn into_error(self) -> PathError {
+        match self {
+            Self::Unread(error) | Self::Unrecorded(error) => error,
+        }
+    }
+}
+
+/// A project as far as it could be found.
+#[derive(Debug)]
+pub struct Found {
+    /// The project.
+    pub project: Project,
+    /// What to know before reading or writing its memory.
+    pub trouble: Option<TableTrouble>,
+}
+
+impl Home {
+    /// Returns the folder of a project's store and indexes.
+    #[must_use]
+    pub fn project_dir(&self, project: &Project) -> PathBuf {
+        self.dir_of(&project.id)
+    }
+
+    /// Returns the database of a project.
+    #[must_use]
+    pub fn store_path(&self, project: &Project) -> PathBuf {
+        self.project_dir(project).join("memory.db")
+    }
+
+    /// Returns the folder of a project's indexes: disposable.
+    #[must_use]
+    pub fn index_dir(&self, project: &Project) -> PathBuf {
+        self.project_dir(project).join("index")
+    }
+
+    /// Returns the folder for things any project can make again: optimised models, caches.
+    #[must_use]
+    pub fn cache_dir(&self) -> PathBuf {
+        self.0.join("cache")
+    }
+
+    /// Returns the project that `folder` belongs to, recording what is new about it.
+    ///
+    /// # Errors
+    /// When the folder does not exist, or the table of projects cannot be read or written.
+    pub fn resolve(&self, folder: &Path) -> Result<Project, PathError> {
+        let found = self.find(folder)?;
+        found.trouble.map_or(Ok(found.project), |trouble| Err(trouble.into_error()))
+    }
+
+    /// Returns the project that `folder` belongs to, also where nothing can be recorded: a home on a
+    /// medium that is read-only can still be read.
+    ///
+    /// # Errors
+    /// When the folder does not exist.
+    pub fn find(&self, folder: &Path) -> Result<Found, PathError> {
+        let folder = fs::canonicalize(folder).context("find folder", folder)?;
+        let facts = Facts::of(&folder);
+        let (table, mut trouble) = match self.table() {
+            Ok(table) => (table, None),
+            Err(error) => (Aliases::default(), Some(TableTrouble::Unread(error))),
+        };
+        let mut id = table.decide(&facts, |id| self.is_empty(id));
+        if trouble.is_none() && table.version <= aliases::VERSION && !table.is_recorded(&facts, &id)
+        {
+            match self.record(&facts) {
+                Ok(agreed) => id = agreed,
+                Err(error) => trouble = Some(TableTrouble::Unrecorded(error)),
+            }
+        }
+        let name =
+            facts.main.file_name().map_or_else(|| id.clone(), |n| n.to_string_lossy().into_owned());
+        let worktrees = facts.worktrees();
+        Ok(Found { project: Project { id, name, root: facts.root, worktrees }, trouble })
+    }
+
+    fn dir_of(&self, id: &str) -> PathBuf {
+        self.0.join("projects").join(id)
+    }
+
+    fn table_path(&self) -> PathBuf {
+        self.0.join("projects").join("aliases.json")
+    }
+
+    /// Reads the table. A damaged one counts as empty: most ids are derived from what git says, so
+    /// they come out the same.
+    fn table(&self) -> Result<Aliases, PathError> {
+        let path = self.table_path();
+        match fs::read(&path) {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Aliases::default()),
+            Err(error) => Err(error).context("read", &path),
+        }
+        .map(Aliases::upgraded)
+    }
+
+    /// Records what is new, under a lock so that two commands started together agree on the id.
+    fn record(&self, facts: &Facts) -> Result<String, PathError> {
+        let _lock = self.lock()?;
+        let path = self.table_path();
+        let mut table = self.table()?;
+        let id = table.decide(facts, |id| self.is_empty(id));
+        table.record(facts, &id);
+        if fs::read(&path).is_ok_and(|old| serde_json::from_slice::<Aliases>(&old).is_err()) {
+            let aside = path.with_extension("damaged.json");
+            fs::rename(&path, &aside).context("move away", &path)?;
+        }
+        let bytes = serde_json::to_vec_pretty(&table).expect("a table of strings serialises");
+        write_durable(&path, &bytes)?;
+        Ok(id)
+    }
+
+    fn lock(&self) -> Result<File, PathError> {
+        create_private_dir(&self.0.join("projects"))?;
+        let path = self.0.join("projects").join("aliases.lock");
+        let lock = open_private(&path)?;
+        lock.lock().context("lock", &path)?;
+        Ok(lock)
+    }
+
+    /// Whether a project has learned nothing yet. A store that cannot be read may hold everything.
+    fn is_empty(&self, id: &str) -> bool {
+        let path = self.dir_of(id).join("memory.db");
+        match path.try_exists() {
+            Ok(true) => Store::open_read_only(&path, Clock::System)
+                .and_then(|store| store.lesson_seq())
+                .is_ok_and(|seq| seq == 0),
+            Ok(false) => true,
+            Err(_) => false,
+        }
+    }
+}
