@@ -198,13 +198,15 @@ pub fn log_of(path: &Path) -> PathBuf {
     side(path, "-wal")
 }
 
-fn side(path: &Path, suffix: &str) -> PathBuf {
+/// Returns the path of a file that SQLite keeps beside a database.
+pub(crate) fn side(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-fn open_uri(path: &Path, query: &str) -> rusqlite::Result<Connection> {
+/// Opens a file for reading, with parameters of SQLite's URI syntax.
+pub(crate) fn open_uri(path: &Path, query: &str) -> rusqlite::Result<Connection> {
     let mut uri = String::from("file:");
     for byte in path.to_string_lossy().bytes() {
         if byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte) {

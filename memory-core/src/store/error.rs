@@ -37,8 +37,8 @@ pub enum StoreError {
         /// What SQLite or the decoder said.
         detail: String,
     },
-    /// The store was opened for reading only.
-    #[error("store `{}` was opened for reading only", path.display())]
+    /// The store cannot be written; reading works.
+    #[error("store `{}` is read-only", path.display())]
     ReadOnly {
         /// The database.
         path: PathBuf,

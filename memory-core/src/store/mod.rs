@@ -44,6 +44,8 @@ pub struct Store {
     /// `Some(version)` when a newer cemem wrote the store; writing is then refused.
     newer: Option<i64>,
     read_only: bool,
+    /// Keeps a private copy alive as long as the connection: see [`Store::open_read_only`].
+    _copy: Option<tempfile::TempDir>,
 }
 
 impl Store {
@@ -119,6 +121,7 @@ fn sort_error(path: &Path, source: rusqlite::Error) -> StoreError {
     let path = path.to_owned();
     match source.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { path },
+        Some(ErrorCode::ReadOnly) => StoreError::ReadOnly { path },
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             StoreError::Corrupt { path, detail: source.to_string() }
         }

@@ -6,13 +6,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
+use tempfile::TempDir;
 
 use super::error::{Result, StoreError};
 use super::{Store, sort_error};
 use crate::clock::Clock;
 use crate::durable::{IoResultExt as _, create_private_dir, open_private};
+use crate::foreign::{open_uri, side};
 
 /// How long a writer waits for another one before it reports "busy".
 const BUSY: Duration = Duration::from_secs(5);
@@ -44,17 +46,49 @@ impl Store {
         Self::finish(conn, path, clock, found, false)
     }
 
-    /// Opens an existing store for reading.
+    /// Opens the store for reading, in the best way this machine allows: like [`Store::open`]; where
+    /// it cannot be written, like [`Store::open_read_only`]; where there is none and none can be made,
+    /// as an empty one that takes nothing.
+    ///
+    /// # Errors
+    /// When there is a store that cannot be read.
+    pub fn open_to_read(path: &Path, clock: Clock) -> Result<Self> {
+        match Self::open(path, clock) {
+            Err(error) if is_unwritable(&error) => {}
+            outcome => return outcome,
+        }
+        // What cannot be looked for may be there: that is an error, not an empty memory.
+        if path.try_exists().context("find store", path)? {
+            return Self::open_read_only(path, clock);
+        }
+        let empty = Self::open_in_memory(clock)?;
+        Ok(Self { path: path.to_owned(), read_only: true, ..empty })
+    }
+
+    /// Opens an existing store for reading, also where nothing can be written beside it.
     ///
     /// # Errors
     /// When there is none, or it cannot be read.
     pub fn open_read_only(path: &Path, clock: Clock) -> Result<Self> {
         std::fs::metadata(path).context("open store", path)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let conn = Connection::open_with_flags(path, flags).map_err(|e| sort_error(path, e))?;
-        conn.busy_timeout(BUSY).map_err(|e| sort_error(path, e))?;
-        let found = format_version(&conn).map_err(|e| sort_error(path, e))?;
-        Self::finish(conn, path, clock, found, true)
+        let read = |conn: Connection, copy| {
+            conn.busy_timeout(BUSY).map_err(|e| sort_error(path, e))?;
+            let found = format_version(&conn).map_err(|e| sort_error(path, e))?;
+            let store = Self::finish(conn, path, clock, found, true)?;
+            Ok(Self { _copy: copy, ..store })
+        };
+        let uri = |query| open_uri(path, query).map_err(|e| sort_error(path, e));
+        match uri("mode=ro").and_then(|conn| read(conn, None)) {
+            Err(error) if is_unwritable(&error) => {}
+            outcome => return outcome,
+        }
+        // SQLite cannot coordinate with writers here, so there are none: with an empty log the file
+        // is all there is; else both are read as a private copy.
+        if side(path, "-wal").metadata().is_ok_and(|log| log.len() > 0) {
+            let (conn, folder) = copied(path)?;
+            return read(conn, Some(folder));
+        }
+        read(uri("immutable=1")?, None)
     }
 
     /// Opens a store that lives in memory: for tests and evaluation.
@@ -85,7 +119,9 @@ impl Store {
             .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |r| r.get(0))
             .map_err(|e| sort_error(path, e))?;
         let newer = (found > FORMAT_VERSION).then_some(found);
-        Ok(Self { conn, path: path.to_owned(), id, clock, newer, read_only: ro })
+        // SQLite opens a write-protected file for reading without a word.
+        let read_only = ro || conn.is_readonly("main").map_err(|e| sort_error(path, e))?;
+        Ok(Self { conn, path: path.to_owned(), id, clock, newer, read_only, _copy: None })
     }
 }
 
@@ -95,6 +131,42 @@ impl Store {
 /// When the file is no database.
 pub fn format_version(conn: &Connection) -> rusqlite::Result<i64> {
     conn.query_row("PRAGMA user_version", [], |r| r.get(0))
+}
+
+/// Whether the error may come from a file or folder that cannot be written, so that reading might
+/// still work.
+fn is_unwritable(error: &StoreError) -> bool {
+    match error {
+        StoreError::Path(_) | StoreError::ReadOnly { .. } => true,
+        StoreError::Sqlite { source, .. } => matches!(
+            source.sqlite_error_code(),
+            Some(
+                ErrorCode::CannotOpen
+                    | ErrorCode::PermissionDenied
+                    | ErrorCode::DiskFull
+                    | ErrorCode::SystemIoFailure
+            )
+        ),
+        _ => false,
+    }
+}
+
+/// Copies a database and its log to a folder of ours, where SQLite may recover the log.
+fn copied(path: &Path) -> Result<(Connection, TempDir)> {
+    let folder = tempfile::Builder::new().prefix("cemem-copy").tempdir();
+    let folder = folder.context("copy store", path)?;
+    let copy = folder.path().join("memory.db");
+    for suffix in ["", "-wal"] {
+        let (from, to) = (side(path, suffix), side(&copy, suffix));
+        std::fs::copy(&from, &to).context("copy", &from)?;
+        // The copy would inherit the write protection it is made for.
+        #[cfg(unix)]
+        std::fs::set_permissions(&to, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .context("set mode of", &to)?;
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(&copy, flags).map_err(|e| sort_error(path, e))?;
+    Ok((conn, folder))
 }
 
 /// Sets the pragmas and migrates; returns the format found afterwards.
@@ -112,7 +184,7 @@ fn prepare(conn: &mut Connection, path: &Path) -> Result<i64> {
     }
     // A copy made by a backup tool comes back with a rollback journal, which blocks readers.
     let journal: String = conn.query_row("PRAGMA journal_mode", [], |r| r.get(0)).map_err(err)?;
-    if journal == "delete" {
+    if journal == "delete" && !conn.is_readonly("main").map_err(err)? {
         conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(err)?;
     }
     conn.execute_batch("PRAGMA synchronous = FULL;").map_err(err)?;
@@ -178,6 +250,62 @@ mod tests {
         let mode = |p: &Path| std::fs::metadata(p).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&path), 0o600);
         assert_eq!(mode(path.parent().unwrap()), 0o700);
+    }
+
+    /// Keeps SQLite from making its side file, also for the superuser: it follows no links here.
+    #[cfg(unix)]
+    fn seal(path: &Path) {
+        std::os::unix::fs::symlink("no/where", side(path, "-shm")).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_store_is_read_where_nothing_can_be_written_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("memory.db");
+        drop(Store::open(&path, Clock::System).unwrap());
+        seal(&path);
+        assert!(Store::open(&path, Clock::System).is_err(), "or the test shows nothing");
+        for store in [
+            Store::open_read_only(&path, Clock::System).unwrap(),
+            Store::open_to_read(&path, Clock::System).unwrap(),
+        ] {
+            assert_eq!(store.lesson_seq().unwrap(), 0);
+            assert!(matches!(store.check_writable(), Err(StoreError::ReadOnly { .. })));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn changes_still_in_the_log_are_read_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let (live, path) = (dir.path().join("live.db"), dir.path().join("memory.db"));
+        let store = Store::open(&live, Clock::System).unwrap();
+        store.conn.execute("UPDATE meta SET value = '7' WHERE key = 'revision'", []).unwrap();
+        // What a process that was killed leaves behind.
+        for suffix in ["", "-wal"] {
+            std::fs::copy(side(&live, suffix), side(&path, suffix)).unwrap();
+        }
+        seal(&path);
+        assert_eq!(Store::open_read_only(&path, Clock::System).unwrap().revision().unwrap(), 7);
+    }
+
+    #[test]
+    fn no_store_where_none_can_be_made_is_an_empty_one_that_takes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        // The folder is missing, and a link to nowhere keeps it from being made.
+        #[cfg(unix)]
+        {
+            let link = dir.path().join("gone");
+            std::os::unix::fs::symlink(dir.path().join("no/where"), &link).unwrap();
+            let store = Store::open_to_read(&link.join("memory.db"), Clock::System).unwrap();
+            assert_eq!(store.lesson_seq().unwrap(), 0);
+            assert!(matches!(store.check_writable(), Err(StoreError::ReadOnly { .. })));
+        }
+        // A file in place of the folder: nobody can tell what was there.
+        crate::durable::write_durable(&dir.path().join("file"), b"x").unwrap();
+        let path = dir.path().join("file/memory.db");
+        assert!(matches!(Store::open_to_read(&path, Clock::System), Err(StoreError::Path(_))));
     }
 
     #[test]
