@@ -40,6 +40,8 @@ mod semgrep;
 mod severity;
 mod sheet;
 #[cfg(test)]
+mod store_tests;
+#[cfg(test)]
 mod testing;
 mod todos;
 
