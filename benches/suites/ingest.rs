@@ -40,7 +40,12 @@ fn claude_code(c: &mut Criterion) {
             let mut store = cemem_core::Store::open(&path, cemem_core::Clock::System)
                 .expect("a fresh store opens");
             let inputs: Vec<Input> = files.iter().map(Input::named).collect();
-            let options = IngestOptions { redactor: &redactor, progress: &NoProgress, threads: 0 };
+            let options = IngestOptions {
+                roots: &[],
+                redactor: &redactor,
+                progress: &NoProgress,
+                threads: 0,
+            };
             ingest(&mut store, &inputs, &options).expect("the sessions go in")
         });
     });

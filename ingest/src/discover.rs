@@ -158,7 +158,13 @@ pub(crate) fn head(path: &Path) -> Option<String> {
 /// The first recorded working directory. Quotes inside strings are escaped, so the bare key can
 /// only be a key.
 pub(crate) fn cwd_in(text: &str) -> Option<String> {
-    let at = text.find("\"cwd\"")? + 5;
+    text_in(text, "cwd")
+}
+
+/// The first text under this key, found as [`cwd_in`] does.
+pub(crate) fn text_in(text: &str, key: &str) -> Option<String> {
+    let quoted = format!("\"{key}\"");
+    let at = text.find(&quoted)? + quoted.len();
     let rest = text[at..].trim_start().strip_prefix(':')?.trim_start();
     match serde_json::Deserializer::from_str(rest).into_iter::<String>().next()? {
         Ok(cwd) if !cwd.is_empty() => Some(cwd),
@@ -166,7 +172,7 @@ pub(crate) fn cwd_in(text: &str) -> Option<String> {
     }
 }
 
-fn is_under(cwd: &str, roots: &[PathBuf]) -> bool {
+pub(crate) fn is_under(cwd: &str, roots: &[PathBuf]) -> bool {
     roots.iter().any(|root| Path::new(cwd).starts_with(root))
 }
 

@@ -55,6 +55,9 @@ pub struct IngestOptions<'a> {
     pub redactor: &'a Redactor,
     /// Told how far the run is.
     pub progress: &'a dyn Progress,
+    /// The project's folders. A found file that holds sessions of many projects gives only those
+    /// under them; a named one gives all.
+    pub roots: &'a [PathBuf],
     /// Threads for reading and extracting; 0 for one a core.
     pub threads: usize,
 }
@@ -90,6 +93,8 @@ struct FileTask {
     path: PathBuf,
     size: u64,
     named: bool,
+    /// Lies in something a person named.
+    whole: bool,
 }
 
 /// Endings of files that are never sessions; they are not even opened in a folder walk.
@@ -159,17 +164,20 @@ fn find_files(inputs: &[Input], report: &mut Report) -> Vec<FileTask> {
             }
         };
         if path.is_dir() {
-            walk(&path, &mut files, report);
+            walk(&path, input.named, &mut files, report);
         } else {
             let size = path.metadata().map_or(0, |m| m.len());
-            files.insert(path.clone(), FileTask { path, size, named: input.named });
+            files.insert(
+                path.clone(),
+                FileTask { path, size, named: input.named, whole: input.named },
+            );
         }
     }
     files.into_values().collect()
 }
 
 /// Walks a folder. Links to folders are not followed, so no link can lead in circles or out.
-fn walk(folder: &Path, files: &mut BTreeMap<PathBuf, FileTask>, report: &mut Report) {
+fn walk(folder: &Path, whole: bool, files: &mut BTreeMap<PathBuf, FileTask>, report: &mut Report) {
     let walk = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter();
     let closed = |e: &walkdir::DirEntry| {
         e.depth() > 0 && e.file_type().is_dir() && CLOSED.iter().any(|c| e.file_name() == *c)
@@ -199,7 +207,7 @@ fn walk(folder: &Path, files: &mut BTreeMap<PathBuf, FileTask>, report: &mut Rep
         };
         match path.metadata() {
             Ok(meta) if meta.is_file() => {
-                let task = FileTask { path: path.clone(), size: meta.len(), named: false };
+                let task = FileTask { path: path.clone(), size: meta.len(), named: false, whole };
                 files.entry(path).or_insert(task);
             }
             _ => report.skip("not_a_file", 1),
@@ -289,7 +297,8 @@ fn guarded(
     sink: &mut dyn FnMut(Batch),
 ) -> FileRead {
     let known = cursors.get(task.path.to_string_lossy().as_ref());
-    let read = || read::read(&task.path, known, options.redactor, sink);
+    let roots = if task.whole { &[] } else { options.roots };
+    let read = || read::read_for(&task.path, roots, known, options.redactor, sink);
     let mut read = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
         FileRead::failed(&task.path, "the reader failed; please report this file")
     });

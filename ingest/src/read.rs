@@ -93,7 +93,19 @@ pub fn read(
     redactor: &Redactor,
     sink: &mut dyn FnMut(Batch),
 ) -> FileRead {
-    match try_read(path, known, redactor, sink) {
+    read_for(path, &[], known, redactor, sink)
+}
+
+/// Reads as [`read`] does; a file that holds sessions of many projects gives only those under
+/// `roots` (all of them if there are none).
+pub fn read_for(
+    path: &Path,
+    roots: &[PathBuf],
+    known: Option<&Cursor>,
+    redactor: &Redactor,
+    sink: &mut dyn FnMut(Batch),
+) -> FileRead {
+    match try_read(path, roots, known, redactor, sink) {
         Ok(read) => read,
         Err(e) => FileRead::failed(path, describe(&e)),
     }
@@ -110,12 +122,13 @@ pub(crate) fn describe(e: &io::Error) -> String {
 }
 
 /// Returns what a reader may know about a file.
-fn file_info(path: &Path, mtime_ns: i64, companions: Vec<PathBuf>) -> FileInfo {
+fn file_info(path: &Path, roots: &[PathBuf], mtime_ns: i64, companions: Vec<PathBuf>) -> FileInfo {
     FileInfo {
         stem: stem(path),
         path: path.to_string_lossy().into_owned(),
         modified: (mtime_ns > 0).then_some(Timestamp(mtime_ns / 1_000_000)),
         companions,
+        roots: roots.to_vec(),
     }
 }
 
@@ -131,9 +144,12 @@ pub(crate) fn companion(path: &Path) -> Option<String> {
 }
 
 /// Whether nothing was written since the cursor was.
-fn unchanged(c: &Cursor, path: &Path, meta: &Metadata) -> bool {
+fn unchanged(c: &Cursor, path: &Path, roots: &[PathBuf], meta: &Metadata) -> bool {
     let source = crate::source::by_name(&c.format).filter(|s| s.info().version == c.reader);
-    source.is_some_and(|s| stamp_of(s, path, meta) == (c.size, c.mtime_ns))
+    source.is_some_and(|s| {
+        let same_scope = s.info().layout != Layout::Database || c.head == database::scope(roots);
+        same_scope && stamp_of(s, path, meta) == (c.size, c.mtime_ns)
+    })
 }
 
 /// Returns what tells that a file was written. Lines are read on from an offset, which only the
@@ -163,6 +179,7 @@ fn stamp(meta: &Metadata) -> (u64, i64) {
 
 fn try_read(
     path: &Path,
+    roots: &[PathBuf],
     known: Option<&Cursor>,
     redactor: &Redactor,
     sink: &mut dyn FnMut(Batch),
@@ -172,14 +189,14 @@ fn try_read(
         // A pipe or a device would block or never end.
         return Ok(FileRead::failed(path, "not a regular file"));
     }
-    if known.is_some_and(|c| unchanged(c, path, &meta)) {
+    if known.is_some_and(|c| unchanged(c, path, roots, &meta)) {
         return Ok(FileRead::new(Outcome::Unchanged));
     }
     let mut file = File::open(path)?;
     let mut head = Vec::new();
     (&mut file).take(sniff::FIRST_LOOK as u64).read_to_end(&mut head)?;
     if foreign::is_database(&head) {
-        return database::read(path, &meta, known, redactor, sink);
+        return database::read(path, roots, &meta, known, redactor, sink);
     }
     let encoding = sniff::encoding(&head);
     if head.is_empty() || encoding == Encoding::Binary {
@@ -192,7 +209,7 @@ fn try_read(
     let text_path = path.to_string_lossy().into_owned();
     let companions = source.companions(path);
     let (size, mtime_ns) = stamp_of(source, path, &meta);
-    let info = file_info(path, mtime_ns, companions);
+    let info = file_info(path, roots, mtime_ns, companions);
     let cursor = Cursor {
         path: text_path,
         format: source.info().format.to_owned(),

@@ -111,9 +111,19 @@ pub struct FileInfo {
     pub modified: Option<Timestamp>,
     /// Files beside it, by [`Source::companions`].
     pub companions: Vec<PathBuf>,
+    /// The project's folders: a file that holds sessions of many projects gives only those under
+    /// them. Empty for a file a person named: everything in it counts.
+    pub roots: Vec<PathBuf>,
 }
 
 impl FileInfo {
+    /// Returns whether a session that ran in this folder counts; one that says no folder does only
+    /// where everything does.
+    #[must_use]
+    pub fn wants(&self, cwd: Option<&str>) -> bool {
+        self.roots.is_empty() || cwd.is_some_and(|c| crate::discover::is_under(c, &self.roots))
+    }
+
     /// Returns the folder of the repository the file lies in: the nearest one with a `.git`.
     #[must_use]
     pub fn repository(&self) -> Option<PathBuf> {

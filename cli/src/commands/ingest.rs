@@ -25,7 +25,9 @@ pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, Comman
     let report = {
         let bar = Bar::new(context.ui.shows_progress());
         let redactor = Redactor::new();
-        let options = IngestOptions { redactor: &redactor, progress: &bar, threads: 0 };
+        let roots = engine_places::of(context).roots;
+        let options =
+            IngestOptions { redactor: &redactor, progress: &bar, roots: &roots, threads: 0 };
         ingest(&mut store, &inputs, &options)?
     };
     let (_, applied) = consolidate(&mut store, None)?;

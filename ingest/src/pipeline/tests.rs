@@ -17,7 +17,8 @@ fn store() -> Store {
 }
 
 fn run(store: &mut Store, inputs: &[Input]) -> Report {
-    let options = IngestOptions { redactor: &REDACTOR, progress: &NoProgress, threads: 2 };
+    let options =
+        IngestOptions { roots: &[], redactor: &REDACTOR, progress: &NoProgress, threads: 2 };
     ingest(store, inputs, &options).unwrap()
 }
 
@@ -162,7 +163,7 @@ fn progress_adds_up() {
         put(&dir.path().join(format!("{n}.jsonl")), session(&format!("s{n}"), 2));
     }
     let count = Count::default();
-    let options = IngestOptions { redactor: &REDACTOR, progress: &count, threads: 2 };
+    let options = IngestOptions { roots: &[], redactor: &REDACTOR, progress: &count, threads: 2 };
     ingest(&mut store(), &[Input::named(dir.path())], &options).unwrap();
     assert_eq!((count.0.into_inner(), count.1.into_inner()), (20, 20));
 }

@@ -4,10 +4,11 @@
 
 use std::fs::Metadata;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cemem_core::Cursor;
 use cemem_core::foreign::{ForeignDb, log_of};
+use cemem_core::id::digest;
 use cemem_core::store::Batch;
 
 use super::{FileRead, LineError, Outcome, file_info, is_current, located, stamp_all};
@@ -15,9 +16,19 @@ use crate::redact::Redactor;
 use crate::sniff;
 use crate::source::Output;
 
+/// Returns what tells for which folders a database was read: for others it is read again.
+pub(super) fn scope(roots: &[PathBuf]) -> String {
+    let mut names: Vec<_> = roots.iter().map(|r| r.to_string_lossy()).collect();
+    names.sort();
+    let mut hex = digest(names.iter().map(|n| n.as_bytes()));
+    hex.truncate(24);
+    hex
+}
+
 /// Reads what is new in a database since `known`, part by part.
 pub(super) fn read(
     path: &Path,
+    roots: &[PathBuf],
     meta: &Metadata,
     known: Option<&Cursor>,
     redactor: &Redactor,
@@ -32,14 +43,16 @@ pub(super) fn read(
     let Some(source) = sniff::identify_database(&tables) else {
         return Ok(FileRead::new(Outcome::Skipped("unrecognised_database")));
     };
-    let info = file_info(path, mtime_ns, source.companions(path));
+    let info = file_info(path, roots, mtime_ns, source.companions(path));
     let cursor = Cursor {
         path: info.path.clone(),
         format: source.info().format.to_owned(),
+        head: scope(roots),
         reader: source.info().version,
         ..Cursor::default()
     };
-    let same = known.filter(|c| is_current(c) && c.format == cursor.format);
+    let same =
+        known.filter(|c| is_current(c) && c.format == cursor.format && c.head == cursor.head);
     let mut state = same.map(|c| c.state.clone()).unwrap_or_default();
     let mut out = Output::new(source.info().engine, redactor);
     let mut read = FileRead::new(Outcome::Read(source.info().engine));

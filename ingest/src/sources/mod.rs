@@ -6,10 +6,12 @@
 pub mod claude_code;
 pub mod codex;
 mod human;
+pub mod opencode;
 pub mod solutions;
 pub mod specstory;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tool;
 pub(crate) mod wire;
 
 /// Raised whenever any reader's view of the same bytes changes: files are then read again.

@@ -1,10 +1,10 @@
 //! Reads a text as a file of one format, without a file.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use cemem_core::{Event, EventKind, Session};
+use cemem_core::{Cursor, Event, EventKind, Session};
 
 use crate::records::{Lines, MAX_LINE, Position};
 use crate::redact::Redactor;
@@ -83,8 +83,19 @@ pub(crate) fn read(source: &dyn Source, stem: &str, text: &str) -> Found {
 
 /// Reads a file as `ingest` does: recognised by content, with its companions; databases too.
 pub(crate) fn read_path(path: &Path) -> Found {
+    read_known(path, &[], None).0
+}
+
+/// Reads what is new in a file for a project; returns also the cursor to go on from.
+pub(crate) fn read_known(
+    path: &Path,
+    roots: &[PathBuf],
+    known: Option<&Cursor>,
+) -> (Found, Option<Cursor>) {
+    let mut cursor = None;
     let mut sessions: Vec<(Session, Vec<Event>)> = Vec::new();
-    let read = crate::read::read(path, None, &Redactor::new(), &mut |batch| {
+    let read = crate::read::read_for(path, roots, known, &Redactor::new(), &mut |batch| {
+        cursor = Some(batch.cursor);
         for (session, events) in batch.sessions {
             match sessions
                 .iter_mut()
@@ -99,7 +110,7 @@ pub(crate) fn read_path(path: &Path) -> Found {
     if let crate::read::Outcome::Skipped(kind) = read.outcome {
         errors.push(kind.to_owned());
     }
-    Found { sessions, skipped: read.skipped, errors }
+    (Found { sessions, skipped: read.skipped, errors }, cursor)
 }
 
 /// Unpacks an archive of the shared samples, `copilot-cli`, into a folder that lives as long as the

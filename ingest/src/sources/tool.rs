@@ -1,0 +1,91 @@
+//! Pieces of JSON values, and what a tool call's input shows.
+//!
+//! Owns the names under which engines put commands and files. Must not know any engine's rows.
+
+use serde_json::Value;
+
+use crate::text::{head, limit};
+
+/// Returns the text at a path of keys, unless absent or empty.
+pub(super) fn text<'a>(value: &'a Value, path: &[&str]) -> Option<&'a str> {
+    at(value, path)?.as_str().filter(|t| !t.is_empty())
+}
+
+/// Returns the integer at a path of keys; a whole number written as a real counts.
+#[expect(clippy::cast_possible_truncation, reason = "times and codes written as reals")]
+pub(super) fn int(value: &Value, path: &[&str]) -> Option<i64> {
+    let value = at(value, path)?;
+    value.as_i64().or_else(|| value.as_f64().map(|x| x as i64))
+}
+
+/// Returns the value at a path of keys.
+pub(super) fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
+    path.iter().try_fold(value, |v, key| v.get(*key))
+}
+
+/// Returns the list at a path of keys, empty if there is none.
+pub(super) fn list<'a>(value: &'a Value, path: &[&str]) -> &'a [Value] {
+    at(value, path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// A call as it is shown.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Shown {
+    /// Files it names.
+    pub(super) files: Vec<String>,
+    /// Its shell command.
+    pub(super) command: Option<String>,
+    /// A short view of the rest.
+    pub(super) detail: String,
+}
+
+/// Keys under which engines name a file.
+const FILES: &[&str] = &[
+    "filePath",
+    "file_path",
+    "path",
+    "target_file",
+    "targetFile",
+    "relativeWorkspacePath",
+    "effectiveUri",
+    "notebook_path",
+];
+/// Keys of the text an edit puts in, or of what else tells most.
+const TELLING: &[&str] = &[
+    "newString",
+    "new_string",
+    "new_str",
+    "content",
+    "contents",
+    "file_text",
+    "patchText",
+    "patch",
+    "code_edit",
+    "streamingContent",
+    "prompt",
+    "query",
+    "pattern",
+    "url",
+    "explanation",
+];
+
+/// Returns the view of a call's input.
+pub(super) fn shown(input: &Value) -> Shown {
+    let field = |keys: &[&str]| keys.iter().find_map(|k| text(input, &[k]));
+    let command = field(&["command", "cmd"]).map(str::to_owned);
+    let mut files: Vec<String> =
+        FILES.iter().filter_map(|k| text(input, &[k])).map(str::to_owned).collect();
+    files.dedup();
+    if let Some(patch) = field(&["patchText", "patch", "input"]) {
+        let heads = ["*** Update File: ", "*** Add File: ", "*** Delete File: ", "*** Move to: "];
+        let named = patch.lines().filter_map(|l| heads.iter().find_map(|h| l.strip_prefix(h)));
+        files.extend(named.map(|f| f.trim().to_owned()));
+    }
+    let detail = match (&command, field(TELLING)) {
+        (Some(_), _) => String::new(),
+        (None, Some(told)) => head(told, limit::DETAIL).to_owned(),
+        (None, None) if input.as_object().is_none_or(serde_json::Map::is_empty) => String::new(),
+        (None, None) => head(&input.to_string(), limit::DETAIL).to_owned(),
+    };
+    Shown { files, command, detail }
+}
