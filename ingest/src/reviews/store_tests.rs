@@ -19,7 +19,8 @@ fn store() -> Store {
 /// Returns events found and new.
 fn run(store: &mut Store, path: &Path) -> (u64, u64) {
     let redactor = Redactor::new();
-    let options = IngestOptions { redactor: &redactor, progress: &NoProgress, threads: 1 };
+    let options =
+        IngestOptions { redactor: &redactor, roots: &[], progress: &NoProgress, threads: 1 };
     let report = ingest(store, &[Input::named(path)], &options).unwrap();
     assert_eq!(report.errors, []);
     (report.events, report.events_new)

@@ -2,6 +2,7 @@
 //!
 //! Owns the names under which engines put commands and files. Must not know any engine's rows.
 
+use cemem_core::id::digest;
 use serde_json::Value;
 
 use crate::text::{head, limit};
@@ -26,6 +27,13 @@ pub(super) fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
 /// Returns the list at a path of keys, empty if there is none.
 pub(super) fn list<'a>(value: &'a Value, path: &[&str]) -> &'a [Value] {
     at(value, path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Returns a short key of these parts.
+pub(super) fn key<B: AsRef<[u8]>>(parts: impl IntoIterator<Item = B>) -> String {
+    let mut key = digest(parts);
+    key.truncate(32);
+    key
 }
 
 /// A call as it is shown.
