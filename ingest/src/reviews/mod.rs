@@ -40,9 +40,9 @@ mod semgrep;
 mod severity;
 mod sheet;
 #[cfg(test)]
-mod store_tests;
-#[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod todos;
 
 /// Raised whenever any reader's view of the same bytes changes: files are then read again.

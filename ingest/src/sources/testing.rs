@@ -1,6 +1,7 @@
 //! Reads a text as a file of one format, without a file.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -119,7 +120,8 @@ pub(crate) fn read_known(
 pub(crate) fn samples(archive: &str) -> Option<tempfile::TempDir> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/samples/unpack.sh");
     if !script.exists() {
-        eprintln!("skipped: no samples at ../shared/samples");
+        let told = writeln!(std::io::stderr(), "skipped: no samples at ../shared/samples");
+        told.unwrap();
         return None;
     }
     let folder = tempfile::tempdir().unwrap();
