@@ -55,7 +55,7 @@ fn a_report_again_adds_nothing_and_a_changed_thread_adds_its_state() {
 
 #[test]
 fn a_large_report_comes_in_several_batches() {
-    let results = (0..20_000).map(|i| {
+    let results = (0..30_000).map(|i| {
         format!(r#"{{"ruleId":"r/{}","message":{{"text":"Value {i} is odd."}},"locations":[{{"physicalLocation":{{"artifactLocation":{{"uri":"src/{i}.c"}},"region":{{"startLine":{i}}}}}}}]}}"#, i % 7)
     });
     let results: Vec<String> = results.collect();
@@ -73,9 +73,9 @@ fn a_large_report_comes_in_several_batches() {
         let events = batch.sessions.into_iter().flat_map(|(_, events)| events);
         keys.extend(events.map(|e| e.key));
     });
-    assert_eq!((read.events, keys.len()), (20_000, 20_000));
+    assert_eq!((read.events, keys.len()), (30_000, 30_000));
     assert!(batches > 1 && unfinished == batches - 1, "{batches} {unfinished}");
     let mut store = store();
-    assert_eq!(run(&mut store, &path), (20_000, 20_000));
+    assert_eq!(run(&mut store, &path), (30_000, 30_000));
     assert_eq!(run(&mut store, &path), (0, 0), "unchanged");
 }
