@@ -199,38 +199,48 @@ fn decode(raw: &str) -> Option<Cow<'_, str>> {
         return Some(Cow::Borrowed(inner));
     }
     // A lone surrogate makes the string invalid Unicode; keep the rest of it.
-    serde_json::from_str::<String>(raw).ok().or_else(|| lossy(inner)).map(Cow::Owned)
+    serde_json::from_str(&mended(raw)).ok().map(Cow::Owned)
 }
 
-/// Unescapes what serde refuses: lone surrogates become the replacement character.
-fn lossy(inner: &str) -> Option<String> {
-    let mut out = String::with_capacity(inner.len());
-    let mut rest = inner;
-    while let Some(at) = rest.find("\\u") {
-        let (before, from) = rest.split_at(at);
-        out.push_str(before);
-        let Some(code) = from.get(2..6).and_then(|h| u32::from_str_radix(h, 16).ok()) else {
-            out.push_str("\\\\u");
-            rest = &from[2..];
-            continue;
-        };
-        let paired = (0xD800..0xDC00).contains(&code)
-            && from.get(6..12).is_some_and(|next| {
-                next.starts_with("\\ud") && matches!(next.as_bytes()[3], b'c'..=b'f')
-            });
-        if paired {
-            out.push_str(&from[..12]);
-            rest = &from[12..];
-        } else if (0xD800..0xE000).contains(&code) {
-            out.push_str("\\ufffd");
-            rest = &from[6..];
-        } else {
-            out.push_str(&from[..6]);
-            rest = &from[6..];
-        }
+/// Returns JSON in which every lone surrogate escape (`\ud83d` without its half) is the replacement
+/// character. Parsers refuse a row for one; people paste halves of emoji. Nothing moves: both are
+/// six bytes long.
+#[must_use]
+pub fn mended(json: &str) -> Cow<'_, str> {
+    let has = |unit: &[u8]| memchr::memmem::find(json.as_bytes(), unit).is_some();
+    if !has(b"\\ud") && !has(b"\\uD") {
+        return Cow::Borrowed(json);
     }
-    out.push_str(rest);
-    serde_json::from_str(&format!("\"{out}\"")).ok()
+    let mut out = String::new();
+    let mut copied = 0;
+    let mut at = 0;
+    while let Some(next) = memchr::memchr(b'\\', &json.as_bytes()[at..]) {
+        at += next;
+        // Any other escape is two bytes long; the second may be a backslash too.
+        let len = match (unit(json, at), unit(json, at + 6)) {
+            (Some(0xD800..0xDC00), Some(0xDC00..0xE000)) => 12,
+            (Some(0xD800..0xE000), _) => {
+                out.push_str(&json[copied..at]);
+                out.push_str("\\ufffd");
+                copied = at + 6;
+                6
+            }
+            (Some(_), _) => 6,
+            (None, _) => 2,
+        };
+        at = (at + len).min(json.len());
+    }
+    if copied == 0 {
+        return Cow::Borrowed(json);
+    }
+    out.push_str(&json[copied..]);
+    Cow::Owned(out)
+}
+
+/// The UTF-16 unit of the escape at `at`, if `\uXXXX` stands there.
+fn unit(json: &str, at: usize) -> Option<u32> {
+    let hex = json.as_bytes().get(at..at + 6)?.strip_prefix(b"\\u")?;
+    hex.iter().try_fold(0, |n, digit| Some(n * 16 + char::from(*digit).to_digit(16)?))
 }
 
 fn quoted(inner: &str) -> Option<Cow<'_, str>> {
@@ -288,6 +298,21 @@ mod tests {
         assert!(cut.len() < 2200, "{}", cut.len());
         assert_eq!(RawText(&raw).full(), text);
         assert_eq!(RawText("\"a\\ud83dz\"").full(), "a\u{fffd}z");
+        // An escaped backslash in front of `ud83d` is no escape.
+        assert_eq!(RawText(r#""\ud83dz \\ud83d \\\ud83d""#).full(), "\u{fffd}z \\ud83d \\\u{fffd}");
         assert_eq!(RawText("{}").full(), "");
+    }
+
+    #[test]
+    fn only_lone_surrogates_are_mended() {
+        let same = r#"{"a":"\ud83d\ude00 \u00e9 \\ud800 \n","b":1}"#;
+        assert!(matches!(mended(same), Cow::Borrowed(t) if t == same));
+        assert_eq!(
+            mended(r#""\uD83D\ud83d\ude00 \udc00\\\udfff \ud8 \ud"#),
+            r#""\ufffd\ud83d\ude00 \ufffd\\\ufffd \ud8 \ud"#
+        );
+        // An escape in front of a character of several bytes, and one cut off.
+        assert_eq!(mended("\\é\\ud800"), "\\é\\ufffd");
+        assert_eq!(mended("\\"), "\\");
     }
 }

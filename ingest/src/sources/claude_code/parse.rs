@@ -2,22 +2,22 @@
 //!
 //! Owns what each row means. Must not look at other files: a sub-agent's file names its parent.
 
+mod result;
+mod said;
+
 use cemem_core::event::PlanState;
 use cemem_core::id::digest;
-use cemem_core::{Actor, Event, EventKind, RejectedBy, Timestamp};
+use cemem_core::{Actor, Event, EventKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::queue::Queue;
-use super::results::{self, Verdict};
+use super::results;
 use super::wire::{Attachment, Block, Content, Message, Row, unread_kind};
 use crate::source::{FileInfo, Malformed, Output, Reader, Record};
-use crate::sources::human::{Spoken, classify};
-use crate::text::{RawText, limit};
+use crate::text::{RawText, limit, mended};
 
 /// Calls that may still be waiting for their result.
 const MAX_OPEN_CALLS: usize = 256;
-/// Prompts whose parent is remembered, to notice a rewind.
-const MAX_PARENTS: usize = 512;
 
 /// What must be known from earlier rows.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -164,6 +164,7 @@ impl ClaudeReader {
             return out.skip("meta");
         }
         let mut typed = Vec::new();
+        let mut answered = false;
         match &message.content {
             Content::Nothing => out.skip("empty"),
             Content::Text(text) => typed.push(text.str().to_owned()),
@@ -171,177 +172,19 @@ impl ClaudeReader {
                 for (i, block) in blocks.iter().enumerate() {
                     match (block.kind.str(), block.text) {
                         ("text", Some(text)) => typed.push(RawText(text.get()).full().into_owned()),
-                        ("tool_result", _) => self.result(row, block, i, at, out),
+                        ("tool_result", _) => {
+                            answered = true;
+                            self.result(row, block, i, at, out);
+                        }
                         (kind, _) => out.skip(if kind.is_empty() { "untyped" } else { kind }),
                     }
                 }
             }
         }
         if !typed.is_empty() {
-            self.said(row, &typed, at, out);
-        }
-    }
-
-    /// Text under the user's name: the blocks of one row are one turn.
-    fn said(&mut self, row: &Row<'_>, blocks: &[String], at: &At, out: &mut Output<'_>) {
-        if row.is_compact_summary.is_set() {
-            let summary = blocks.join("\n");
-            let kind = EventKind::Compaction { summary };
-            return out.event(&at.session, at.event("", Actor::System, kind));
-        }
-        if at.subagent {
-            // Written by the agent that started this one.
-            return out.skip("subagent_prompt");
-        }
-        let origin = row.origin.0.as_ref().map_or("", |o| o.kind.str());
-        if !origin.is_empty() && origin != "human" {
-            return out.skip("injected");
-        }
-        if let Some(plan) = row.plan_content.some() {
-            let kind = EventKind::Plan { state: PlanState::Approved, text: plan.to_owned() };
-            return out.event(&at.session, at.event("", Actor::User, kind));
-        }
-        let mut words: Vec<String> = Vec::new();
-        for block in blocks {
-            match classify(block) {
-                Spoken::Typed(text) | Spoken::Command(text) => words.push(text),
-                Spoken::Interrupt { during_tool } => {
-                    let kind = EventKind::UserInterrupt { during_tool };
-                    out.event(&at.session, at.event("stop", Actor::User, kind));
-                }
-                Spoken::Plan(text) => {
-                    let kind = EventKind::Plan { state: PlanState::Approved, text };
-                    out.event(&at.session, at.event("plan", Actor::User, kind));
-                }
-                Spoken::Summary => {
-                    let kind = EventKind::Compaction { summary: block.clone() };
-                    out.event(&at.session, at.event("summary", Actor::System, kind));
-                }
-                Spoken::Injected => out.skip("injected"),
-                Spoken::Empty => {}
-            }
-        }
-        if words.is_empty() {
-            return;
-        }
-        if self.is_rewind(row) {
-            out.event(
-                &at.session,
-                at.event("rewind", Actor::User, EventKind::Rewind { target: None }),
-            );
-        }
-        let kind = EventKind::UserPrompt { text: words.join("\n"), steering: false };
-        out.event(&at.session, at.event("", Actor::User, kind));
-    }
-
-    /// A second prompt under the same parent: the person went back and took another way.
-    fn is_rewind(&mut self, row: &Row<'_>) -> bool {
-        let (Some(parent), Some(own)) = (row.parent_uuid.some(), row.uuid.some()) else {
-            return false;
-        };
-        let mark = |id: &str| id.chars().take(13).collect::<String>();
-        let (parent, own) = (mark(parent), mark(own));
-        let entry = format!("{parent}>{own}");
-        let mut siblings =
-            self.state.parents.iter().filter(|e| e.starts_with(&format!("{parent}>")));
-        let known = siblings.clone().any(|e| *e == entry);
-        let rewound = !known && siblings.next().is_some();
-        if !known {
-            if self.state.parents.len() == MAX_PARENTS {
-                self.state.parents.remove(0);
-            }
-            self.state.parents.push(entry);
-        }
-        rewound
-    }
-
-    fn result(
-        &mut self,
-        row: &Row<'_>,
-        block: &Block<'_>,
-        i: usize,
-        at: &At,
-        out: &mut Output<'_>,
-    ) {
-        let call_id = block.tool_use_id.str().to_owned();
-        let tool = self.close_call(&call_id);
-        let text = results::text(block, limit::RESULT);
-        let event = |what: &str, actor, kind| at.event(&part(i, what), actor, kind);
-        match results::verdict(block, &text) {
-            Verdict::Collateral => out.skip("collateral"),
-            Verdict::Interrupted => {
-                let kind = EventKind::UserInterrupt { during_tool: true };
-                out.event(&at.session, event("stop", Actor::User, kind));
-            }
-            Verdict::Refused(feedback) if tool == "ExitPlanMode" => {
-                let text = feedback.unwrap_or_default();
-                let kind = EventKind::Plan { state: PlanState::Rejected, text };
-                out.event(&at.session, event("", Actor::User, kind));
-            }
-            Verdict::Refused(feedback) => {
-                let kind = EventKind::ToolRejected { call_id, by: RejectedBy::User, feedback };
-                out.event(&at.session, event("", Actor::User, kind));
-            }
-            Verdict::Denied => {
-                let kind =
-                    EventKind::ToolRejected { call_id, by: RejectedBy::Policy, feedback: None };
-                out.event(&at.session, event("", Actor::System, kind));
-            }
-            Verdict::Blocked => {
-                let kind =
-                    EventKind::ToolRejected { call_id, by: RejectedBy::Hook, feedback: None };
-                out.event(&at.session, event("", Actor::System, kind));
-                let kind = EventKind::HookBlocked { text: text.into_owned() };
-                out.event(&at.session, event("hook", Actor::System, kind));
-            }
-            Verdict::Output { ok, exit_code } => {
-                self.settled(row, &tool, ok, i, at, out);
-                let text = text.into_owned();
-                let kind = EventKind::ToolResult { call_id, ok: Some(ok), exit_code, text };
-                out.event(&at.session, event("", Actor::Tool, kind));
-            }
-        }
-    }
-
-    /// What a person did to let the tool succeed: answered, approved, changed.
-    fn settled(
-        &self,
-        row: &Row<'_>,
-        tool: &str,
-        ok: bool,
-        i: usize,
-        at: &At,
-        out: &mut Output<'_>,
-    ) {
-        let outcome = results::outcome(row.tool_use_result);
-        if tool == "ExitPlanMode" && ok {
-            let text = outcome.as_ref().map_or("", |o| o.plan.str()).to_owned();
-            let kind = EventKind::Plan { state: PlanState::Approved, text };
-            out.event(&at.session, at.event(&part(i, "plan"), Actor::User, kind));
-        }
-        let Some(outcome) = outcome else { return };
-        if outcome.user_modified.is_set() {
-            let path = outcome.file_path.str().to_owned();
-            let kind = EventKind::UserEdit { path, diff: results::diff(&outcome) };
-            out.event(&at.session, at.event(&part(i, "edit"), Actor::User, kind));
-        }
-        for (n, (question, answer)) in outcome.answers.0.iter().flatten().enumerate() {
-            let answer = match answer {
-                serde_json::Value::String(text) => text.clone(),
-                serde_json::Value::Array(many) => {
-                    many.iter().filter_map(|v| v.as_str()).collect::<Vec<_>>().join(", ")
-                }
-                _ => continue,
-            };
-            let kind = EventKind::QuestionAnswered { question: question.clone(), answer };
-            out.event(&at.session, at.event(&part(i, &format!("answer{n}")), Actor::User, kind));
-        }
-    }
-
-    fn close_call(&mut self, id: &str) -> String {
-        match self.state.calls.iter().position(|(call, _)| call == id) {
-            Some(at) => self.state.calls.remove(at).1,
-            None => String::new(),
+            // A result's event has the row's bare key.
+            let place = if answered { "said" } else { "" };
+            self.said(row, &typed, place, at, out);
         }
     }
 
@@ -410,57 +253,6 @@ impl ClaudeReader {
         }
     }
 
-    /// Newer versions also attach the words that were delivered in the middle of a turn.
-    fn steered(&mut self, attachment: &Attachment<'_>, at: &At, out: &mut Output<'_>) {
-        let origin = attachment.origin.0.as_ref().map_or("", |o| o.kind.str());
-        let prompting = matches!(attachment.command_mode.str(), "" | "prompt");
-        if at.subagent || !prompting || !matches!(origin, "" | "human") {
-            return out.skip("injected");
-        }
-        let block = Block { content: attachment.prompt, ..empty_block() };
-        let text = results::text(&block, 2 * limit::PROMPT);
-        match classify(&text) {
-            Spoken::Typed(said) | Spoken::Command(said) => {
-                if self.state.queue.was_delivered(&text) {
-                    return out.skip("duplicate");
-                }
-                let kind = EventKind::UserPrompt { text: said, steering: true };
-                out.event(&at.session, at.event("", Actor::User, kind));
-            }
-            _ => out.skip("injected"),
-        }
-    }
-
-    fn queued(&mut self, row: &Row<'_>, offset: u64, len: u64, out: &mut Output<'_>) {
-        let (operation, at) = (row.operation.str(), row.timestamp.str());
-        let Some(taken) = self.state.queue.step(operation, at, row.content.str()) else {
-            return out.skip("queue-operation");
-        };
-        let words = match classify(&taken.text) {
-            // A lone `/config` speaks to the program, not to the agent.
-            Spoken::Typed(t) if t.starts_with('/') && !t.contains(char::is_whitespace) => {
-                return out.skip("command");
-            }
-            Spoken::Typed(text) | Spoken::Command(text) => text,
-            _ => return out.skip("injected"),
-        };
-        let session = self.main_session(row).to_owned();
-        let mut hex = digest([session.as_str(), taken.at.as_str(), taken.text.as_str()]);
-        hex.truncate(32);
-        let event = Event {
-            key: format!("queue:{hex}"),
-            row_id: taken.at.clone(),
-            ts: Timestamp::parse(&taken.at),
-            actor: Actor::User,
-            kind: EventKind::UserPrompt { text: words, steering: true },
-            cwd: row.cwd.owned(),
-            branch: row.git_branch.owned(),
-            offset,
-            len,
-        };
-        out.event(&session, event);
-    }
-
     fn titled(&mut self, row: &Row<'_>, out: &mut Output<'_>) {
         let by_person = row.kind.str() == "custom-title";
         let title =
@@ -471,11 +263,6 @@ impl ClaudeReader {
             self.state.named |= by_person;
         }
     }
-}
-
-/// A block with nothing in it.
-fn empty_block<'a>() -> Block<'a> {
-    serde_json::from_str("{}").expect("every field of a block has a default")
 }
 
 /// Harness rows: only a hook that stopped the agent matters.
@@ -504,7 +291,8 @@ impl Reader for ClaudeReader {
             return Ok(());
         }
         // A line can hold two objects: a file rewritten without its last newline, then appended to.
-        let mut rows = serde_json::Deserializer::from_str(record.text).into_iter::<Row<'_>>();
+        let text = mended(record.text);
+        let mut rows = serde_json::Deserializer::from_str(&text).into_iter::<Row<'_>>();
         let mut start = 0;
         while let Some(row) = rows.next() {
             let row =

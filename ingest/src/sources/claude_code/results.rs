@@ -59,14 +59,14 @@ pub(super) fn text<'a>(block: &Block<'a>, max: usize) -> Cow<'a, str> {
 /// Returns what a result means. `text` is its bounded text.
 pub(super) fn verdict(block: &Block<'_>, text: &str) -> Verdict {
     let head = text.trim_start();
+    let failed = block.is_error.is_set();
     // Only the harness flags an error: a page or a file that holds these words is just a text.
-    if block.is_error.is_set() && REFUSED.iter().any(|r| head.starts_with(r)) {
+    if failed && REFUSED.iter().any(|r| head.starts_with(r)) {
         return Verdict::Refused(feedback(&self::text(block, 2 * limit::PROMPT)));
     }
-    if head.starts_with(INTERRUPT) {
+    if failed && head.starts_with(INTERRUPT) {
         return Verdict::Interrupted;
     }
-    let failed = block.is_error.is_set();
     let body = between(head, "<tool_use_error>", "</tool_use_error>").unwrap_or(head).trim();
     if failed && body == "Sibling tool call errored" {
         return Verdict::Collateral;

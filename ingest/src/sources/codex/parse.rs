@@ -11,6 +11,7 @@ use super::calls::{self, Back};
 use super::wire::{Payload, Row};
 use crate::source::{FileInfo, Malformed, Output, Reader, Record};
 use crate::sources::human::{Spoken, classify};
+use crate::text::mended;
 
 /// What must be known from earlier rows.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -272,7 +273,8 @@ impl CodexReader {
 impl Reader for CodexReader {
     fn record(&mut self, record: Record<'_>, out: &mut Output<'_>) -> Result<(), Malformed> {
         let mut start = 0;
-        let mut rows = serde_json::Deserializer::from_str(record.text).into_iter::<Row<'_>>();
+        let text = mended(record.text);
+        let mut rows = serde_json::Deserializer::from_str(&text).into_iter::<Row<'_>>();
         while let Some(row) = rows.next() {
             let row =
                 row.map_err(|e| Malformed(format!("invalid row at column {}", e.column())))?;
@@ -285,7 +287,7 @@ impl Reader for CodexReader {
             };
             match &row.payload.0 {
                 Some(payload) => self.row(&row, payload, &at, out),
-                None => match serde_json::from_str::<Payload<'_>>(record.text[start..end].trim()) {
+                None => match serde_json::from_str::<Payload<'_>>(text[start..end].trim()) {
                     Ok(payload) => self.row(&row, &payload, &at, out),
                     Err(_) => out.skip("untyped"),
                 },
