@@ -25,6 +25,11 @@ struct State {
     branch: Option<String>,
     /// The rollout has `user_message` rows: they are the prompts, and the copies do not count.
     has_messages: bool,
+    /// The agent answered a prompt no `user_message` row repeated: so far model input is all there
+    /// is, and counts at once, because nothing may follow the last one.
+    has_input_only: bool,
+    /// The mark of a prompt that counted at once, until the agent goes on.
+    told: Option<String>,
     /// A prompt seen only as model input so far.
     pending: Option<Pending>,
 }
@@ -204,6 +209,10 @@ impl CodexReader {
             "user" => match classify(&text) {
                 Spoken::Typed(_) | Spoken::Command(_) => {
                     self.settle(out);
+                    if self.state.has_input_only {
+                        self.state.told = mark(&text);
+                        return self.prompt(&text, at, out);
+                    }
                     let ts = at.ts.map(|t| t.0);
                     self.state.pending = Some(Pending { text, ts, offset: at.offset, len: at.len });
                 }
@@ -215,10 +224,12 @@ impl CodexReader {
 
     /// The agent went on without a `user_message` row: the model input was the prompt.
     fn settle(&mut self, out: &mut Output<'_>) {
+        self.state.told = None;
         let Some(pending) = self.state.pending.take() else { return };
         if self.state.has_messages {
             return;
         }
+        self.state.has_input_only = true;
         let ts = pending.ts.map(Timestamp);
         let stamp = ts.map(|t| t.to_string()).unwrap_or_default();
         let at = At { ts, stamp: &stamp, offset: pending.offset, len: pending.len };
@@ -251,9 +262,14 @@ impl CodexReader {
         match payload.kind.str() {
             "user_message" => {
                 self.state.has_messages = true;
+                self.state.has_input_only = false;
                 self.state.pending = None;
                 if self.state.subagent || !matches!(payload.sort.str(), "" | "plain") {
                     return out.skip("injected");
+                }
+                let told = self.state.told.take();
+                if told.is_some() && told == mark(payload.message.str()) {
+                    return out.skip("prompt_copy");
                 }
                 self.prompt(payload.message.str(), at, out);
             }
@@ -268,6 +284,14 @@ impl CodexReader {
             kind => out.skip(kind),
         }
     }
+}
+
+/// Tells whether two rows hold the same words, without keeping them.
+fn mark(text: &str) -> Option<String> {
+    let (Spoken::Typed(said) | Spoken::Command(said)) = classify(text) else { return None };
+    let mut hex = digest([said.as_str()]);
+    hex.truncate(16);
+    Some(hex)
 }
 
 impl Reader for CodexReader {

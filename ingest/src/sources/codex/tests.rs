@@ -101,6 +101,31 @@ fn without_user_message_rows_the_model_input_is_the_prompt() {
 }
 
 #[test]
+fn the_last_prompt_counts_without_an_answer() {
+    let shown = [
+        meta(),
+        message("user", "run the tests"),
+        message("assistant", "they fail"),
+        message("user", "no, with make"),
+    ];
+    let prompts = ["1 prompt: run the tests", "1 agent: they fail", "2 prompt: no, with make"];
+    assert_eq!(rows(&shown).told(), prompts);
+    // A newer version goes on with the file: what it repeats is the same prompt.
+    let found = rows(&[&shown[..], &[said("no, with make"), said("no, with make")]].concat());
+    assert_eq!(found.told()[..3], prompts);
+    assert_eq!(found.told()[3..], ["3 prompt: no, with make"]);
+}
+
+#[test]
+fn half_an_emoji_loses_no_row() {
+    let row = json!({"timestamp": "2025-09-26T17:01:00.000Z", "type": "event_msg",
+        "payload": {"type": "user_message", "message": "no HALF tabs"}});
+    let found = read(&Codex, "rollout-x", &row.to_string().replace("HALF", r"\udc00"));
+    assert_eq!(found.told(), ["1 prompt: no \u{fffd} tabs"]);
+    assert!(found.errors.is_empty(), "{:?}", found.errors);
+}
+
+#[test]
 fn refusals_interrupts_patches_and_outputs() {
     let patch = "*** Begin Patch\n*** Update File: src/a.rs\n@@\n-x\n+y\n*** End Patch";
     let found = rows(&[
