@@ -84,6 +84,11 @@ fn store_advice(error: &StoreError) -> Option<String> {
         StoreError::Newer { .. } => {
             "reading still works; upgrade cemem to write, or run `cemem export`".into()
         }
+        StoreError::ReadOnly { .. } | StoreError::Path(_) => {
+            "reading works where the store can be read; to store, make it and its folder writable, \
+             or set CEMEM_HOME to another folder"
+                .into()
+        }
         StoreError::Corrupt { path, .. } => format!(
             "nothing was changed; keep `{}` as it is, restore a backup in its place, or move it \
              away and run `cemem ingest` again",

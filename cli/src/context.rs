@@ -4,11 +4,13 @@
 //! cheap: it is on the path of every hook and every cold recall, so stores and indexes are opened
 //! only when asked for.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use cemem_core::Store;
 use cemem_core::clock::{Clock, Timestamp};
-use cemem_core::project::{Home, Project};
+use cemem_core::durable::{IoResultExt as _, PathError};
+use cemem_core::project::{Found, Home, Project, TableTrouble};
 use cemem_retrieve::{Engine, Semantic};
 use etcetera::BaseStrategy as _;
 
@@ -28,6 +30,8 @@ pub struct Context {
     pub user_home: PathBuf,
     /// The project the command is about.
     pub project: Project,
+    /// What keeps the project from being found or recorded for certain.
+    pub trouble: Option<TableTrouble>,
     /// The time.
     pub clock: Clock,
 }
@@ -59,8 +63,8 @@ impl Context {
                     .hint("change to a folder that does, or give `--project DIR`")
             })?,
         };
-        let project = home.resolve(&folder)?;
-        Ok(Self { ui, home, user_home, project, clock: clock_from_env()? })
+        let Found { project, trouble } = home.find(&folder)?;
+        Ok(Self { ui, home, user_home, project, trouble, clock: clock_from_env()? })
     }
 
     /// Returns a search engine over this project's indexes; nothing is opened or loaded yet.
@@ -80,13 +84,63 @@ impl Context {
         }
     }
 
+    /// Returns a copy of this project's indexes, for when they can be neither read nor caught up in
+    /// their place. The folder lives as long as the returned handle.
+    ///
+    /// # Errors
+    /// When there is no room for a copy.
+    pub fn scratch_index(&self) -> Result<tempfile::TempDir, CommandError> {
+        let aside = std::env::temp_dir();
+        let folder = tempfile::Builder::new()
+            .prefix("cemem-index-")
+            .tempdir_in(&aside)
+            .context("create a folder in", &aside)?;
+        copy_folder(&self.home.index_dir(&self.project), folder.path())?;
+        Ok(folder)
+    }
+
     /// Opens this project's store for reading and writing.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// When it cannot be opened, or the project cannot be recorded: what is written would be lost
+    /// sight of.
     pub fn store(&self) -> Result<Store, CommandError> {
+        if let Some(trouble) = &self.trouble {
+            return Err(unusable_table(trouble));
+        }
         Ok(Store::open(&self.home.store_path(&self.project), self.clock)?)
     }
+
+    /// Opens this project's store for a command that only reads, also where nothing can be written.
+    ///
+    /// # Errors
+    /// When it cannot be read, or nobody can tell which store it is.
+    pub fn store_to_read(&self) -> Result<Store, CommandError> {
+        if let Some(trouble @ TableTrouble::Unread(_)) = &self.trouble {
+            return Err(unusable_table(trouble));
+        }
+        Ok(Store::open_to_read(&self.home.store_path(&self.project), self.clock)?)
+    }
+}
+
+fn unusable_table(trouble: &TableTrouble) -> CommandError {
+    CommandError::user(format!("the table of projects cannot be used: {}", trouble.cause()))
+        .hint("`cemem doctor` tells what is wrong; CEMEM_HOME may name another folder")
+}
+
+/// Copies a folder as far as it can be read: what is missing is built again.
+fn copy_folder(from: &Path, to: &Path) -> Result<(), PathError> {
+    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            fs::create_dir(&target).context("create folder", &target)?;
+            copy_folder(&source, &target)?;
+        } else if let Ok(bytes) = fs::read(&source) {
+            // Not `fs::copy`: the copy must not be write-protected like its source.
+            fs::write(&target, bytes).context("write", &target)?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the clock: the machine's, or stopped at `CEMEM_NOW` for reproducible output.

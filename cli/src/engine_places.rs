@@ -12,7 +12,7 @@ use crate::context::Context;
 
 /// Returns what discovery needs to know about this machine and project.
 #[must_use]
-pub fn of(context: &Context) -> Places {
+pub(crate) fn of(context: &Context) -> Places {
     let names = ENGINES.iter().flat_map(|e| e.variables).chain(PLATFORM_VARIABLES);
     let set = |name: &&str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     Places {

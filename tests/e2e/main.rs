@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 mod exchange;
+mod identity;
 mod lessons;
 mod road;
 mod samples;

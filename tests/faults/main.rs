@@ -9,3 +9,4 @@ mod disk;
 mod hostile;
 mod input;
 mod killed;
+mod read_only;

@@ -1,5 +1,6 @@
 //! `cemem doctor`: what works, what does not, and what to do.
 
+use cemem_core::project::TableTrouble;
 use cemem_core::store::Counts;
 use cemem_retrieve::Mode;
 use serde_json::{Value, json};
@@ -21,6 +22,7 @@ struct Check {
 
 pub(super) fn run(context: &mut Context) -> Result<u8, CommandError> {
     let mut checks = vec![check_home(context)];
+    checks.extend(context.trouble.as_ref().map(check_project));
     let (store_check, counts) = check_store(context);
     checks.push(store_check);
     checks.push(check_runtime(context));
@@ -56,30 +58,49 @@ pub(super) fn run(context: &mut Context) -> Result<u8, CommandError> {
 
 fn check_home(context: &Context) -> Check {
     let home = &context.home.0;
+    // The first thing written makes the folder; that it can be made is what counts here.
+    let made = cemem_core::durable::create_private_dir(home);
     let probe = tempfile::Builder::new().prefix(".probe-").tempfile_in(home);
     let (ok, detail, hint) = match probe {
         Ok(_) => (true, home.display().to_string(), None),
-        Err(error) => (
-            false,
-            format!("{}: {error}", home.display()),
-            Some("make the folder writable, or set CEMEM_HOME to one that is".to_owned()),
-        ),
+        Err(error) => {
+            // Why the folder cannot be made tells more than that there is none.
+            let error = made.err().map_or(error, |made| made.source);
+            let hint = "make the folder writable, or set CEMEM_HOME to one that is; until then \
+                        what is stored can be read, and nothing new can be learned";
+            let detail = format!("{} cannot be written: {error}", home.display());
+            (false, detail, Some(hint.to_owned()))
+        }
     };
     Check { name: "home", ok, detail, hint }
 }
 
+/// Explains what it means that the table of projects cannot be used.
+fn check_project(trouble: &TableTrouble) -> Check {
+    let (detail, hint) = match trouble {
+        TableTrouble::Unread(_) => (
+            "nobody can tell which memory is this project's",
+            "make the file readable, or move it away: ids are derived again from git",
+        ),
+        TableTrouble::Unrecorded(_) => (
+            "what is new about this folder cannot be recorded, so nothing can be stored for it",
+            "reading works; make the folder of the file writable to store",
+        ),
+    };
+    let detail = format!("{detail}: {}", trouble.cause());
+    Check { name: "project", ok: false, detail, hint: Some(hint.to_owned()) }
+}
+
 fn check_store(context: &Context) -> (Check, Option<Counts>) {
-    let outcome = context.store().and_then(|store| {
+    let outcome = context.store_to_read().and_then(|store| {
         store.verify()?;
-        let counts = store.counts()?;
-        store.check_writable()?;
-        Ok(counts)
+        Ok((store.counts()?, store.check_writable().err()))
     });
     match outcome {
-        Ok(counts) => {
+        Ok((counts, unwritable)) => {
             let sum = |map: &std::collections::BTreeMap<String, u64>| map.values().sum::<u64>();
             let active = counts.lessons.get("active").copied().unwrap_or(0);
-            let detail = format!(
+            let mut detail = format!(
                 "{} files, {} sessions, {} events, {} candidates, {} lessons ({active} active)",
                 counts.sources,
                 counts.sessions,
@@ -87,11 +108,15 @@ fn check_store(context: &Context) -> (Check, Option<Counts>) {
                 sum(&counts.candidates),
                 sum(&counts.lessons)
             );
-            (Check { name: "store", ok: true, detail, hint: None }, Some(counts))
+            let hint = unwritable.and_then(|error| {
+                detail.push_str(&format!("; {error}"));
+                CommandError::from(error).advice()
+            });
+            (Check { name: "store", ok: hint.is_none(), detail, hint }, Some(counts))
         }
         Err(error) => {
             let hint = error.advice();
-            (Check { name: "store", ok: false, detail: error.to_string(), hint }, None)
+            (Check { name: "store", ok: false, detail: in_full(&error), hint }, None)
         }
     }
 }
@@ -125,7 +150,7 @@ fn check_runtime(context: &Context) -> Check {
 
 fn check_index(context: &Context) -> Check {
     let folder = context.home.index_dir(&context.project);
-    let outcome = context.store().and_then(|store| {
+    let outcome = context.store_to_read().and_then(|store| {
         let mut notes = Vec::new();
         let view = context.engine(false).view(&store, Mode::Lexical, &mut notes)?;
         Ok((view.n_lessons(), notes))
@@ -139,8 +164,29 @@ fn check_index(context: &Context) -> Check {
         Err(error) => Check {
             name: "index",
             ok: false,
-            detail: error.to_string(),
-            hint: Some(format!("delete {}: the next recall rebuilds it", folder.display())),
+            detail: in_full(&error),
+            hint: Some(match error {
+                CommandError::Store(_) => "it follows the store".to_owned(),
+                _ => format!(
+                    "delete {}: the next recall rebuilds it; where that is not possible, recall \
+                     works on a copy, which takes longer",
+                    folder.display()
+                ),
+            }),
         },
     }
+}
+
+/// Returns an error with its causes, as one line.
+fn in_full(error: &CommandError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(&format!(": {cause_text}"));
+        }
+        source = cause.source();
+    }
+    text
 }

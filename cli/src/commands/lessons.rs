@@ -17,7 +17,7 @@ pub(super) fn run(context: &mut Context, command: LessonsCommand) -> Result<u8, 
     match command {
         LessonsCommand::List { status, types } => list(context, status, types),
         LessonsCommand::Show { id } => {
-            let store = context.store()?;
+            let store = context.store_to_read()?;
             let lesson = get(&store, &id)?;
             output(context, &[lesson], show::full)
         }
@@ -87,7 +87,7 @@ fn list(
     types: Vec<LessonType>,
 ) -> Result<u8, CommandError> {
     let filter = LessonFilter { statuses: statuses(status), types };
-    let mut lessons = context.store()?.lessons(&filter)?;
+    let mut lessons = context.store_to_read()?.lessons(&filter)?;
     lessons
         .sort_by(|a, b| (a.lesson_type, a.created, &a.id).cmp(&(b.lesson_type, b.created, &b.id)));
     if lessons.is_empty() {
@@ -142,7 +142,7 @@ fn edit(context: &Context, id: &str, changes: Changes) -> Result<u8, CommandErro
 }
 
 fn history(context: &Context, id: Option<&str>, limit: usize) -> Result<u8, CommandError> {
-    let store = context.store()?;
+    let store = context.store_to_read()?;
     let mut rows = match id {
         Some(id) => store.history(&store.resolve_id(id)?)?,
         None => store.log(limit)?,

@@ -1,7 +1,10 @@
 //! `cemem recall`: the few lessons that matter for a task, or an honest "nothing relevant".
 
 use cemem_core::clock::Timestamp;
-use cemem_retrieve::{Answer, Filter, Hit, Mode, Note, Query, SemanticOff, pack};
+use cemem_core::store::Store;
+use cemem_retrieve::{
+    Answer, Engine, Filter, Hit, Mode, Note, Query, RetrieveError, SemanticOff, pack,
+};
 use serde_json::{Value, json};
 
 use super::{JSON_VERSION, show, text_of};
@@ -18,8 +21,12 @@ pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, Comman
     let mut engine = context.engine(!args.no_semantic);
     // Loads the model while the store and the index are opened.
     engine.prepare(query.mode);
-    let store = context.store()?;
-    let answer = engine.recall(&store, &query)?;
+    let store = context.store_to_read()?;
+    let answer = match engine.recall(&store, &query) {
+        Ok(answer) => answer,
+        Err(error @ RetrieveError::Store(_)) => return Err(error.into()),
+        Err(error) => recall_in_copy(context, &store, &query, error)?,
+    };
     for note in answer.notes.iter().filter(|note| is_news(context, note)) {
         context.ui.say(&format!("note: {note}"));
     }
@@ -38,6 +45,25 @@ pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, Comman
         context.ui.print(&text)?;
     }
     Ok(exit_code::OK)
+}
+
+/// Looks in a private copy of the indexes, because in their place they cannot be read or caught up;
+/// `error` says why not.
+fn recall_in_copy(
+    context: &Context,
+    store: &Store,
+    query: &Query,
+    error: RetrieveError,
+) -> Result<Answer, CommandError> {
+    let copy = context.scratch_index()?;
+    let semantic = context.semantic(query.mode.uses_vectors());
+    let answer = Engine::new(copy.path(), semantic).recall(store, query);
+    let answer = answer.map_err(|_| CommandError::from(error))?;
+    // On a store that is read-only this is as it should be.
+    if store.check_writable().is_ok() {
+        context.ui.warn("the search index cannot be used in its place: `cemem doctor` tells why");
+    }
+    Ok(answer)
 }
 
 /// Returns whether a note is worth saying: that there is no runtime is said once on a machine, not

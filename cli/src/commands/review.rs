@@ -37,7 +37,7 @@ fn show_queue(context: &Context, limit: usize) -> Result<u8, CommandError> {
         statuses: vec![LessonStatus::Candidate, LessonStatus::Quarantined],
         types: Vec::new(),
     };
-    let mut waiting = context.store()?.lessons(&filter)?;
+    let mut waiting = context.store_to_read()?.lessons(&filter)?;
     waiting.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then_with(|| a.id.cmp(&b.id)));
     let total = waiting.len();
     waiting.truncate(limit);

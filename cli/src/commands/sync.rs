@@ -29,7 +29,7 @@ struct Target {
 
 pub(super) fn run(context: &mut Context, args: &SyncArgs) -> Result<u8, CommandError> {
     let filter = LessonFilter { statuses: vec![LessonStatus::Active], types: Vec::new() };
-    let lessons = context.store()?.lessons(&filter)?;
+    let lessons = context.store_to_read()?.lessons(&filter)?;
     let lines = render::lines(&lessons, args.lines);
     let files = targets(context, args)?;
     if files.is_empty() {

@@ -53,7 +53,14 @@ pub enum TableTrouble {
 }
 
 impl TableTrouble {
-    /// Returns the cause.
+    /// Returns what failed and why, as one line.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        let (Self::Unread(error) | Self::Unrecorded(error)) = self;
+        format!("{error}: {}", error.source)
+    }
+
+    /// Returns the cause as an error.
     #[must_use]
     pub fn into_error(self) -> PathError {
         match self {

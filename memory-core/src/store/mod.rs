@@ -33,6 +33,7 @@ pub use log::{Applied, LogRow, Undone};
 pub use open::{FORMAT_VERSION, format_version};
 
 use crate::clock::Clock;
+use crate::durable::PathError;
 
 /// One connection to a store. Open as many as needed: readers never block, writers queue.
 #[derive(Debug)]
@@ -122,6 +123,11 @@ fn sort_error(path: &Path, source: rusqlite::Error) -> StoreError {
     match source.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { path },
         Some(ErrorCode::ReadOnly) => StoreError::ReadOnly { path },
+        // SQLite does not tell why; mostly its side files cannot be made.
+        Some(ErrorCode::CannotOpen) => {
+            let source = std::io::Error::other(source);
+            StoreError::Path(PathError { action: "open", path, source })
+        }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             StoreError::Corrupt { path, detail: source.to_string() }
         }

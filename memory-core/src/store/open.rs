@@ -140,12 +140,7 @@ fn is_unwritable(error: &StoreError) -> bool {
         StoreError::Path(_) | StoreError::ReadOnly { .. } => true,
         StoreError::Sqlite { source, .. } => matches!(
             source.sqlite_error_code(),
-            Some(
-                ErrorCode::CannotOpen
-                    | ErrorCode::PermissionDenied
-                    | ErrorCode::DiskFull
-                    | ErrorCode::SystemIoFailure
-            )
+            Some(ErrorCode::PermissionDenied | ErrorCode::DiskFull | ErrorCode::SystemIoFailure)
         ),
         _ => false,
     }
