@@ -48,8 +48,8 @@ use copies::Origins;
 use relate::Similarity;
 use verdict::Outcome;
 
-/// How often a pass is tried again when the store changed under it.
-const MAX_TRIES: usize = 5;
+/// How often a pass is tried while others may write.
+const FREE_TRIES: usize = 3;
 
 /// Why a flood of candidates is set aside.
 pub const FLOOD: &str = "too many candidates in one session";
@@ -283,24 +283,24 @@ fn settle_opposites(found: &Clusters, kept: &mut [Kept<'_>]) {
     }
 }
 
-/// Reads, plans and applies until the store did not change in between.
+/// Reads, plans and applies. Nobody waits for the pass at first; when others keep changing the store
+/// in between, the last try keeps them out until it is done.
 ///
 /// # Errors
-/// When the store cannot be read or written, or keeps changing.
+/// When the store cannot be read or written.
 pub fn consolidate(
     store: &mut Store,
     similarity: Option<&Similarity<'_>>,
 ) -> Result<(Plan, Applied), StoreError> {
-    let mut tries = 1;
-    loop {
+    for _ in 0..FREE_TRIES {
         let revision = store.revision()?;
         let plan = plan_for(store, similarity)?;
         match store.apply(&plan, revision, "pass") {
-            Err(StoreError::Conflict) if tries < MAX_TRIES => tries += 1,
-            Err(error) => return Err(error),
-            Ok(applied) => return Ok((plan, applied)),
+            Err(StoreError::Conflict) => {}
+            done => return done.map(|applied| (plan, applied)),
         }
     }
+    store.apply_alone(|store| plan_for(store, similarity), "pass")
 }
 
 /// Returns the plan for a store as it is, without changing it.

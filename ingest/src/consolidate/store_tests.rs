@@ -92,3 +92,33 @@ fn reviewed_evidence_survives_the_end_of_its_candidate() {
     let after = store.lesson(&lesson.id).unwrap().unwrap();
     assert_eq!((after.status, after.evidence), (lesson.status, lesson.evidence));
 }
+
+#[test]
+fn a_store_that_others_keep_changing_is_consolidated_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("memory.db");
+    let clock = Clock::Fixed(Timestamp(1_800_000_000_000));
+    let mut store = Store::open(&path, clock).unwrap();
+    put(
+        &mut store,
+        &[
+            said("a", 1, "Render the user footer with lipgloss borders", 0.9),
+            said("b", 2, "Draw the user footer by lipgloss rules", 0.9),
+        ],
+    );
+    // The model is asked once a plan; each time but the last, another process writes meanwhile.
+    let other = std::sync::Mutex::new((Store::open(&path, clock).unwrap(), 0));
+    let meddling = |_: &str, _: &str| {
+        let mut other = other.lock().unwrap();
+        other.1 += 1;
+        if other.1 <= super::FREE_TRIES {
+            let n = 10 + other.1;
+            put(&mut other.0, &[said(&format!("c{n}"), n, "Keep helpers in path_utils.go", 0.9)]);
+        }
+        0.0
+    };
+    let (_, applied) = consolidate(&mut store, Some(&meddling)).unwrap();
+    assert_eq!(other.lock().unwrap().1, super::FREE_TRIES + 1, "the others did meddle");
+    assert_eq!(applied.created, 3);
+    assert!(plan_for(&store, None).unwrap().is_empty());
+}

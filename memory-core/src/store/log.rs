@@ -2,7 +2,7 @@
 //!
 //! Owns the `lesson_log` table. Rows are never deleted: undoing is itself a logged change.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::candidates::{CandidateState, settle};
 use super::error::{Result, StoreError};
@@ -81,21 +81,28 @@ impl Store {
             if revision(tx).map_err(err)? != at_revision {
                 return Err(StoreError::Conflict);
             }
-            if plan.is_empty() {
-                return Ok(Applied::default());
-            }
-            let op = next_op(tx).map_err(err)?;
-            let mut applied = Applied { op, ..Applied::default() };
-            for action in &plan.actions {
-                apply_action(tx, action, Entry { op, ts, actor, verb: "", note: "" }, &mut applied)
-                    .map_err(err)?;
-            }
-            if applied.created + applied.updated == 0 {
-                applied.op = 0;
-            }
-            bump_revision(tx).map_err(err)?;
-            Ok(applied)
+            carry_out(tx, plan, ts, actor).map_err(err)
         })
+    }
+
+    /// Makes a plan and carries it out while nobody else can write: for a pass that lost the race
+    /// too often. `make` must only read.
+    ///
+    /// # Errors
+    /// Those of `make`, or when the store cannot be written; nothing is written then.
+    pub fn apply_alone(
+        &mut self,
+        make: impl FnOnce(&Self) -> Result<Plan>,
+        actor: &str,
+    ) -> Result<(Plan, Applied)> {
+        self.check_writable()?;
+        // `make` reads through the same connection; `&mut self` keeps every other use of it away.
+        let tx = Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate)
+            .map_err(|e| self.sql(e))?;
+        let plan = make(self)?;
+        let applied = carry_out(&tx, &plan, self.clock.now(), actor).map_err(|e| self.sql(e))?;
+        tx.commit().map_err(|e| self.sql(e))?;
+        Ok((plan, applied))
     }
 
     /// Returns the changes of one lesson, oldest first.
@@ -210,8 +217,30 @@ impl Store {
     }
 }
 
+/// Writes every action of a plan as one operation.
+fn carry_out(
+    tx: &Transaction<'_>,
+    plan: &Plan,
+    ts: Timestamp,
+    actor: &str,
+) -> rusqlite::Result<Applied> {
+    if plan.is_empty() {
+        return Ok(Applied::default());
+    }
+    let op = next_op(tx)?;
+    let mut applied = Applied { op, ..Applied::default() };
+    for action in &plan.actions {
+        apply_action(tx, action, Entry { op, ts, actor, verb: "", note: "" }, &mut applied)?;
+    }
+    if applied.created + applied.updated == 0 {
+        applied.op = 0;
+    }
+    bump_revision(tx)?;
+    Ok(applied)
+}
+
 fn apply_action(
-    conn: &rusqlite::Transaction<'_>,
+    conn: &Transaction<'_>,
     action: &Action,
     entry: Entry<'_>,
     applied: &mut Applied,
