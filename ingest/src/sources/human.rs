@@ -124,21 +124,37 @@ pub(super) fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a 
 }
 
 /// Removes injected blocks; one that is never closed goes to the end of the text only if it is a
-/// system reminder, because a person may well write about the others.
+/// system reminder, because a person may well write about the others. Linear in the text, whoever
+/// wrote it.
 fn without_blocks(text: &str) -> String {
     let mut out = text.to_owned();
     for name in BLOCKS {
-        let (open, close) = (format!("<{name}>"), format!("</{name}>"));
-        let mut from = 0;
-        while let Some(at) = out[from..].find(&open).map(|i| i + from) {
-            match out[at..].find(&close) {
-                Some(end) => out.replace_range(at..at + end + close.len(), ""),
-                None if *name == "system-reminder" => out.truncate(at),
-                None => from = at + open.len(),
-            }
+        if let Some(rest) = without(&out, name) {
+            out = rest;
         }
     }
     out
+}
+
+/// Returns the text without the blocks of one name; `None` if it has none.
+fn without(text: &str, name: &str) -> Option<String> {
+    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+    text.find(&open)?;
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(&open) {
+        let Some(end) = rest[at..].find(&close) else {
+            // No block that opens later is closed either.
+            if name == "system-reminder" {
+                rest = &rest[..at];
+            }
+            break;
+        };
+        out.push_str(&rest[..at]);
+        rest = &rest[at + end + close.len()..];
+    }
+    out.push_str(rest);
+    Some(out)
 }
 
 #[cfg(test)]
@@ -182,5 +198,16 @@ mod tests {
         assert_eq!(classify("Implement the following plan:\n\n# P"), Spoken::Plan("# P".into()));
         assert_eq!(classify(" \n"), Spoken::Empty);
         assert_eq!(classify("<user_query>\nhi\n</user_query>"), typed("hi"));
+    }
+
+    #[test]
+    fn thousands_of_blocks_take_no_longer_than_their_text() {
+        let open = "<ide_selection>".repeat(100_000);
+        let closed = "<ide_selection></ide_selection>".repeat(100_000);
+        let start = std::time::Instant::now();
+        assert_eq!(without_blocks(&open), open);
+        assert_eq!(without_blocks(&closed), "");
+        // The square of this takes minutes.
+        assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
     }
 }
