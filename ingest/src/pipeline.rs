@@ -230,7 +230,7 @@ fn read_all(
     report: &mut Report,
 ) -> Result<(), IngestError> {
     let (large, small): (Vec<&FileTask>, Vec<&FileTask>) =
-        files.iter().partition(|f| f.size >= LARGE);
+        files.iter().partition(|f| f.size >= LARGE || packed(&f.path));
     // One group is read while the one before is stored.
     std::thread::scope(|scope| {
         let (send, receive) = mpsc::sync_channel::<Vec<Done>>(1);
@@ -259,6 +259,11 @@ fn read_all(
         read_large(store, task, cursors, options, report)?;
     }
     Ok(())
+}
+
+/// Whether a file may unpack to any size: its events are stored as they come.
+fn packed(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "zst")
 }
 
 /// Cuts the files into groups by size and number.

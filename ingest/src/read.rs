@@ -3,6 +3,7 @@
 //! Owns the choice between "nothing new", "read on" and "read again", decompression and decoding.
 //! Must not touch the store: batches go to a callback.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -35,6 +36,8 @@ const MAX_COMPANION: u64 = 64 * 1024 * 1024;
 const MAX_UNPACKED: u64 = 8 * 1024 * 1024 * 1024;
 /// Bytes whose hash tells whether a file is still the same one.
 const HEAD: usize = 4096;
+/// Bytes before the cursor whose hash tells whether they are still the same.
+const TAIL: u64 = 64;
 
 /// What became of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +86,8 @@ impl FileRead {
 struct Kept {
     lines: u64,
     reader: serde_json::Value,
+    /// Hash of the last bytes that were read: others mean that the file was rewritten.
+    tail: String,
 }
 
 /// Reads what is new in a file since `known`, handing batches to `sink`. The last batch carries the
@@ -229,7 +234,7 @@ fn try_read(
             && same_head(&c.head, &head)
     });
     let resume = match resume {
-        Some(c) if ends_record(&mut file, c.offset)? => Some(c),
+        Some(c) if ends_record(&mut file, c.offset)? && same_tail(path, c) => Some(c),
         _ => None,
     };
     OneRead { path, source, redactor, info, cursor, sink }.run(file, encoding, resume)
@@ -272,6 +277,24 @@ fn ends_record(file: &mut File, offset: u64) -> io::Result<bool> {
     Ok(matches!(last, [b'\n' | b'}']))
 }
 
+/// Returns the hash of the bytes before `offset`; empty if they cannot be read.
+fn tail(path: &Path, offset: u64) -> String {
+    let from = offset.saturating_sub(TAIL);
+    let read = || -> io::Result<String> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        file.take(offset - from).read_to_end(&mut bytes)?;
+        Ok(fingerprint(&bytes, HEAD))
+    };
+    read().unwrap_or_default()
+}
+
+/// Whether the bytes before the cursor are those it was written after.
+fn same_tail(path: &Path, c: &Cursor) -> bool {
+    Kept::deserialize(&c.state).is_ok_and(|kept| kept.tail == tail(path, c.offset))
+}
+
 /// Recognises the format from decoded text, looking further only if the first row is long.
 fn identify(
     path: &Path,
@@ -300,10 +323,10 @@ fn identify(
     if let Some(source) = look(first) {
         return Ok(Some(source));
     }
-    let one_long_row = first.starts_with(b"{")
-        && memchr::memchr(b'\n', first).is_none()
-        && encoding != Encoding::Zstd;
-    if !one_long_row || head.len() < sniff::FIRST_LOOK {
+    // A long first row, or a start that is torn or of kinds that say nothing: worth a longer look
+    // where there may be rows at all.
+    let rows = memchr::memchr(b'{', first).is_some();
+    if !rows || head.len() < sniff::FIRST_LOOK || encoding == Encoding::Zstd {
         return Ok(None);
     }
     let mut more = Vec::new();
@@ -334,7 +357,15 @@ impl OneRead<'_> {
             (Layout::Lines, Encoding::Zstd) => {
                 file.rewind()?;
                 let unpack = zstd::stream::read::Decoder::new(file)?.take(MAX_UNPACKED);
-                self.lines(BufReader::with_capacity(BUFFER, unpack), Kept::default(), 0)
+                let path = self.path;
+                let mut read =
+                    self.lines(BufReader::with_capacity(BUFFER, unpack), Kept::default(), 0)?;
+                if read.bytes >= MAX_UNPACKED {
+                    let message = format!("only the first {MAX_UNPACKED} unpacked bytes were read");
+                    let path = path.to_owned();
+                    read.errors.push(FileError { path, line: None, message });
+                }
+                Ok(read)
             }
             (Layout::Lines, Encoding::Utf16 { big_endian }) => {
                 file.rewind()?;
@@ -361,11 +392,12 @@ impl OneRead<'_> {
         let mut reader = self.source.reader(&self.info, &kept.reader);
         let cursor = self.cursor;
         let sink = self.sink;
-        let at_state = |at: Position, reader: &dyn Reader| Cursor {
-            offset: at.offset,
-            state: serde_json::to_value(Kept { lines: at.lines, reader: reader.state() })
-                .unwrap_or_default(),
-            ..cursor.clone()
+        let path = self.path;
+        let at_state = |at: Position, reader: &dyn Reader| {
+            let tail = tail(path, at.offset);
+            let kept = Kept { lines: at.lines, reader: reader.state(), tail };
+            let state = serde_json::to_value(kept).unwrap_or_default();
+            Cursor { offset: at.offset, state, ..cursor.clone() }
         };
         let mut lines = Lines {
             reader: &mut *reader,
@@ -418,6 +450,11 @@ impl OneRead<'_> {
         }
         let text = document(bytes, encoding);
         let text = text.trim_start_matches('\u{feff}');
+        let text = if text.trim_start().starts_with(['{', '[']) {
+            crate::text::mended(text)
+        } else {
+            Cow::Borrowed(text)
+        };
         let engine = self.source.info().engine;
         // Not the end: a cursor that a later run finds changed.
         let part = Cursor { mtime_ns: -1, ..self.cursor.clone() };
@@ -426,7 +463,7 @@ impl OneRead<'_> {
             .spilling(|sessions| sink(Batch { cursor: part.clone(), sessions }));
         let mut reader = self.source.reader(&self.info, &serde_json::Value::Null);
         let mut read = FileRead::new(Outcome::Read(engine));
-        if let Err(flaw) = reader.record(Record { text, offset: 0 }, &mut out) {
+        if let Err(flaw) = reader.record(Record { text: &text, offset: 0 }, &mut out) {
             out.skip("malformed_document");
             read.errors = located(self.path, vec![LineError { line: 1, message: flaw.0 }]);
         }

@@ -37,6 +37,10 @@ enum Proof {
     Random,
     /// A value assigned to a secret's name.
     Assigned,
+    /// At least six characters, not letters alone.
+    Random6,
+    /// Somewhere in it, a value that looks drawn at random.
+    Cookie,
 }
 
 const RULES: &[Rule] = &[
@@ -94,6 +98,45 @@ const RULES: &[Rule] = &[
         &["sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_"],
         r"^(?:[sr]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/=]{24,})",
         Proof::Shape,
+    ),
+    rule(
+        "twilio-key",
+        &[
+            "sk0", "sk1", "sk2", "sk3", "sk4", "sk5", "sk6", "sk7", "sk8", "sk9", "ska", "skb",
+            "skc", "skd", "ske", "skf",
+        ],
+        r"^SK[0-9a-f]{32}",
+        Proof::Shape,
+    ),
+    rule(
+        "doppler-token",
+        &["dp.pt.", "dp.st.", "dp.ct.", "dp.sa."],
+        r"^dp\.(?:pt|st|ct|sa)\.[A-Za-z0-9_.-]{20,}",
+        Proof::Shape,
+    ),
+    rule(
+        "password",
+        &["sshpass"],
+        r#"^sshpass\s+-p\s{0,3}["']?([^\s"'$]{3,200})"#,
+        Proof::Anywhere,
+    ),
+    rule(
+        "password",
+        &["mysql", "mariadb"],
+        r#"^(?:mysql|mariadb)[a-z-]{0,12}\s[^\n|;&]{0,200}?-p["']?([^\s"'$=-][^\s"']{3,200})"#,
+        Proof::Random6,
+    ),
+    rule(
+        "password",
+        &["curl"],
+        r#"^curl\s[^\n|;&]{0,300}?(?:-u|--user)[\s=]{0,3}["']?[^\s:"']{1,100}:([^\s"'$]{3,200})"#,
+        Proof::Anywhere,
+    ),
+    rule(
+        "cookie",
+        &["cookie:"],
+        r#"(?i)^cookie:\s{0,3}([^\n"'\\]{0,400}=[^\n"'\\]{8,})"#,
+        Proof::Cookie,
     ),
     rule("npm-token", &["npm_"], r"^npm_[A-Za-z0-9]{36}", Proof::Shape),
     rule(
@@ -153,7 +196,7 @@ const RULES: &[Rule] = &[
     rule(
         "url-password",
         &["://"],
-        r#"^://[^\s/:@"'`<>]{0,100}:([^\s/@"'`<>]{3,200})@[A-Za-z0-9\[]"#,
+        r#"^://[^\s/:@"'`<>]{0,100}:([^\s/"'`<>]{3,200})@[A-Za-z0-9\[]"#,
         Proof::Anywhere,
     ),
     rule(
@@ -165,7 +208,7 @@ const RULES: &[Rule] = &[
     rule("bearer-token", &["bearer"], r#"(?i)^bearer\s+([A-Za-z0-9._~+/=-]{16,})"#, Proof::Random),
     rule(
         "password",
-        &["password", "passwd", "passphrase", "pwd", "secret"],
+        &["password", "passwd", "passphrase", "pwd", "secret", "_pass", "-pass"],
         ASSIGNMENT,
         Proof::Assigned,
     ),
@@ -191,7 +234,7 @@ const RULES: &[Rule] = &[
 ];
 
 /// `name`, the rest of its identifier, an assignment sign (or a blank, for `--password x`), a value.
-const ASSIGNMENT: &str = r#"(?i)^(?:password|passwd|passphrase|pwd|secret|(?:api|access|private|auth|encryption)[_-]?key|token|credential)(?<rest>[A-Za-z0-9_-]{0,40})(?<sign>\\?["'\]]{0,2}\s{0,4}(?::=|=>|==?|:)\s{0,4}|\s{1,4})(?<quote>\\?["'`]?)(?<value>[^\s"'`,;<>(){}\[\]\\]{6,300})"#;
+const ASSIGNMENT: &str = r#"(?i)^(?:password|passwd|passphrase|pwd|secret|[_-]pass|(?:api|access|private|auth|encryption)[_-]?key|token|credential)(?<rest>[A-Za-z0-9_-]{0,40})(?<sign>\\?["'\]]{0,2}\s{0,4}(?::=|=>|==?|:)\s{0,4}|\s+is:?\s{1,4}|\s{1,4})(?<quote>\\?["'`]?)(?<value>[^\s"'`,;<>(){}\[\]\\]{4,300})"#;
 
 const fn rule(
     kind: &'static str,
@@ -256,7 +299,17 @@ impl Redactor {
                 }
             }
             serde_json::Value::Array(items) => items.iter_mut().for_each(|v| self.redact_value(v)),
-            serde_json::Value::Object(map) => map.values_mut().for_each(|v| self.redact_value(v)),
+            serde_json::Value::Object(map) => {
+                for (key, value) in map {
+                    // `"password": "…"` is one text elsewhere, but key and value here.
+                    if let serde_json::Value::String(text) = value
+                        && let Some(kind) = self.assigned(key, text)
+                    {
+                        *text = format!("[redacted:{kind}]");
+                    }
+                    self.redact_value(value);
+                }
+            }
             serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {
             }
         }
@@ -318,7 +371,8 @@ impl Redactor {
     fn secret(&self, owner: usize, text: &str, at: usize) -> Option<(usize, usize)> {
         let rule = &RULES[owner];
         let before = text[..at].chars().next_back();
-        let starts_word = !before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+        let starts_word = !before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_')
+            || ends_in_escape(&text.as_bytes()[..at]);
         if matches!(rule.proof, Proof::Shape | Proof::Random) && !starts_word {
             return None;
         }
@@ -331,9 +385,26 @@ impl Redactor {
             Proof::Anywhere => true,
             Proof::Shape => !next.is_some_and(|c| c.is_ascii_alphanumeric()),
             Proof::Random => is_random(secret.as_str(), 16),
+            Proof::Random6 => is_mixed(secret.as_str()),
+            Proof::Cookie => secret.as_str().split([';', '=', ' ']).any(|v| is_random(v, 12)),
             Proof::Assigned => is_assigned(text, at, &found, next),
         };
         holds.then_some((at + secret.start(), at + secret.end()))
+    }
+}
+
+/// Whether a text ends in an escape sequence of JSON, C or a URL (`\\n`, `\\u000a`, `\\x1b`, `%0a`),
+/// whose last letter is no part of the word that follows.
+fn ends_in_escape(before: &[u8]) -> bool {
+    let hex = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
+    match before {
+        [.., b'\\', b'n' | b't' | b'r' | b'b' | b'f' | b'v' | b'0' | b'a' | b'e'] => true,
+        _ => {
+            let tail = |n: usize| before.len().checked_sub(n).map(|from| &before[from..]);
+            tail(6).is_some_and(|t| t.starts_with(b"\\u") && hex(&t[2..]))
+                || tail(4).is_some_and(|t| t.starts_with(b"\\x") && hex(&t[2..]))
+                || tail(3).is_some_and(|t| t[0] == b'%' && hex(&t[1..]))
+        }
     }
 }
 
@@ -376,11 +447,21 @@ fn is_assigned(text: &str, at: usize, found: &regex::Captures<'_>, next: Option<
     const NOT_IT: &[&str] = &[
         "hash", "digest", "count", "_id", "-id", "name", "path", "file", "field", "url", "len",
         "type", "policy", "limit", "used", "usage", "size", "ize", "label", "hint", "budget",
+        "stdin",
     ];
     if NOT_IT.iter().any(|w| rest.contains(w)) || rest == "s" || matches!(next, Some('(' | '[')) {
         return false;
     }
-    if value.len() < 6 || is_placeholder(value) || is_code(value) {
+    if value.len() < 4 || is_placeholder(value) || is_code(value) {
+        return false;
+    }
+    // `the password is hunter2`, not `the password is wrong`.
+    if matches!(sign.trim(), "is" | "is:") {
+        return rest.is_empty() && is_mixed(value);
+    }
+    // `--pass-through x`, `by_passing: …`: the name ends here or is another.
+    let named_pass = text.as_bytes()[at] == b'_' || text.as_bytes()[at] == b'-';
+    if named_pass && !rest.is_empty() {
         return false;
     }
     // `secret: Staging=x` starts another pair.
@@ -397,9 +478,13 @@ fn is_assigned(text: &str, at: usize, found: &regex::Captures<'_>, next: Option<
     if sign.trim().is_empty() && !flag {
         return false;
     }
-    let name = &text[at..at + 3];
+    let name = text[at..].get(usize::from(named_pass)..3).unwrap_or_default();
     let shouted = name.chars().all(|c| c.is_ascii_uppercase()) && sign == "=";
-    let strong = matches!(text.as_bytes()[at].to_ascii_lowercase(), b's')
+    if value.len() < 6 && !shouted && !flag {
+        return false;
+    }
+    let strong = named_pass
+        || matches!(text.as_bytes()[at].to_ascii_lowercase(), b's')
         || text[at..].get(..2).is_some_and(|p| p.eq_ignore_ascii_case("pa"))
         || text[at..].get(..2).is_some_and(|p| p.eq_ignore_ascii_case("pw"));
     let letters_only =
@@ -408,9 +493,20 @@ fn is_assigned(text: &str, at: usize, found: &regex::Captures<'_>, next: Option<
         return is_random(value, 16);
     }
     if letters_only {
-        return (shouted || flag) && value.len() >= 8;
+        return (shouted || flag) && value.len() >= 6;
     }
     !quote.is_empty() || shouted || flag || entropy(value) >= 2.5
+}
+
+/// Whether a word reads like a password: six characters or more, letters with digits or signs.
+fn is_mixed(value: &str) -> bool {
+    let word = value.trim_end_matches(['.', ',', ':', '!', '?', ')']);
+    let letters = word.chars().filter(|c| c.is_alphabetic()).count();
+    word.len() >= 6
+        && letters >= 2
+        && word.chars().any(|c| c.is_ascii_digit())
+        && !is_placeholder(word)
+        && !is_code(word)
 }
 
 /// Whether a text looks drawn at random: long, letters and digits mixed, many different characters,
@@ -461,7 +557,11 @@ fn is_placeholder(value: &str) -> bool {
 /// Whether a value reads like a path, a variable or a member of something.
 fn is_code(value: &str) -> bool {
     let first = value.as_bytes()[0];
-    if matches!(first, b'$' | b'%' | b'/' | b'~' | b'@' | b'&' | b'*' | b'#' | b'|' | b'-') {
+    // `/etc/passwd` is a path; `/kP9x2…` may begin a base64 text.
+    if first == b'/' && (value[1..].contains('/') || !value.bytes().any(|b| b.is_ascii_digit())) {
+        return true;
+    }
+    if matches!(first, b'$' | b'%' | b'~' | b'@' | b'&' | b'*' | b'#' | b'|' | b'-') {
         return true;
     }
     if value.contains("::") || value.contains("->") || value.contains("=>") || value.contains("&&")

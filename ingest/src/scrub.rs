@@ -144,7 +144,7 @@ pub fn weight(event: &Event) -> usize {
 
 /// Controls first (an escape inside a token would hide it), then private sections and secrets on
 /// the whole text, then the cut (a half token would no longer be recognised).
-fn clean(text: &mut String, max: usize, redactor: &Redactor) {
+pub(crate) fn clean(text: &mut String, max: usize, redactor: &Redactor) {
     if let std::borrow::Cow::Owned(t) = strip_controls(text) {
         *text = t;
     }

@@ -11,9 +11,9 @@ use crate::source::{Layout, Source, sources};
 /// Bytes looked at first.
 pub const FIRST_LOOK: usize = 8 * 1024;
 /// Bytes looked at when the first row is longer than that.
-pub const SECOND_LOOK: usize = 1024 * 1024;
+pub const SECOND_LOOK: usize = 8 * 1024 * 1024;
 /// Rows parsed to recognise a format.
-const ROWS: usize = 24;
+const ROWS: usize = 64;
 
 /// The start of a file, decoded.
 #[derive(Debug)]

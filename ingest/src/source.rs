@@ -252,6 +252,15 @@ impl<'r> Output<'r> {
         }
     }
 
+    /// Returns a text as an event would hold it: what a reader keeps in its state lies in the store
+    /// too.
+    #[must_use]
+    pub fn clean(&self, text: &str, max: usize) -> String {
+        let mut text = text.to_owned();
+        scrub::clean(&mut text, max, self.redactor);
+        text
+    }
+
     /// Counts a row that is left out. `kind` may come from the file: anything but a short plain
     /// word is counted as `unknown`.
     pub fn skip(&mut self, kind: &str) {

@@ -157,8 +157,9 @@ impl<'a> RawText<'a> {
         decode(self.0).unwrap_or_default()
     }
 
-    /// Returns the text cut to about `max` bytes. Only the parts that stay are unescaped, unless the
-    /// text holds a private section, whose end may lie in the part that is cut.
+    /// Returns the text, or its head and tail of together about `max` bytes where that spares
+    /// unescaping what would be cut anyway. The final cut comes after redaction, which needs the
+    /// whole: a private section or key may begin in one part and end in another.
     #[must_use]
     pub fn bounded(self, max: usize) -> Cow<'a, str> {
         let Some(inner) = self.0.strip_prefix('"').and_then(|t| t.strip_suffix('"')) else {
@@ -167,25 +168,27 @@ impl<'a> RawText<'a> {
         // Twice the bound: escapes shrink when decoded, and a little more than the bound is needed
         // for the final cut.
         if inner.len() <= 4 * max || has_private(inner) {
-            return match self.full() {
-                Cow::Borrowed(t) => bound(t, max),
-                Cow::Owned(t) => Cow::Owned(bound(&t, max).into_owned()),
-            };
+            return self.full();
         }
         let pieces = split_at_space(inner, max * 3 / 2).and_then(|(head, rest)| {
             let (skipped, tail) = split_tail_at_space(rest, max)?;
             Some((quoted(head)?, skipped.len(), quoted(tail)?))
         });
         let Some((head, missing, tail)) = pieces else {
-            return Cow::Owned(bound(&self.full(), max).into_owned());
+            return self.full();
         };
         let head = crate::text::head(&head, max * 2 / 3).to_owned();
-        let tail = cut_after(&tail, tail.len().saturating_sub(max / 3)).to_owned();
+        let tail = cut_after(&tail, tail.len().saturating_sub(max / 3));
+        // The first line may be the end of one that says what it is: `password = …`.
+        let tail = match tail.split_once('\n') {
+            Some((partial, rest)) if partial.len() < tail.len() / 2 => rest,
+            _ => tail,
+        };
         Cow::Owned(format!("{head}\n[... about {missing} bytes left out ...]\n{tail}"))
     }
 }
 
-/// Whether a private section may begin in this text. The brackets may be written as escapes, so
+/// Whether a private section or a private key may begin in this text. The brackets may be written as escapes, so
 /// only the word is looked for.
 fn has_private(text: &str) -> bool {
     ["private", "PRIVATE", "Private"]
@@ -296,6 +299,9 @@ mod tests {
         let cut = RawText(&raw).bounded(2000);
         assert!(cut.starts_with("first \"line\"\nab") && cut.ends_with("last \\ line"));
         assert!(cut.len() < 2200, "{}", cut.len());
+        let key = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END", "A b\n".repeat(5000));
+        let raw_key = serde_json::to_string(&key).unwrap();
+        assert!(RawText(&raw_key).bounded(2000) == key, "redaction needs the whole");
         assert_eq!(RawText(&raw).full(), text);
         assert_eq!(RawText("\"a\\ud83dz\"").full(), "a\u{fffd}z");
         // An escaped backslash in front of `ud83d` is no escape.

@@ -52,9 +52,38 @@ fn assignments_and_headers_go() {
             "aws_secret_access_key = wJalrXUtnFEMIK7MDENGbPxRfiCY1a2b3c4d5e6f",
             "aws_secret_access_key = [redacted:password]",
         ),
+        ("DB_PASS=hunter2", "DB_PASS=[redacted:password]"),
+        ("PGPASSWORD=ab1c psql", "PGPASSWORD=[redacted:password] psql"),
+        ("sshpass -p hunter2 ssh x", "sshpass -p [redacted:password] ssh x"),
+        ("mysql -u root -pS3cretpw db", "mysql -u root -p[redacted:password] db"),
+        ("curl -u admin:hunter2 http://x", "curl -u admin:[redacted:password] http://x"),
+        ("redis://u:p@ss/w", "redis://u:p@ss/w"),
+        ("https://u:p@ssw0rd@host/x", "https://u:[redacted:url-password]@host/x"),
+        ("Cookie: session=a81Qx77Lw02Tt5cZ", "Cookie: [redacted:cookie]"),
+        ("the password is hunter22, ok", "the password is [redacted:password], ok"),
+        ("password=/kP9x2Qw81LmZ0a", "password=[redacted:password]"),
+        ("SK0123456789abcdef0123456789abcdef", "[redacted:twilio-key]"),
     ] {
         assert_eq!(redact(text), kept);
     }
+}
+
+#[test]
+fn a_token_after_an_escape_goes() {
+    let token = "ghp_abcdefghijklmnopqrstuvwxyzABCDEF0123";
+    for before in ["\\n", "\\u000a", "%0a", "\\t", "\\x1b", "x=\\\\n"] {
+        let text = redact(&format!("{before}{token}"));
+        assert_eq!(text, format!("{before}[redacted:github-token]"));
+    }
+    let word = format!("plain{token}");
+    assert_eq!(redact(&word), word);
+}
+
+#[test]
+fn a_value_under_a_secret_key_goes() {
+    let mut value = serde_json::json!({"db": {"password": "tr0ub4dor", "host": "db1"}});
+    Redactor::new().redact_value(&mut value);
+    assert_eq!(value, serde_json::json!({"db": {"password": "[redacted:value]", "host": "db1"}}));
 }
 
 #[test]
@@ -78,6 +107,15 @@ fn code_hashes_and_prose_stay() {
         "password_hash: 5f4dcc3b5aa765d61d8327deb882cf99",
         "api_key: YOUR_API_KEY_1234567890",
         "secretsmanager:GetSecretValue",
+        "the password is wrong and must be reset",
+        "--pass-through-args 12345678, bypass: 12345678x",
+        "by_passing: 1234567",
+        "docker login --password-stdin ghcr.io2",
+        "PASSWORD=/etc/passwd",
+        "curl -u \"$USER:$TOKEN\" https://x",
+        "mysql -p -u root",
+        "Cookie: consent=yes-please",
+        "https://a.b/c:d@e",
         "branch.2026-secrets-redaction.merge=refs/heads/2026-secrets",
         "test.secret: Staging=? Worktree=?",
         "QUtJQUlPU0ZPRE5ON0VYQU1QTEU= is base64",

@@ -33,15 +33,15 @@ pub(super) struct Queued {
 }
 
 impl Queue {
-    /// Carries out one row and returns words that were delivered by it.
+    /// Carries out one row and returns words that were delivered by it. `content` is kept in the
+    /// store until then, so it comes redacted and bounded ([`crate::source::Output::clean`]).
     pub(super) fn step(&mut self, operation: &str, at: &str, content: &str) -> Option<Queued> {
         match operation {
             "enqueue" => {
                 if self.open.len() == MAX_OPEN {
                     self.open.pop_front();
                 }
-                let text = crate::text::head(content, crate::text::limit::PROMPT).to_owned();
-                self.open.push_back(Queued { at: at.to_owned(), text });
+                self.open.push_back(Queued { at: at.to_owned(), text: content.to_owned() });
                 None
             }
             "dequeue" => {

@@ -158,7 +158,7 @@ pub(super) fn shown(tool: &str, raw: Option<&RawValue>) -> Shown {
             RawText(text.get()).bounded(limit::DETAIL).into_owned()
         }
         _ if command.is_some() || !files.is_empty() || raw == "{}" => String::new(),
-        _ => crate::text::head(raw, limit::DETAIL).to_owned(),
+        _ => raw.to_owned(),
     };
     Shown { files, command: command.filter(|c| !c.is_empty()), detail }
 }

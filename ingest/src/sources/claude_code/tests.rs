@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::ClaudeCode;
+use crate::source::Source as _;
 use crate::sources::testing::{Found, read};
 
 fn rows(rows: &[Value]) -> Found {
@@ -404,6 +405,20 @@ fn secrets_and_private_words_never_leave() {
     let all = format!("{:?}", found.sessions);
     assert!(!all.contains(secret) && !all.contains("never tell"));
     assert!(all.contains("[redacted:github-token]"));
+}
+
+#[test]
+fn what_waits_in_the_state_is_redacted() {
+    let secret = "ghp_abcdefghijklmnopqrstuvwxyzABCDEF0123";
+    let text = json!({"type": "queue-operation", "operation": "enqueue", "sessionId": "s1",
+        "timestamp": "2026-01-22T05:17:14.270Z", "content": format!("use {secret}")})
+    .to_string();
+    let redactor = crate::redact::Redactor::new();
+    let mut out = crate::source::Output::new("claude-code", &redactor);
+    let mut reader = ClaudeCode.reader(&crate::source::FileInfo::default(), &Value::Null);
+    reader.record(crate::source::Record { text: &text, offset: 0 }, &mut out).unwrap();
+    let state = reader.state().to_string();
+    assert!(state.contains("use [redacted") && !state.contains(secret), "{state}");
 }
 
 proptest! {

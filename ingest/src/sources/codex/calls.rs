@@ -6,7 +6,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::sources::wire::Objects;
-use crate::text::{RawText, limit};
+use crate::text::RawText;
 
 /// A call as it is shown.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -41,11 +41,7 @@ pub(super) fn shown(tool: &str, input: Option<&RawValue>) -> Shown {
         .filter_map(|k| arguments.get(k)?.as_str())
         .map(str::to_owned)
         .collect();
-    let detail = if command.is_some() {
-        String::new()
-    } else {
-        crate::text::head(&text, limit::DETAIL).to_owned()
-    };
+    let detail = if command.is_some() { String::new() } else { text };
     Shown { files, command, detail }
 }
 

@@ -214,6 +214,8 @@ impl CodexReader {
                         return self.prompt(&text, at, out);
                     }
                     let ts = at.ts.map(|t| t.0);
+                    // Kept in the store until the next row says whether it counts.
+                    let text = out.clean(&text, crate::text::limit::PROMPT);
                     self.state.pending = Some(Pending { text, ts, offset: at.offset, len: at.len });
                 }
                 _ => out.skip("injected"),

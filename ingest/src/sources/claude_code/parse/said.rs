@@ -109,7 +109,7 @@ impl ClaudeReader {
         let text = results::text(&block, 2 * limit::PROMPT);
         match classify(&text) {
             Spoken::Typed(said) | Spoken::Command(said) => {
-                if self.state.queue.was_delivered(&text) {
+                if self.state.queue.was_delivered(&out.clean(&text, limit::PROMPT)) {
                     return out.skip("duplicate");
                 }
                 let kind = EventKind::UserPrompt { text: said, steering: true };
@@ -121,7 +121,8 @@ impl ClaudeReader {
 
     pub(super) fn queued(&mut self, row: &Row<'_>, offset: u64, len: u64, out: &mut Output<'_>) {
         let (operation, at) = (row.operation.str(), row.timestamp.str());
-        let Some(taken) = self.state.queue.step(operation, at, row.content.str()) else {
+        let content = out.clean(row.content.str(), limit::PROMPT);
+        let Some(taken) = self.state.queue.step(operation, at, &content) else {
             return out.skip("queue-operation");
         };
         let words = match classify(&taken.text) {
