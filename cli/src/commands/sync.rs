@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cemem_core::durable::{IoResultExt as _, write_durable};
+use cemem_core::durable::{IoResultExt as _, write_shared};
 use cemem_core::lesson::LessonStatus;
 use cemem_core::store::LessonFilter;
 use serde_json::json;
@@ -47,7 +47,7 @@ pub(super) fn run(context: &mut Context, args: &SyncArgs) -> Result<u8, CommandE
     let writes = !args.check && !args.dry_run;
     if writes {
         for target in &changed {
-            write_durable(&target.path, target.new.as_bytes())?;
+            write_shared(&target.path, target.new.as_bytes())?;
         }
     }
     tell(context, &planned, &changed, args)?;
