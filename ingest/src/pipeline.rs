@@ -376,6 +376,8 @@ fn extract_dirty(
     let dirty = store.dirty_sessions()?;
     progress.extracting(dirty.len() as u64);
     for group in dirty.chunks(EXTRACT_GROUP) {
+        // Asked before the events are read: what another process adds from here on is not seen.
+        let through = store.last_event()?;
         let mut sessions: Vec<(SessionRef, Vec<StoredEvent>)> = Vec::with_capacity(group.len());
         for session in group {
             let events = latest_documents(store.session_events(session)?);
@@ -387,7 +389,7 @@ fn extract_dirty(
                 .map(|(s, events)| (s.clone(), crate::extract::extract_session(s, events)))
                 .collect::<Vec<_>>()
         });
-        let delta = store.replace_candidates(&found)?;
+        let delta = store.replace_candidates(&found, through)?;
         report.candidates += delta.added + delta.changed;
     }
     Ok(())

@@ -40,7 +40,8 @@ fn put(store: &mut Store, candidates: &[StoredCandidate]) {
         let of_session: &mut Vec<_> = by_session.entry(stored.session.clone()).or_default();
         of_session.push(stored.candidate.clone());
     }
-    store.replace_candidates(&by_session.into_iter().collect::<Vec<_>>()).unwrap();
+    let through = store.last_event().unwrap();
+    store.replace_candidates(&by_session.into_iter().collect::<Vec<_>>(), through).unwrap();
 }
 
 #[test]
@@ -87,7 +88,8 @@ fn reviewed_evidence_survives_the_end_of_its_candidate() {
     lesson.reviewed = true;
     store.update_lesson(&lesson, "user", "accept").unwrap();
     let session = store.candidates(CandidateFilter::All).unwrap()[0].session.clone();
-    store.replace_candidates(&[(session, Vec::new())]).unwrap();
+    let through = store.last_event().unwrap();
+    store.replace_candidates(&[(session, Vec::new())], through).unwrap();
     consolidate(&mut store, None).unwrap();
     let after = store.lesson(&lesson.id).unwrap().unwrap();
     assert_eq!((after.status, after.evidence), (lesson.status, lesson.evidence));

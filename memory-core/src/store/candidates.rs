@@ -61,19 +61,22 @@ pub struct CandidateDelta {
 
 impl Store {
     /// Replaces the candidates of the given sessions with what was found now, in one transaction,
-    /// and clears their extraction mark.
+    /// and clears their extraction mark. `through` is [`Store::last_event`] from before their events
+    /// were read: a session that has gained events since is left as it is, mark included, because
+    /// what was found in it is already out of date.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub fn replace_candidates(
         &mut self,
         found: &[(SessionRef, Vec<Candidate>)],
+        through: i64,
     ) -> Result<CandidateDelta> {
         let path = self.path.clone();
         self.write(|tx| {
             let mut delta = CandidateDelta::default();
             for (session, candidates) in found {
-                replace_in(tx, session, candidates, &mut delta)
+                replace_in(tx, session, candidates, through, &mut delta)
                     .map_err(|e| sort_error(&path, e))?;
             }
             if delta != CandidateDelta::default() {
@@ -128,6 +131,7 @@ fn replace_in(
     tx: &Transaction<'_>,
     session: &SessionRef,
     candidates: &[Candidate],
+    through: i64,
     delta: &mut CandidateDelta,
 ) -> rusqlite::Result<()> {
     let session_id: Option<i64> = tx
@@ -135,6 +139,9 @@ fn replace_in(
         .query_row([&session.engine, &session.id], |r| r.get(0))
         .optional()?;
     let Some(session_id) = session_id else { return Ok(()) };
+    if has_events_after(tx, session_id, through)? {
+        return Ok(());
+    }
     let mut known = existing(tx, session_id)?;
     let mut upsert = tx.prepare_cached(
         "INSERT INTO candidate (key, session_id, signal, body, state) VALUES (?1, ?2, ?3, ?4, 'new')
@@ -164,6 +171,12 @@ fn replace_in(
     }
     tx.prepare_cached("UPDATE session SET dirty = 0 WHERE id = ?1")?.execute([session_id])?;
     Ok(())
+}
+
+/// Returns whether the session gained events after the one with this number.
+fn has_events_after(tx: &Transaction<'_>, session_id: i64, through: i64) -> rusqlite::Result<bool> {
+    tx.prepare_cached("SELECT EXISTS (SELECT 1 FROM event WHERE session_id = ?1 AND seq > ?2)")?
+        .query_row([session_id, through], |r| r.get(0))
 }
 
 /// Returns the session's candidates by key: stored body and whether it is gone.

@@ -128,6 +128,16 @@ impl Store {
         read().map_err(|e| self.sql(e))
     }
 
+    /// Returns the number of the newest event; 0 for none. Numbers only grow.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn last_event(&self) -> Result<i64> {
+        self.conn
+            .query_row("SELECT coalesce(max(seq), 0) FROM event", [], |r| r.get(0))
+            .map_err(|e| self.sql(e))
+    }
+
     /// Returns a session's events in order of time; undated events keep their place in the file.
     ///
     /// # Errors

@@ -105,16 +105,41 @@ fn extraction_is_repeatable() {
     let mut store = Store::open_in_memory(NOW).unwrap();
     store.append(&[batch("f", "s", vec![event("a", None, "x")])]).unwrap();
     let found = vec![(session("s"), vec![candidate("k1", "one"), candidate("k2", "two")])];
-    assert_eq!(store.replace_candidates(&found).unwrap().added, 2);
+    assert_eq!(store.replace_candidates(&found, 1).unwrap().added, 2);
     assert!(store.dirty_sessions().unwrap().is_empty());
     let revision = store.revision().unwrap();
-    assert_eq!(store.replace_candidates(&found).unwrap(), Default::default());
+    assert_eq!(store.replace_candidates(&found, 1).unwrap(), Default::default());
     assert_eq!(store.revision().unwrap(), revision);
     let less = vec![(session("s"), vec![candidate("k1", "one, better")])];
-    let delta = store.replace_candidates(&less).unwrap();
+    let delta = store.replace_candidates(&less, 1).unwrap();
     assert_eq!((delta.changed, delta.gone), (1, 1));
     assert_eq!(store.candidates(CandidateFilter::Live).unwrap().len(), 1);
     assert_eq!(store.candidates(CandidateFilter::All).unwrap().len(), 2);
+}
+
+#[test]
+fn events_that_arrive_during_an_extraction_wait_for_the_next_one() {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    store.append(&[batch("f", "s", vec![event("a", None, "x")])]).unwrap();
+    let seen = store.last_event().unwrap();
+    store.append(&[batch("f", "s", vec![event("b", None, "y")])]).unwrap();
+    store.append(&[batch("g", "other", vec![event("c", None, "z")])]).unwrap();
+    let late = store.last_event().unwrap();
+    assert!(late > seen);
+
+    // Someone quicker has already seen it all.
+    let whole = vec![(session("s"), vec![candidate("k1", "one"), candidate("k2", "two")])];
+    assert_eq!(store.replace_candidates(&whole, late).unwrap().added, 2);
+    assert_eq!(store.dirty_sessions().unwrap(), [session("other")]);
+    let outdated = vec![(session("s"), vec![candidate("k1", "one")])];
+    assert_eq!(store.replace_candidates(&outdated, seen).unwrap(), Default::default());
+    assert_eq!(store.candidates(CandidateFilter::Live).unwrap().len(), 2);
+
+    let other = vec![(session("other"), vec![])];
+    store.replace_candidates(&other, seen).unwrap();
+    assert_eq!(store.dirty_sessions().unwrap(), [session("other")]);
+    store.replace_candidates(&other, late).unwrap();
+    assert!(store.dirty_sessions().unwrap().is_empty());
 }
 
 #[test]
@@ -122,7 +147,7 @@ fn a_plan_is_applied_once_and_undone_whole() {
     let mut store = Store::open_in_memory(NOW).unwrap();
     store.append(&[batch("f", "s", vec![event("a", None, "x")])]).unwrap();
     let found = vec![(session("s"), vec![candidate("k1", "one"), candidate("k2", "two")])];
-    store.replace_candidates(&found).unwrap();
+    store.replace_candidates(&found, 1).unwrap();
     let made = lesson("one");
     let plan = Plan {
         actions: vec![
