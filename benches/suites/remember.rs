@@ -24,7 +24,7 @@ fn remember(c: &mut Criterion) {
                 let rule = format!("{} (take {n})", lessons[n as usize % N_LESSONS].rule);
                 Lesson { rule, ..lessons[n as usize % N_LESSONS].clone() }
             },
-            |lesson| store.remember(lesson).expect("the store takes the lesson"),
+            |lesson| store.remember(lesson, false).expect("the store takes the lesson"),
             BatchSize::SmallInput,
         );
     });

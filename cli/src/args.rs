@@ -123,9 +123,9 @@ pub struct RememberArgs {
     /// The lesson; `-` reads stdin
     #[arg(required = true, num_args = 1.., value_name = "TEXT")]
     pub text: Vec<String>,
-    /// What kind of lesson it is
-    #[arg(long = "type", value_name = "TYPE", default_value = "convention", value_parser = lesson_types())]
-    pub lesson_type: LessonType,
+    /// What kind of lesson it is [default: convention, or what it is already]
+    #[arg(long = "type", value_name = "TYPE", value_parser = lesson_types())]
+    pub lesson_type: Option<LessonType>,
     /// A path or glob it applies to (may be given several times)
     #[arg(long = "path", value_name = "PATH")]
     pub paths: Vec<String>,
@@ -175,7 +175,7 @@ pub enum LessonsCommand {
         /// New rule
         #[arg(long)]
         rule: Option<String>,
-        /// New title
+        /// New title; an empty one is cut from the rule
         #[arg(long)]
         title: Option<String>,
         /// New reason
@@ -202,7 +202,7 @@ pub enum LessonsCommand {
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
-    /// Undo the latest change, or the one with this number
+    /// Undo the latest change, or the one with this number (an undo too)
     Undo {
         /// Number as shown by `history`
         change: Option<i64>,

@@ -132,6 +132,10 @@ impl From<StoreError> for CommandError {
 
 impl From<PathError> for CommandError {
     fn from(error: PathError) -> Self {
+        // A named pipe, `/dev/stdout`.
+        if error.source.kind() == io::ErrorKind::BrokenPipe {
+            return Self::BrokenPipe;
+        }
         let message = error.to_string();
         Self::User { message, source: Some(Box::new(error.source)), hint: None }
     }
@@ -152,10 +156,10 @@ impl From<io::Error> for CommandError {
 
 impl From<serde_json::Error> for CommandError {
     fn from(error: serde_json::Error) -> Self {
-        match error.io_error_kind() {
-            Some(io::ErrorKind::BrokenPipe) => Self::BrokenPipe,
-            _ => Self::Internal(error.to_string()),
+        if error.is_io() {
+            return io::Error::from(error).into();
         }
+        Self::Internal(error.to_string())
     }
 }
 

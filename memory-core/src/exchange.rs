@@ -1,8 +1,13 @@
 //! The one-lesson-a-line format of `import` and `export`.
 //!
 //! Owns the mapping between a JSON line and a [`Lesson`]. A line needs only `rule`; everything a
-//! lesson has is written, and keys cemem does not know are kept in `extra`, so that
-//! export → import → export gives the same bytes. Must not touch files or the store.
+//! lesson has is written, and what cemem does not know or does not take is kept in `extra`
+//! ([`keep`]), so that export → import → export gives the same bytes. Must not touch files or the
+//! store.
+
+mod keep;
+#[cfg(test)]
+mod tests;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -26,10 +31,19 @@ pub enum LineError {
     NoRule,
 }
 
+/// A line that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// The lesson, under its own id or the shortest one derived from the line.
+    pub lesson: Lesson,
+    /// What the id is derived from; `None` if the line brought an id, and with it the right to
+    /// replace the lesson that has it.
+    pub seed: Option<String>,
+}
+
 /// A line as others write it: everything optional, so that hand-written files work.
 #[derive(Debug, Deserialize)]
 struct WireLesson {
-    id: Option<String>,
     #[serde(rename = "type")]
     lesson_type: Option<LessonType>,
     title: Option<String>,
@@ -57,36 +71,10 @@ struct WireLesson {
     contradicts: Vec<LessonId>,
     created: Option<Timestamp>,
     updated: Option<Timestamp>,
-    #[serde(default)]
-    extra: Map<String, Value>,
 }
 
-/// The keys above: everything else in a line goes to `extra`.
-const KNOWN: &[&str] = &[
-    "id",
-    "type",
-    "title",
-    "rule",
-    "why",
-    "body",
-    "applies_when",
-    "anchors",
-    "evidence",
-    "trust",
-    "status",
-    "reviewed",
-    "confidence",
-    "support",
-    "scope",
-    "valid_from",
-    "valid_to",
-    "supersedes",
-    "superseded_by",
-    "contradicts",
-    "created",
-    "updated",
-    "extra",
-];
+/// The engine of evidence that is the line itself.
+pub(crate) const IMPORT_ENGINE: &str = "import";
 
 /// Returns the line for a lesson, without a newline.
 #[must_use]
@@ -99,69 +87,67 @@ pub fn to_line(lesson: &Lesson) -> String {
 ///
 /// # Errors
 /// When the line is not a JSON object with a rule, or a known field has the wrong type.
-pub fn from_line(
-    text: &str,
-    source: &str,
-    line: usize,
-    now: Timestamp,
-) -> Result<Lesson, LineError> {
+pub fn from_line(text: &str, source: &str, line: usize, now: Timestamp) -> Result<Line, LineError> {
     let mut object: Map<String, Value> = serde_json::from_str(text)?;
-    let unknown: Vec<String> =
-        object.keys().filter(|k| !KNOWN.contains(&k.as_str())).cloned().collect();
-    let mut extra: Map<String, Value> =
-        unknown.into_iter().filter_map(|k| object.remove(&k).map(|v| (k, v))).collect();
-    if object.get("extra").is_some_and(Value::is_null) {
-        object.remove("extra");
-    }
+    let given = object.get("id").and_then(Value::as_str).and_then(LessonId::parse);
+    let seed = match &given {
+        Some(_) => None,
+        None => Some(digest([keep::canonical(&object)])),
+    };
+    let (mut kept, extra) = keep::take(&mut object);
     let wire: WireLesson = serde_json::from_value(Value::Object(object))?;
-    extra.extend(wire.extra.clone());
-    build(wire, extra, source, line, now)
+    let derived = LessonId::derive(seed.as_deref().unwrap_or_default(), 0);
+    let stated = wire.created;
+    let mut lesson = build(wire, given.unwrap_or(derived), &mut kept, now)?;
+    if lesson.evidence.is_empty() {
+        lesson.evidence.push(own_evidence(&lesson, source, line, stated));
+    }
+    lesson.extra = keep::merged(extra, kept);
+    Ok(Line { lesson, seed })
 }
 
+/// Fills in what the line left out and brings everything within the limits of a lesson; what that
+/// cuts goes into the body or `kept`.
 fn build(
     wire: WireLesson,
-    extra: Map<String, Value>,
-    source: &str,
-    line: usize,
+    id: LessonId,
+    kept: &mut Map<String, Value>,
     now: Timestamp,
 ) -> Result<Lesson, LineError> {
     let pick = |text: Option<String>| text.filter(|t| !t.trim().is_empty());
     let (title, rule) = (pick(wire.title), pick(wire.rule));
     let rule = rule.or_else(|| title.clone()).ok_or(LineError::NoRule)?;
-    let title = title.unwrap_or_else(|| shorten(&rule, MAX_TITLE_CHARS));
-    let lesson_type = wire.lesson_type.unwrap_or(LessonType::Fact);
-    let created = wire.created.unwrap_or(now);
-    let id = match pick(wire.id) {
-        Some(id) => LessonId(id),
-        None => LessonId::derive(&digest([lesson_type.as_str(), &title, &rule]), 0),
+    let title = match title {
+        Some(title) if title.chars().count() > MAX_TITLE_CHARS => {
+            let short = shorten(&title, MAX_TITLE_CHARS);
+            kept.insert("title".into(), Value::String(title));
+            short
+        }
+        Some(title) => title,
+        None => shorten(&rule, MAX_TITLE_CHARS),
     };
-    let mut evidence = wire.evidence;
-    if evidence.is_empty() {
-        evidence.push(Evidence {
-            engine: "import".into(),
-            session: String::new(),
-            source_path: source.to_owned(),
-            event_uuid: line.to_string(),
-            event_key: String::new(),
-            turn_ts: wire.created,
-            actor: "user".into(),
-            quote: shorten(&rule, MAX_RULE_CHARS),
-        });
-    }
+    let (rule, body) = fit_rule(rule, wire.body);
+    let trust = wire.trust.unwrap_or(Trust::HumanReview);
+    let status = match wire.status.unwrap_or(LessonStatus::Active) {
+        // What a tool printed is delivered only after a person has looked at it here.
+        status if status.is_recallable() && trust == Trust::ToolOutput => LessonStatus::Quarantined,
+        status => status,
+    };
+    let created = wire.created.unwrap_or(now);
     Ok(Lesson {
         id,
-        lesson_type,
+        lesson_type: wire.lesson_type.unwrap_or(LessonType::Fact),
         title,
         rule,
         why: wire.why,
-        body: wire.body,
+        body,
         applies_when: wire.applies_when,
         anchors: wire.anchors,
-        evidence,
-        trust: wire.trust.unwrap_or(Trust::HumanReview),
-        status: wire.status.unwrap_or(LessonStatus::Active),
+        evidence: wire.evidence,
+        trust,
+        status,
         reviewed: wire.reviewed.unwrap_or(true),
-        confidence: wire.confidence.unwrap_or(0.9),
+        confidence: wire.confidence.unwrap_or(0.9).clamp(0.0, 1.0),
         support: wire.support.unwrap_or(1),
         scope: wire.scope.unwrap_or(Scope::Project),
         valid_from: wire.valid_from,
@@ -171,8 +157,37 @@ fn build(
         contradicts: wire.contradicts,
         created,
         updated: wire.updated.unwrap_or(created),
-        extra: if extra.is_empty() { Value::Null } else { Value::Object(extra) },
+        extra: Value::Null,
     })
+}
+
+/// Returns the line itself as evidence.
+fn own_evidence(lesson: &Lesson, source: &str, line: usize, stated: Option<Timestamp>) -> Evidence {
+    Evidence {
+        engine: IMPORT_ENGINE.into(),
+        session: String::new(),
+        source_path: source.to_owned(),
+        event_uuid: line.to_string(),
+        event_key: String::new(),
+        turn_ts: stated,
+        actor: "user".into(),
+        quote: lesson.rule.clone(),
+    }
+}
+
+/// Returns a rule at the length that is kept, and the body: all of a longer rule comes first in it.
+#[must_use]
+pub fn fit_rule(rule: String, body: Option<String>) -> (String, Option<String>) {
+    if rule.chars().count() <= MAX_RULE_CHARS {
+        return (rule, body);
+    }
+    let short = shorten(&rule, MAX_RULE_CHARS);
+    let body = match body {
+        Some(body) if body.starts_with(&rule) => body,
+        Some(body) if !body.trim().is_empty() => format!("{rule}\n\n{body}"),
+        _ => rule,
+    };
+    (short, Some(body))
 }
 
 /// Returns the first `max` characters, cut at a word where one ends near.
@@ -185,49 +200,4 @@ pub fn shorten(text: &str, max: usize) -> String {
     let cut: String = flat.chars().take(max.saturating_sub(1)).collect();
     let end = cut.rfind(' ').filter(|&i| i * 2 > cut.len()).unwrap_or(cut.len());
     format!("{}…", cut[..end].trim_end())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_minimal_line_becomes_a_lesson_with_evidence() {
-        let now = Timestamp::parse("2026-01-01").unwrap();
-        let l = from_line(r#"{"type":"convention","title":"T","rule":"Use tabs."}"#, "f", 3, now);
-        let l = l.unwrap();
-        assert_eq!(l.status, LessonStatus::Active);
-        assert_eq!(
-            (l.evidence[0].source_path.as_str(), l.evidence[0].event_uuid.as_str()),
-            ("f", "3")
-        );
-        assert_eq!(l.created, now);
-    }
-
-    #[test]
-    fn export_is_lossless_and_keeps_unknown_keys() {
-        let now = Timestamp::parse("2026-01-01").unwrap();
-        let line = r#"{"rule":"Use tabs.","severity":"high","applies_when":{"paths":["a/*"]}}"#;
-        let once = from_line(line, "f", 1, now).unwrap();
-        assert_eq!(once.extra["severity"], "high");
-        let text = to_line(&once);
-        let twice = from_line(&text, "elsewhere", 9, Timestamp(0)).unwrap();
-        assert_eq!(once, twice);
-        assert_eq!(to_line(&twice), text);
-    }
-
-    #[test]
-    fn bad_lines_say_what_is_wrong() {
-        let now = Timestamp(0);
-        assert!(from_line("[]", "f", 1, now).is_err());
-        assert!(matches!(from_line(r#"{"why":"x"}"#, "f", 1, now), Err(LineError::NoRule)));
-        let wrong = from_line(r#"{"rule":"x","type":"poem"}"#, "f", 1, now).unwrap_err();
-        assert!(wrong.to_string().contains("poem"), "{wrong}");
-    }
-
-    #[test]
-    fn shortening_ends_at_words() {
-        assert_eq!(shorten("one  two\nthree", 40), "one two three");
-        assert_eq!(shorten("alpha beta gamma", 12), "alpha beta…");
-    }
 }

@@ -10,6 +10,8 @@ use sha2::{Digest, Sha256};
 
 /// Hex digits shown for a lesson id: 24 bits, widened by the store when two would collide.
 const SHORT: usize = 6;
+/// Hex digits of a whole hash.
+const LONGEST: usize = 64;
 
 /// Returns the hex SHA-256 of the parts, each length-prefixed so that `["ab","c"]` and `["a","bc"]`
 /// differ.
@@ -40,12 +42,24 @@ where
 pub struct LessonId(pub String);
 
 impl LessonId {
+    /// The most digits an id can be longer than usual.
+    pub const MAX_EXTRA: usize = LONGEST - SHORT;
+
     /// Returns the id derived from `seed` (a candidate key, or a remembered text with its time),
     /// `extra` digits longer than usual. The store asks for more digits on a collision.
     #[must_use]
     pub fn derive(seed: &str, extra: usize) -> Self {
         let hex = digest([seed]);
         Self(format!("L-{}", &hex[..(SHORT + extra).min(hex.len())]))
+    }
+
+    /// Returns the id that is written like this: `L-` and 6 to 64 lower-case hex digits. Anything
+    /// else is no id of cemem, and must not become one: ids are printed into files and terminals.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("L-")?;
+        let is_hex = digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        (is_hex && (SHORT..=LONGEST).contains(&digits.len())).then(|| Self(text.to_owned()))
     }
 
     /// Returns the id as text.
@@ -97,5 +111,20 @@ mod tests {
         assert_eq!(id.as_str().len(), 2 + SHORT);
         assert!(LessonId::derive("seed", 4).as_str().starts_with(id.as_str()));
         assert_ne!(digest(["ab", "c"]), digest(["a", "bc"]));
+    }
+
+    #[test]
+    fn only_ids_that_cemem_derives_are_ids() {
+        let longest = LessonId::derive("seed", LessonId::MAX_EXTRA);
+        assert_eq!(LessonId::parse(longest.as_str()), Some(longest.clone()));
+        for id in ["L-7f3a2c", "L-0123456789abcdef"] {
+            assert_eq!(LessonId::parse(id).unwrap().as_str(), id);
+        }
+        let too_long = format!("{longest}0");
+        let bad =
+            ["", "L-", "L-7f3a2", "L-7F3A2C", "7f3a2c", "my-lesson", "L-7f3a2c\n", "L-7f3a\u{1b}c"];
+        for id in bad.into_iter().chain([too_long.as_str()]) {
+            assert_eq!(LessonId::parse(id), None, "{id:?}");
+        }
     }
 }

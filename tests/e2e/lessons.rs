@@ -85,3 +85,85 @@ fn remember_redacts_and_refuses_nothing() {
     let empty = env.cemem(["remember", "   "]).fails_with(1);
     assert!(empty.stderr.contains("nothing to remember"), "{}", empty.stderr);
 }
+
+#[test]
+fn decisions_are_made_together_or_not_at_all() {
+    let env = TestEnv::new();
+    let (a, b) = (remember(&env, "Use tabs."), remember(&env, "Use Redis."));
+    let history = || env.cemem(["lessons", "history", "--json"]).success().stdout;
+    let before = history();
+    for args in [
+        ["review", "--accept", &a, "--reject", "L-ffffffffff"],
+        ["review", "--accept", &a, "--reject", &a],
+    ] {
+        env.cemem(args).fails_with(1);
+        assert_eq!(history(), before, "{args:?}");
+    }
+    env.cemem(["review", "--accept", &a, &a, "--reject", &b]).success();
+    env.cemem(["lessons", "undo"]).success();
+    let list = env.cemem(["lessons", "list"]).success().stdout;
+    assert!(list.contains("Use tabs.") && list.contains("Use Redis."), "{list}");
+
+    let short = &a[..5];
+    env.cemem(["lessons", "retire", &a, short, &a]).success();
+    let changes = env.cemem(["lessons", "history", &a, "--json"]).success().json();
+    let verbs: Vec<_> = changes["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["verb"].as_str().unwrap())
+        .collect();
+    assert_eq!(verbs, ["retire", "undo", "accept", "remember"]);
+}
+
+#[test]
+fn an_undo_tells_how_to_take_it_back() {
+    let env = TestEnv::new();
+    let id = remember(&env, "Use tabs.");
+    env.cemem(["lessons", "retire", &id]).success();
+    let undone = env.cemem(["lessons", "undo"]).success();
+    let hint = undone.stderr.split('`').nth(1).unwrap().to_owned();
+    assert!(hint.starts_with("cemem lessons undo "), "{}", undone.stderr);
+    env.cemem(hint.split(' ').skip(1)).success();
+    assert!(env.cemem(["lessons", "list"]).success().stdout.is_empty(), "retired again");
+    let twice = env.cemem(hint.split(' ').skip(1)).fails_with(1);
+    assert!(twice.stderr.contains("already undone"), "{}", twice.stderr);
+}
+
+#[test]
+fn remembering_again_keeps_type_reason_and_every_text() {
+    let env = TestEnv::new();
+    env.cemem(["remember", "Use tabs.", "--type", "preference", "--why", "Everyone does."])
+        .success();
+    let id = remember(&env, "Use tabs.");
+    let long = remember(&env, "Use tabs.\n\nIn Makefiles they are needed.");
+    let other = remember(&env, "Use tabs.\n\nIn Go the formatter wants them.");
+    let show = |id: &str| env.cemem(["lessons", "show", id]).success().stdout;
+    assert!(
+        show(&id).contains("preference") && show(&id).contains("Everyone does."),
+        "{}",
+        show(&id)
+    );
+    assert!(show(&long).contains("In Makefiles") && show(&other).contains("In Go"));
+    env.cemem(["remember", "Use tabs.", "--type", "convention"]).success();
+    assert!(show(&id).contains("convention"), "{}", show(&id));
+}
+
+#[test]
+fn edits_keep_the_limits_of_a_lesson() {
+    let env = TestEnv::new();
+    let id = remember(&env, "Use tabs.");
+    env.cemem(["lessons", "edit", &id, "--title", "Indentation"]).success();
+    let long = "every word counts ".repeat(80);
+    env.cemem(["lessons", "edit", &id, "--rule", &long]).success();
+    let lesson = || env.cemem(["lessons", "list", "--json"]).success().json()["lessons"][0].clone();
+    assert!(lesson()["rule"].as_str().unwrap().chars().count() <= 600, "{}", lesson());
+    assert_eq!(lesson()["body"], long.trim());
+    assert_eq!(lesson()["title"], "Indentation");
+    for title in ["", "  \u{200b}"] {
+        env.cemem(["lessons", "edit", &id, "--rule", "Use spaces.", "--title", title]).success();
+        assert_eq!(lesson()["title"], "Use spaces.");
+    }
+    env.cemem(["lessons", "edit", &id, "--title", &long]).success();
+    assert!(lesson()["title"].as_str().unwrap().chars().count() <= 120, "{}", lesson());
+}

@@ -82,3 +82,18 @@ fn a_home_that_may_not_be_written_is_named() {
     }
     fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).unwrap();
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_an_error_of_the_output() {
+    let env = TestEnv::new();
+    env.cemem(["remember", "Berths are measured in centimetres."]).success();
+    let lists: [&[&str]; 3] =
+        [&["lessons", "list"], &["lessons", "list", "--json"], &["export", "-o", "/dev/full"]];
+    for args in lists {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = env.run(env.command(args).stdout(full), None).fails_with(1);
+        assert!(output.stderr.contains("cannot write"), "{args:?}: {}", output.stderr);
+        assert!(!output.stderr.contains("internal"), "{args:?}: {}", output.stderr);
+    }
+}

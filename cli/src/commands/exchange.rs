@@ -3,10 +3,9 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 
-use cemem_core::durable::{IoResultExt as _, write_durable};
+use cemem_core::durable::{IoResultExt as _, write_shared};
 use cemem_core::exchange::{from_line, to_line};
-use cemem_core::lesson::Lesson;
-use cemem_core::store::{LessonFilter, Store};
+use cemem_core::store::{Imported, LessonFilter};
 use cemem_ingest::Redactor;
 use serde_json::json;
 
@@ -28,7 +27,7 @@ pub(super) fn export(context: &mut Context, args: &ExportArgs) -> Result<u8, Com
         None => context.ui.print(&text)?,
         Some(path) => {
             let path = absolute(path)?;
-            write_durable(&path, text.as_bytes())?;
+            write_shared(&path, text.as_bytes())?;
             context.ui.say(&format!("{} lessons written to {}", lessons.len(), path.display()));
         }
     }
@@ -54,15 +53,12 @@ pub(super) fn import(context: &mut Context, args: &ImportArgs) -> Result<u8, Com
             continue;
         }
         match from_line(&redacted(line, &redactor), &source, idx + 1, context.clock.now()) {
-            Ok(lesson) => read.push(lesson),
+            Ok(line) => read.push(line),
             Err(error) => errors.push(format!("{source}:{}: {error}", idx + 1)),
         }
     }
-    let fresh = new_or_changed(&store, read)?;
-    if !fresh.is_empty() {
-        store.put_lessons(&fresh, "import", "import", &source)?;
-    }
-    finish(context, fresh.len(), &errors)
+    let done = store.import(read, &source)?;
+    finish(context, done, &errors)
 }
 
 /// Returns the line without secrets: nothing is stored unredacted, wherever it comes from. A line that
@@ -77,30 +73,13 @@ fn redacted(line: &str, redactor: &Redactor) -> String {
     }
 }
 
-/// Returns the lessons that are not in the store exactly like this, each id once (the last wins).
-fn new_or_changed(store: &Store, read: Vec<Lesson>) -> Result<Vec<Lesson>, CommandError> {
-    let mut by_id = std::collections::BTreeMap::new();
-    for lesson in read {
-        by_id.insert(lesson.id.clone(), lesson);
-    }
-    let mut fresh = Vec::new();
-    for (id, lesson) in by_id {
-        let known = store.lesson(&id)?;
-        // A line without dates gets today's: that alone is no change.
-        let same = known.is_some_and(|k| {
-            k == Lesson { created: k.created, updated: k.updated, ..lesson.clone() }
-        });
-        if !same {
-            fresh.push(lesson);
-        }
-    }
-    Ok(fresh)
-}
-
-fn finish(context: &Context, imported: usize, errors: &[String]) -> Result<u8, CommandError> {
+fn finish(context: &Context, done: Imported, errors: &[String]) -> Result<u8, CommandError> {
+    let Imported { imported, unchanged, quarantined } = done;
+    let read = imported + unchanged + errors.len();
     if context.ui.json {
         context.ui.print_json(&json!({
-            "version": JSON_VERSION, "imported": imported, "errors": errors,
+            "version": JSON_VERSION, "read": read, "imported": imported, "unchanged": unchanged,
+            "quarantined": quarantined, "errors": errors,
         }))?;
     } else {
         for error in errors.iter().take(SHOWN_ERRORS) {
@@ -109,9 +88,15 @@ fn finish(context: &Context, imported: usize, errors: &[String]) -> Result<u8, C
         if errors.len() > SHOWN_ERRORS {
             context.ui.warn(&format!("and {} more lines", errors.len() - SHOWN_ERRORS));
         }
-        context
-            .ui
-            .print(&format!("{imported} lessons imported, {} lines skipped\n", errors.len()))?;
+        context.ui.print(&format!(
+            "{read} lines read: {imported} imported, {unchanged} unchanged, {} skipped\n",
+            errors.len()
+        ))?;
+        if quarantined > 0 {
+            context.ui.say(&format!(
+                "{quarantined} of them came from tool output: `cemem review` shows them"
+            ));
+        }
     }
     Ok(if errors.is_empty() { exit_code::OK } else { exit_code::FAILED })
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use cemem_core::lesson::{Lesson, LessonStatus, LessonType};
+use cemem_core::exchange::{fit_rule, shorten};
+use cemem_core::lesson::{Lesson, LessonStatus, LessonType, MAX_TITLE_CHARS};
 use cemem_core::store::{LessonFilter, LogRow, Store};
 use serde_json::{Value, json};
 
@@ -25,8 +26,7 @@ pub(super) fn run(context: &mut Context, command: LessonsCommand) -> Result<u8, 
             edit(context, &id, Changes { rule, title, why, lesson_type, paths })
         }
         LessonsCommand::Retire { ids } => {
-            let changed =
-                decide(context, &ids, "retire", "", |l| l.status = LessonStatus::Retired)?;
+            let changed = decide(context, &ids, "retire", |l| l.status = LessonStatus::Retired)?;
             output(context, &changed, show::brief)
         }
         LessonsCommand::History { id, limit } => history(context, id.as_deref(), limit),
@@ -48,22 +48,33 @@ pub(super) fn get(store: &Store, id: &str) -> Result<Lesson, CommandError> {
     store.lesson(&id)?.ok_or_else(|| CommandError::Internal(format!("`{id}` vanished")))
 }
 
+/// Returns the lessons with these ids or prefixes, each once.
+pub(super) fn get_all(store: &Store, ids: &[String]) -> Result<Vec<Lesson>, CommandError> {
+    let mut lessons: Vec<Lesson> = Vec::with_capacity(ids.len());
+    for id in ids {
+        let lesson = get(store, id)?;
+        if lessons.iter().all(|known| known.id != lesson.id) {
+            lessons.push(lesson);
+        }
+    }
+    Ok(lessons)
+}
+
 /// Changes lessons by a person's decision, as one undoable step; returns them as they stand.
-pub(super) fn decide(
+fn decide(
     context: &Context,
     ids: &[String],
     verb: &str,
-    note: &str,
     change: impl Fn(&mut Lesson),
 ) -> Result<Vec<Lesson>, CommandError> {
     let mut store = context.store()?;
-    let mut lessons = ids.iter().map(|id| get(&store, id)).collect::<Result<Vec<_>, _>>()?;
+    let mut lessons = get_all(&store, ids)?;
     for lesson in &mut lessons {
         change(lesson);
         lesson.reviewed = true;
         lesson.updated = context.clock.now();
     }
-    store.put_lessons(&lessons, "user", verb, note)?;
+    store.put_lessons(&lessons, "user", verb, "")?;
     Ok(lessons)
 }
 
@@ -119,16 +130,19 @@ fn edit(context: &Context, id: &str, changes: Changes) -> Result<u8, CommandErro
     if rule.as_deref().is_some_and(|r| one_line(r).is_empty()) {
         return Err(CommandError::user("a lesson needs a rule"));
     }
-    let changed = decide(context, &[id.to_owned()], "edit", "", |lesson| {
+    let changed = decide(context, &[id.to_owned()], "edit", |lesson| {
+        // A title that was cut from the rule follows it, and one that is taken away comes from it.
+        let is_cut = lesson.rule.starts_with(lesson.title.trim_end_matches('…'));
+        let mut follows = is_cut && rule.is_some();
         if let Some(rule) = &rule {
-            // A title that was cut from the rule follows it.
-            if title.is_none() && lesson.rule.starts_with(lesson.title.trim_end_matches('…')) {
-                lesson.title = cemem_core::exchange::shorten(rule, 120);
-            }
-            lesson.rule = one_line(rule);
+            (lesson.rule, lesson.body) = fit_rule(one_line(rule), lesson.body.take());
         }
         if let Some(title) = &title {
-            lesson.title = one_line(title);
+            lesson.title = shorten(&one_line(title), MAX_TITLE_CHARS);
+            follows = lesson.title.is_empty();
+        }
+        if follows {
+            lesson.title = shorten(&lesson.rule, MAX_TITLE_CHARS);
         }
         if let Some(why) = &why {
             lesson.why = Some(one_line(why)).filter(|w| !w.is_empty());
@@ -188,11 +202,13 @@ fn undo(context: &Context, change: Option<i64>) -> Result<u8, CommandError> {
     let undone = context.store()?.undo(change, "user")?;
     if context.ui.json {
         context.ui.print_json(&json!({
-            "version": JSON_VERSION, "change": undone.op, "lessons": undone.lessons,
+            "version": JSON_VERSION, "change": undone.op, "by": undone.by, "redone": undone.redone,
+            "lessons": undone.lessons,
         }))?;
     } else {
         let ids: Vec<_> = undone.lessons.iter().map(ToString::to_string).collect();
         context.ui.print(&format!("undid change {}: {}\n", undone.op, ids.join(", ")))?;
+        context.ui.say(&format!("`cemem lessons undo {}` takes this back", undone.by));
     }
     Ok(exit_code::OK)
 }

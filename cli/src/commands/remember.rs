@@ -4,7 +4,8 @@
 
 use cemem_core::exchange::shorten;
 use cemem_core::lesson::{
-    AppliesWhen, Evidence, Lesson, LessonStatus, MAX_RULE_CHARS, MAX_TITLE_CHARS, Scope, Trust,
+    AppliesWhen, Evidence, Lesson, LessonStatus, LessonType, MAX_RULE_CHARS, MAX_TITLE_CHARS,
+    Scope, Trust,
 };
 use cemem_core::{LessonId, Timestamp};
 use cemem_ingest::Redactor;
@@ -27,7 +28,7 @@ pub(super) fn run(context: &mut Context, args: &RememberArgs) -> Result<u8, Comm
     }
     let why = args.why.as_deref().map(|w| one_line(&redactor.redact(w))).filter(|w| !w.is_empty());
     let lesson = lesson(text, args, why, context.clock.now());
-    let lesson = context.store()?.remember(lesson)?;
+    let lesson = context.store()?.remember(lesson, args.lesson_type.is_some())?;
     if context.ui.json {
         context.ui.print_json(&json!({
             "version": JSON_VERSION, "id": lesson.id, "status": lesson.status, "title": lesson.title,
@@ -47,7 +48,7 @@ fn lesson(text: &str, args: &RememberArgs, why: Option<String>, now: Timestamp) 
     Lesson {
         // The store gives the final id.
         id: LessonId::derive(&rule, 0),
-        lesson_type: args.lesson_type,
+        lesson_type: args.lesson_type.unwrap_or(LessonType::Convention),
         title: shorten(&rule, MAX_TITLE_CHARS),
         why,
         body: (!is_whole).then(|| text.to_owned()),

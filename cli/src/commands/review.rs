@@ -1,7 +1,7 @@
 //! `cemem review`: what waits for a decision, with its evidence; accept or reject by id.
 
 use cemem_core::lesson::{Lesson, LessonStatus, Trust};
-use cemem_core::store::LessonFilter;
+use cemem_core::store::{Decision, LessonFilter};
 use serde_json::json;
 
 use super::{JSON_VERSION, lessons, show};
@@ -15,21 +15,37 @@ pub(super) fn run(context: &mut Context, args: &ReviewArgs) -> Result<u8, Comman
     if args.accept.is_empty() && args.reject.is_empty() {
         return show_queue(context, args.limit);
     }
-    let mut decided = Vec::new();
-    if !args.accept.is_empty() {
-        decided.extend(lessons::decide(context, &args.accept, "accept", "", |lesson| {
-            lesson.status = LessonStatus::Active;
-            lesson.trust = lesson.trust.max(Trust::HumanReview);
-            lesson.confidence = lesson.confidence.max(0.9);
-        })?);
+    decide(context, args)
+}
+
+/// Accepts and rejects in one step: an id that is wrong leaves everything as it was.
+fn decide(context: &Context, args: &ReviewArgs) -> Result<u8, CommandError> {
+    let mut store = context.store()?;
+    let mut accepted = lessons::get_all(&store, &args.accept)?;
+    let mut rejected = lessons::get_all(&store, &args.reject)?;
+    if let Some(both) = accepted.iter().find(|a| rejected.iter().any(|r| r.id == a.id)) {
+        return Err(CommandError::user(format!("`{}` is both accepted and rejected", both.id)));
     }
-    if !args.reject.is_empty() {
-        let reason = args.reason.as_deref().map(one_line).unwrap_or_default();
-        decided.extend(lessons::decide(context, &args.reject, "reject", &reason, |lesson| {
-            lesson.status = LessonStatus::Retired;
-        })?);
+    for lesson in &mut accepted {
+        lesson.status = LessonStatus::Active;
+        lesson.trust = lesson.trust.max(Trust::HumanReview);
+        lesson.confidence = lesson.confidence.max(0.9);
     }
-    lessons::output(context, &decided, show::brief)
+    for lesson in &mut rejected {
+        lesson.status = LessonStatus::Retired;
+    }
+    for lesson in accepted.iter_mut().chain(&mut rejected) {
+        lesson.reviewed = true;
+        lesson.updated = context.clock.now();
+    }
+    let reason = args.reason.as_deref().map(one_line).unwrap_or_default();
+    let decisions = [
+        Decision { lessons: &accepted, verb: "accept", note: "" },
+        Decision { lessons: &rejected, verb: "reject", note: &reason },
+    ];
+    store.put_decisions(&decisions, "user")?;
+    accepted.append(&mut rejected);
+    lessons::output(context, &accepted, show::brief)
 }
 
 fn show_queue(context: &Context, limit: usize) -> Result<u8, CommandError> {

@@ -63,9 +63,10 @@ pub(super) fn full(lesson: &Lesson) -> String {
 
 /// Returns one row of evidence: the words, then where they stand.
 pub(super) fn quote(evidence: &Evidence) -> String {
-    let mut place = vec![evidence.engine.clone()];
+    let mut place = vec![one_line(&evidence.engine)];
     if !evidence.session.is_empty() {
-        place.push(format!("session {}", evidence.session.chars().take(8).collect::<String>()));
+        let session: String = one_line(&evidence.session).chars().take(8).collect();
+        place.push(format!("session {session}"));
     }
     if let Some(ts) = evidence.turn_ts {
         place.push(ts.date());
@@ -74,7 +75,7 @@ pub(super) fn quote(evidence: &Evidence) -> String {
         place.push(one_line(&evidence.source_path));
     }
     if !evidence.event_uuid.is_empty() {
-        place.push(format!("row {}", evidence.event_uuid));
+        place.push(format!("row {}", one_line(&evidence.event_uuid)));
     }
     let words = cemem_core::exchange::shorten(&one_line(&evidence.quote), 300);
     format!("  “{words}”\n    {}\n", place.join(" · "))

@@ -109,7 +109,7 @@ mod tests {
 
     fn lesson(n: usize, kind: &str, rule: &str) -> Lesson {
         let text = serde_json::json!({ "type": kind, "rule": rule, "created": "2026-01-01" });
-        let mut lesson = from_line(&text.to_string(), "f", n, Timestamp(0)).unwrap();
+        let mut lesson = from_line(&text.to_string(), "f", n, Timestamp(0)).unwrap().lesson;
         lesson.created = Timestamp(i64::try_from(n).unwrap());
         lesson
     }

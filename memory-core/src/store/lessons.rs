@@ -31,6 +31,17 @@ pub struct LessonChange {
     pub lesson: Lesson,
 }
 
+/// Lessons as they shall be, and what is being done to them.
+#[derive(Debug, Clone, Copy)]
+pub struct Decision<'a> {
+    /// Their new state.
+    pub lessons: &'a [Lesson],
+    /// What is done: `accept`, `retire`.
+    pub verb: &'a str,
+    /// More than the verb: a file, a reason.
+    pub note: &'a str,
+}
+
 impl Store {
     /// Returns the lessons that fit, ordered by id.
     ///
@@ -94,45 +105,46 @@ impl Store {
         fresh_id(&self.conn, seed, taken).map_err(|e| self.sql(e))
     }
 
-    /// Stores a lesson a person stated, durably; returns it with its final id. The same rule
-    /// remembered again returns the lesson that is there, with the new evidence added.
+    /// Stores a lesson a person stated, durably; returns it with its final id. The same text (rule
+    /// and body) remembered again returns the lesson that is there with what is new added: evidence,
+    /// reach, a reason. Its type changes only if `retype` says that the person named one.
     ///
     /// # Errors
     /// When the lesson has no evidence, or the store cannot be written.
-    pub fn remember(&mut self, mut lesson: Lesson) -> Result<Lesson> {
+    pub fn remember(&mut self, mut lesson: Lesson, retype: bool) -> Result<Lesson> {
         if lesson.evidence.is_empty() {
             return Err(StoreError::NoEvidence(lesson.title));
         }
-        let now = self.clock.now();
+        let ts = self.clock.now();
         let path = self.path.clone();
         self.write(|tx| {
-            let err = |e| sort_error(&path, e);
-            let seed = format!("remember\u{1f}{}", folded(&lesson.rule));
-            let derived = LessonId::derive(&seed, 0);
-            let there = current(tx, &derived).map_err(err)?;
-            let there: Option<Lesson> = there.and_then(|b| serde_json::from_str(&b).ok());
-            let op = next_op(tx).map_err(err)?;
-            let verb = match there {
-                Some(old) if folded(&old.rule) == folded(&lesson.rule) => {
-                    lesson = reinforced(old, lesson);
-                    "reinforce"
-                }
-                _ => {
-                    lesson.id = fresh_id(tx, &seed, &HashSet::new()).map_err(err)?;
-                    lesson.created = now;
-                    "remember"
-                }
+            let write = || -> rusqlite::Result<Lesson> {
+                let seed = remember_seed(&lesson);
+                let found =
+                    slot(tx, &seed, &HashSet::new(), |_, known| Ok(remember_seed(known) == seed))?;
+                let verb = match found {
+                    Slot::Taken(old) => {
+                        lesson = reinforced(*old, lesson, retype);
+                        "reinforce"
+                    }
+                    Slot::Free(id) => {
+                        lesson.id = id;
+                        lesson.created = ts;
+                        "remember"
+                    }
+                };
+                lesson.updated = ts;
+                let entry = Entry { op: next_op(tx)?, ts, actor: "user", verb, note: "" };
+                put(tx, &entry, &lesson)?;
+                bump_revision(tx)?;
+                Ok(lesson)
             };
-            lesson.updated = now;
-            let entry = Entry { op, ts: now, actor: "user", verb, note: "" };
-            put(tx, &entry, &lesson).map_err(err)?;
-            bump_revision(tx).map_err(err)?;
-            Ok(lesson)
+            write().map_err(|e| sort_error(&path, e))
         })
     }
 
-    /// Stores lessons that already have an identity (import, decisions), as one change. `note` says
-    /// more than the verb: a file, a reason.
+    /// Stores lessons that already have an identity, as one change. `note` says more than the verb:
+    /// a file, a reason.
     ///
     /// # Errors
     /// When one has no evidence, or the store cannot be written.
@@ -143,16 +155,28 @@ impl Store {
         verb: &str,
         note: &str,
     ) -> Result<()> {
-        if let Some(bare) = lessons.iter().find(|l| l.evidence.is_empty()) {
+        self.put_decisions(&[Decision { lessons, verb, note }], actor)
+    }
+
+    /// Stores several decisions as one change: all of them or none, undone together.
+    ///
+    /// # Errors
+    /// When a lesson has no evidence, or the store cannot be written.
+    pub fn put_decisions(&mut self, decisions: &[Decision<'_>], actor: &str) -> Result<()> {
+        let mut all = decisions.iter().flat_map(|d| d.lessons);
+        if let Some(bare) = all.find(|l| l.evidence.is_empty()) {
             return Err(StoreError::NoEvidence(bare.id.to_string()));
         }
         let ts = self.clock.now();
         let path = self.path.clone();
         self.write(|tx| {
             let write = || -> rusqlite::Result<()> {
-                let entry = Entry { op: next_op(tx)?, ts, actor, verb, note };
-                for lesson in lessons {
-                    put(tx, &entry, lesson)?;
+                let op = next_op(tx)?;
+                for Decision { lessons, verb, note } in decisions {
+                    let entry = Entry { op, ts, actor, verb, note };
+                    for lesson in *lessons {
+                        put(tx, &entry, lesson)?;
+                    }
                 }
                 bump_revision(tx)
             };
@@ -211,15 +235,28 @@ fn folded(rule: &str) -> String {
     rule.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ")
 }
 
+/// Returns what makes two remembered texts the same: the rule, and the body where there is one.
+fn remember_seed(lesson: &Lesson) -> String {
+    let mut seed = format!("remember\u{1f}{}", folded(&lesson.rule));
+    if let Some(body) = lesson.body.as_deref().map(str::trim).filter(|b| !b.is_empty()) {
+        seed.push('\u{1f}');
+        seed.push_str(body);
+    }
+    seed
+}
+
 /// Returns the old lesson with what the new statement of it adds.
-fn reinforced(mut old: Lesson, new: Lesson) -> Lesson {
+fn reinforced(mut old: Lesson, new: Lesson, retype: bool) -> Lesson {
     for evidence in new.evidence {
         if !old.evidence.iter().any(|e| e.identity() == evidence.identity()) {
             old.evidence.push(evidence);
         }
     }
     old.applies_when.absorb(&new.applies_when);
-    old.lesson_type = new.lesson_type;
+    if retype {
+        old.lesson_type = new.lesson_type;
+    }
+    old.why = new.why.or(old.why);
     old.status = new.status;
     old.reviewed = true;
     old.trust = old.trust.max(new.trust);
@@ -245,17 +282,48 @@ fn fresh_id(
     seed: &str,
     taken: &HashSet<LessonId>,
 ) -> rusqlite::Result<LessonId> {
-    let mut extra = 0;
+    Ok(match slot(conn, seed, taken, |_, _| Ok(false))? {
+        Slot::Free(id) => id,
+        Slot::Taken(lesson) => lesson.id,
+    })
+}
+
+/// Where a lesson with a derived id belongs.
+#[derive(Debug)]
+pub(super) enum Slot {
+    /// The shortest id that is free.
+    Free(LessonId),
+    /// The lesson is there already.
+    Taken(Box<Lesson>),
+}
+
+/// Walks the ids derived from `seed`, shortest first, to one that neither the store nor `taken` has,
+/// or to a lesson that `is_it`.
+pub(super) fn slot(
+    conn: &Connection,
+    seed: &str,
+    taken: &HashSet<LessonId>,
+    is_it: impl Fn(&LessonId, &Lesson) -> rusqlite::Result<bool>,
+) -> rusqlite::Result<Slot> {
+    let mut seed = seed.to_owned();
     loop {
-        let id = LessonId::derive(seed, extra);
-        if !taken.contains(&id) && current(conn, &id)?.is_none() {
-            return Ok(id);
+        for extra in (0..=LessonId::MAX_EXTRA).step_by(2) {
+            let id = LessonId::derive(&seed, extra);
+            match current(conn, &id)? {
+                None if !taken.contains(&id) => return Ok(Slot::Free(id)),
+                None => {}
+                Some(body) => {
+                    let known = serde_json::from_str::<Lesson>(&body).ok();
+                    if let Some(known) = known.filter(|_| !taken.contains(&id))
+                        && is_it(&id, &known)?
+                    {
+                        return Ok(Slot::Taken(Box::new(known)));
+                    }
+                }
+            }
         }
-        extra += 2;
         // All 64 digits taken means the seed itself was used before: vary it.
-        if extra > 56 {
-            return fresh_id(conn, &format!("{seed}\u{1f}again"), taken);
-        }
+        seed.push_str("\u{1f}again");
     }
 }
 

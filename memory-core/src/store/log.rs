@@ -64,6 +64,10 @@ pub struct Applied {
 pub struct Undone {
     /// The operation that was undone.
     pub op: i64,
+    /// The operation that this undoing is: its number takes it back.
+    pub by: i64,
+    /// What was undone was itself an undo: the change before it holds again.
+    pub redone: bool,
     /// The lessons put back.
     pub lessons: Vec<LessonId>,
 }
@@ -124,7 +128,8 @@ impl Store {
 
     /// Undoes an operation (the newest that is not undone, if `op` is `None`): every lesson it
     /// changed goes back to what it was; lessons it made are retired. What a pass had changed counts
-    /// as reviewed from then on, so that the next pass does not do it again.
+    /// as reviewed from then on, so that the next pass does not do it again. An undo can be undone
+    /// too, by its number.
     ///
     /// # Errors
     /// [`StoreError::CannotUndo`] if there is none, or a lesson has changed since.
@@ -142,20 +147,22 @@ impl Store {
                 )
                 .map_err(|e| self.sql(e))?,
         };
-        let mut rows = self.log_rows("WHERE op = ?1 ORDER BY id DESC", params![target])?;
-        rows.retain(|r| r.verb != "undo");
-        if rows.is_empty() {
+        let rows = self.log_rows("WHERE op = ?1 ORDER BY id DESC", params![target])?;
+        let Some(first) = rows.first() else {
             return Err(StoreError::CannotUndo("there is no such change".into()));
+        };
+        if let Some(by) = rows.iter().find_map(|r| r.undone_by) {
+            let text = format!("change {target} is already undone by change {by}");
+            return Err(StoreError::CannotUndo(text));
         }
-        if rows.iter().any(|r| r.undone_by.is_some()) {
-            return Err(StoreError::CannotUndo(format!("change {target} is already undone")));
-        }
+        let redone = first.verb == "undo";
         let path = self.path.clone();
         self.write(|tx| {
             let err = |e| sort_error(&path, e);
             let undo_op = next_op(tx).map_err(err)?;
             let note = format!("change {target}");
-            let entry = Entry { op: undo_op, ts, actor, verb: "undo", note: &note };
+            let verb = if redone { "redo" } else { "undo" };
+            let entry = Entry { op: undo_op, ts, actor, verb, note: &note };
             let mut lessons = Vec::new();
             for row in &rows {
                 let restored = restore(tx, row).map_err(err)?.ok_or_else(|| {
@@ -175,7 +182,7 @@ impl Store {
             bump_revision(tx).map_err(err)?;
             lessons.sort();
             lessons.dedup();
-            Ok(Undone { op: target, lessons })
+            Ok(Undone { op: target, by: undo_op, redone, lessons })
         })
     }
 

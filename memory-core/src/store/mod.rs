@@ -6,6 +6,7 @@
 //! | `events` | sources, sessions, events, cursors |
 //! | `candidates` | candidates and their state |
 //! | `lessons` | lessons, ids, the change feed for indexes |
+//! | `import` | lessons from outside, without overwriting by accident |
 //! | `log` | the log of lesson changes, and undo |
 //! | `error` | what can go wrong |
 //!
@@ -15,6 +16,7 @@
 mod candidates;
 mod error;
 mod events;
+mod import;
 mod lessons;
 mod log;
 mod open;
@@ -28,7 +30,8 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 pub use candidates::{CandidateDelta, CandidateFilter, CandidateState, StoredCandidate};
 pub use error::{Result, StoreError};
 pub use events::{Appended, Batch, Counts, SessionRef, StoredEvent};
-pub use lessons::{LessonChange, LessonFilter};
+pub use import::Imported;
+pub use lessons::{Decision, LessonChange, LessonFilter};
 pub use log::{Applied, LogRow, Undone};
 pub use open::{FORMAT_VERSION, format_version};
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Batch, CandidateFilter, LessonFilter, SessionRef, Store, StoreError};
+use super::{Batch, CandidateFilter, Decision, LessonFilter, SessionRef, Store, StoreError};
 use crate::candidate::{Candidate, Signal};
 use crate::clock::Clock;
 use crate::clock::Timestamp;
@@ -69,7 +69,7 @@ fn candidate(key: &str, rule: &str) -> Candidate {
 }
 
 fn lesson(rule: &str) -> Lesson {
-    from_line(&format!(r#"{{"rule":"{rule}"}}"#), "f", 1, Timestamp(0)).unwrap()
+    from_line(&format!(r#"{{"rule":"{rule}"}}"#), "f", 1, Timestamp(0)).unwrap().lesson
 }
 
 #[test]
@@ -178,7 +178,10 @@ fn a_plan_is_applied_once_and_undone_whole() {
 #[test]
 fn the_change_feed_gives_each_lesson_once() {
     let mut store = Store::open_in_memory(NOW).unwrap();
-    let (a, b) = (store.remember(lesson("one")).unwrap(), store.remember(lesson("two")).unwrap());
+    let (a, b) = (
+        store.remember(lesson("one"), false).unwrap(),
+        store.remember(lesson("two"), false).unwrap(),
+    );
     let seen = store.lesson_seq().unwrap();
     store
         .update_lesson(&Lesson { status: LessonStatus::Retired, ..a.clone() }, "user", "retire")
@@ -195,12 +198,107 @@ fn the_change_feed_gives_each_lesson_once() {
 #[test]
 fn remembering_again_reinforces() {
     let mut store = Store::open_in_memory(NOW).unwrap();
-    let first = store.remember(lesson("Use tabs.")).unwrap();
-    let second = store.remember(lesson("use  tabs.")).unwrap();
+    let first = store.remember(lesson("Use tabs."), false).unwrap();
+    let second = store.remember(lesson("use  tabs."), false).unwrap();
     assert_eq!(first.id, second.id);
     assert_eq!(store.lesson_changes(0).unwrap().len(), 1);
     let bare = Lesson { evidence: vec![], ..lesson("x") };
-    assert!(matches!(store.remember(bare), Err(StoreError::NoEvidence(_))));
+    assert!(matches!(store.remember(bare, false), Err(StoreError::NoEvidence(_))));
+}
+
+#[test]
+fn remembering_again_loses_nothing_that_was_there() {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    let first = Lesson {
+        lesson_type: LessonType::Preference,
+        why: Some("Everyone does.".into()),
+        ..lesson("Use tabs.")
+    };
+    store.remember(first, true).unwrap();
+    let again = store.remember(lesson("Use tabs."), false).unwrap();
+    assert_eq!(again.lesson_type, LessonType::Preference);
+    assert_eq!(again.why.as_deref(), Some("Everyone does."));
+    let reasoned = Lesson { why: Some("The linter.".into()), ..lesson("Use tabs.") };
+    let typed = store.remember(reasoned, true).unwrap();
+    assert_eq!((typed.lesson_type, typed.why.as_deref()), (LessonType::Fact, Some("The linter.")));
+
+    // The same first paragraph with other text after it is another lesson.
+    let long = |body: &str| Lesson { body: Some(body.into()), ..lesson("Use tabs.") };
+    let ids: HashSet<_> = ["Use tabs.\n\nIn Makefiles.", "Use tabs.\n\nIn Go."]
+        .map(|body| (body, store.remember(long(body), false).unwrap()))
+        .into_iter()
+        .map(|(body, lesson)| {
+            assert_eq!(lesson.body.as_deref(), Some(body));
+            lesson.id
+        })
+        .chain([again.id])
+        .collect();
+    assert_eq!(ids.len(), 3);
+    let known = store.remember(long("Use tabs.\n\nIn Go."), false).unwrap();
+    assert!(ids.contains(&known.id));
+    assert_eq!(store.lessons(&LessonFilter::default()).unwrap().len(), 3);
+}
+
+#[test]
+fn a_remembered_text_is_found_again_behind_another_lesson_with_its_id() {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    let first = store.remember(lesson("Use tabs."), false).unwrap();
+    // Another lesson holds the short id: the text moves to a longer one, and is met there again.
+    let other = Lesson { id: first.id.clone(), ..lesson("Something else.") };
+    store.put_lessons(&[other], "user", "edit", "").unwrap();
+    let second = store.remember(lesson("Use tabs."), false).unwrap();
+    let third = store.remember(lesson("Use tabs."), false).unwrap();
+    assert_eq!(second.id, third.id);
+    assert_ne!(first.id, second.id);
+}
+
+#[test]
+fn decisions_go_in_together_and_are_undone_together() {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    let yes = store.remember(lesson("one"), false).unwrap();
+    let no = store.remember(lesson("two"), false).unwrap();
+    let retired = Lesson { status: LessonStatus::Retired, ..no.clone() };
+    let accepted = Lesson { confidence: 1.0, ..yes.clone() };
+    let decisions = [
+        Decision { lessons: &[accepted], verb: "accept", note: "" },
+        Decision { lessons: &[retired], verb: "reject", note: "a one-off" },
+    ];
+    store.put_decisions(&decisions, "user").unwrap();
+    let log = store.log(2).unwrap();
+    assert_eq!((log[0].verb.as_str(), log[1].verb.as_str()), ("reject", "accept"));
+    assert_eq!(log[0].op, log[1].op);
+    store.undo(None, "user").unwrap();
+    assert_eq!(store.lesson(&no.id).unwrap().unwrap(), no);
+    assert_eq!(store.lesson(&yes.id).unwrap().unwrap(), yes);
+}
+
+#[test]
+fn an_undo_can_be_undone_by_its_number() {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    let made = store.remember(lesson("one"), false).unwrap();
+    let edited = Lesson { title: "better".into(), ..made.clone() };
+    store.update_lesson(&edited, "user", "edit").unwrap();
+    let now = |store: &Store| store.lesson(&made.id).unwrap().unwrap();
+    let edited = now(&store);
+
+    let undone = store.undo(None, "user").unwrap();
+    assert_eq!((undone.op, undone.by, undone.redone), (2, 3, false));
+    assert_eq!(now(&store), made);
+    let again = store.undo(Some(2), "user").unwrap_err();
+    assert!(again.to_string().contains("already undone by change 3"), "{again}");
+    let redone = store.undo(Some(3), "user").unwrap();
+    assert_eq!((redone.op, redone.by, redone.redone), (3, 4, true));
+    assert_eq!(now(&store), edited);
+    let twice = store.undo(Some(3), "user").unwrap_err();
+    assert!(twice.to_string().contains("already undone by change 4"), "{twice}");
+
+    // The plain undo goes on from what holds now: the redo, then what came before the edit.
+    assert_eq!(store.undo(None, "user").unwrap().op, 4);
+    assert_eq!(now(&store), made);
+    assert_eq!(store.undo(None, "user").unwrap().op, 1);
+    assert_eq!(now(&store).status, LessonStatus::Retired);
+    let verbs: Vec<_> = store.history(&made.id).unwrap().into_iter().map(|r| r.verb).collect();
+    assert_eq!(verbs, ["remember", "edit", "undo", "redo", "undo", "undo"]);
 }
 
 #[test]
@@ -223,7 +321,7 @@ fn many_writers_lose_nothing() {
             s.spawn(move || {
                 let mut store = Store::open(&path, NOW).unwrap();
                 for n in 0..25 {
-                    store.remember(lesson(&format!("writer {writer} says {n}"))).unwrap();
+                    store.remember(lesson(&format!("writer {writer} says {n}")), false).unwrap();
                 }
             });
         }
