@@ -219,8 +219,9 @@ fn build(
         body: None,
         anchors: scope::anchors(&applies_when),
         applies_when,
-        // Pasted words that try to steer an agent are not the person's.
-        trust: if pasted && injection::is_suspicious(said.text) {
+        // Pasted words that try to steer an agent are not the person's; those a tool may have
+        // printed need not be.
+        trust: if event.actor == Actor::Tool || (pasted && injection::is_suspicious(said.text)) {
             Trust::ToolOutput
         } else {
             Trust::User

@@ -17,6 +17,12 @@ use crate::sources::human::{INTERRUPT, Spoken, classify};
 /// What Claude Code writes when a call is turned down; exports keep it as output.
 const REFUSED: &str = "The user doesn't want to proceed with this tool use";
 const SAID: &str = "the user said:\n";
+/// Appended by newer versions after the person's words.
+const NOTE: &str = "\n\nNote: The user's next message may contain a correction or preference.";
+/// Written by the harness when questions are turned down, in place of the person's words.
+const CLARIFY: &str = "The user wants to clarify these questions.";
+/// The tool that asks a person.
+const ASK: &str = "AskUserQuestion";
 
 /// Reads one export.
 pub(super) struct SpecStoryReader {
@@ -159,13 +165,17 @@ impl Doc<'_, '_> {
             detail: tool.detail.to_owned(),
         };
         self.emit(turn, &id, &["call", tool.name, input], actor, call);
-        self.chosen(turn, &id, tool.detail);
+        if tool.name == ASK {
+            self.chosen(turn, &id, tool.detail);
+        }
         let output = tool.output.trim_start();
         if output.is_empty() {
             return;
         }
         if !output.starts_with(REFUSED) {
-            self.answers(turn, &id, output);
+            if tool.name == ASK {
+                self.answers(turn, &id, output);
+            }
             let code = output.strip_prefix("Exit code ").and_then(|rest| {
                 rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<i32>().ok()
             });
@@ -181,13 +191,16 @@ impl Doc<'_, '_> {
                 kind,
             );
         }
-        let feedback = output.split_once(SAID).map(|(_, said)| said.trim().to_owned());
+        let (actor, feedback) = match (feedback(output), voice(tool.name)) {
+            (Some(words), Some(actor)) => (actor, Some(words)),
+            _ => (Actor::User, None),
+        };
         let kind = if tool.name == "ExitPlanMode" {
             EventKind::Plan { state: PlanState::Rejected, text: feedback.unwrap_or_default() }
         } else {
             EventKind::ToolRejected { call_id, by: RejectedBy::User, feedback }
         };
-        self.emit(turn, &id, &["refused", tool.name, input], Actor::User, kind);
+        self.emit(turn, &id, &["refused", tool.name, input], actor, kind);
     }
 
     /// `**Question?**`, its options, then `**Answer:** A`. Several questions share one answer line,
@@ -249,6 +262,24 @@ impl Reader for SpecStoryReader {
 
     fn state(&self) -> serde_json::Value {
         serde_json::Value::Null
+    }
+}
+
+/// The person's words in a refusal.
+fn feedback(output: &str) -> Option<String> {
+    let said = output.split_once(SAID)?.1;
+    let said = said.split_once(NOTE).map_or(said, |(said, _)| said).trim();
+    (!said.is_empty() && !said.starts_with(CLARIFY)).then(|| said.to_owned())
+}
+
+/// Who speaks in the words of a refusal, if anybody: an export does not say which output the harness
+/// wrote, so a tool that prints a page or a file can print a refusal too. Those that print only
+/// what they did leave it to a person; a command may do either.
+fn voice(tool: &str) -> Option<Actor> {
+    match tool {
+        "Edit" | "Write" | "MultiEdit" | "NotebookEdit" | "ExitPlanMode" => Some(Actor::User),
+        "Bash" => Some(Actor::Tool),
+        _ => None,
     }
 }
 

@@ -3,7 +3,12 @@
 //! Owns the session comment, turn markers and telling real markers from quoted ones. Must not
 //! interpret what is said.
 
+use std::collections::HashMap;
+
 use cemem_core::Timestamp;
+
+/// Longest text in a fence.
+const FENCE_REACH: usize = 256 * 1024;
 
 /// Who a turn belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,64 +70,148 @@ fn marker(line: &str) -> Option<(Role, Option<Timestamp>)> {
     Some((role, time))
 }
 
+/// The line that opens or closes a tool's block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tag {
+    Open,
+    Close,
+}
+
+fn tag(line: &str) -> Option<Tag> {
+    if line.starts_with("<tool-use ") {
+        return Some(Tag::Open);
+    }
+    let close = line.starts_with("</details></tool-use>") || line.starts_with("</tool-use>");
+    close.then_some(Tag::Close)
+}
+
+/// A line of backticks or tildes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ticks {
+    mark: char,
+    /// How many; longer lines than anyone writes are all the same.
+    len: usize,
+    /// Nothing else stands on the line: it can close a fence.
+    bare: bool,
+}
+
+/// Longest line of ticks told from longer ones.
+const MAX_TICKS: usize = 16;
+
+fn ticks(line: &str) -> Option<Ticks> {
+    let text = line.trim_start();
+    let mark = text.chars().next().filter(|c| matches!(c, '`' | '~'))?;
+    let len = text.bytes().take_while(|b| *b == mark as u8).count();
+    let bare = text[len..].trim().is_empty();
+    (len >= 3).then_some(Ticks { mark, len: len.min(MAX_TICKS), bare })
+}
+
 /// Tells whether the line after fences is inside one.
 #[derive(Default)]
 struct Fence {
-    open: Option<(char, usize)>,
+    open: Option<Ticks>,
 }
 
 impl Fence {
     fn step(&mut self, line: &str) {
-        let text = line.trim_start();
-        let Some(mark) = text.chars().next().filter(|c| matches!(c, '`' | '~')) else { return };
-        let len = text.chars().take_while(|c| *c == mark).count();
-        if len < 3 {
-            return;
-        }
+        let Some(ticks) = ticks(line) else { return };
         match self.open {
-            None => self.open = Some((mark, len)),
-            Some((m, l)) if m == mark && len >= l && text[len..].trim().is_empty() => {
-                self.open = None;
-            }
+            None => self.open = Some(ticks),
+            Some(open) if ticks.closes(open) => self.open = None,
             Some(_) => {}
         }
     }
 }
 
+impl Ticks {
+    fn closes(self, open: Ticks) -> bool {
+        self.bare && self.mark == open.mark && self.len >= open.len
+    }
+}
+
+/// What stands further down. Asked at growing places only, so that a document full of markers is
+/// not read once for each.
+struct Ahead {
+    /// Every tag, and every line that can close a fence, by place.
+    tags: Vec<(usize, Tag)>,
+    bare: Vec<(usize, Ticks)>,
+    /// How many tags are behind the last place asked about.
+    past_tags: usize,
+    /// For each kind of fence, how many of `bare` are behind, or do not close it.
+    past_bare: HashMap<(char, usize), usize>,
+}
+
+impl Ahead {
+    fn of(text: &str) -> Self {
+        let (mut tags, mut bare) = (Vec::new(), Vec::new());
+        let mut at = 0;
+        for line in text.split_inclusive('\n') {
+            tags.extend(tag(line).map(|tag| (at, tag)));
+            bare.extend(ticks(line).filter(|t| t.bare).map(|ticks| (at, ticks)));
+            at += line.len();
+        }
+        Self { tags, bare, past_tags: 0, past_bare: HashMap::new() }
+    }
+
+    /// The first tag from `at` on.
+    fn next_tag(&mut self, at: usize) -> Option<Tag> {
+        self.past_tags += self.tags[self.past_tags..].iter().take_while(|t| t.0 < at).count();
+        Some(self.tags.get(self.past_tags)?.1)
+    }
+
+    /// Whether `open` is closed soon after `at`.
+    fn closes(&mut self, at: usize, open: Ticks) -> bool {
+        let past = self.past_bare.entry((open.mark, open.len)).or_default();
+        let behind = |(place, ticks): &&(usize, Ticks)| *place < at || !ticks.closes(open);
+        *past += self.bare[*past..].iter().take_while(behind).count();
+        self.bare.get(*past).is_some_and(|(place, _)| place - at < FENCE_REACH)
+    }
+}
+
 /// Returns the turns of a document.
 ///
-/// Exports quote other exports. A marker inside a fence is a quoted one if it is older than the
-/// person's turn before it (words typed while the agent was busy can be older too, but stand in no
-/// fence), or if it is undated and the fence is closed later. Fences in tool output are often
-/// unbalanced, so a fence alone says nothing about a dated marker, and every real marker ends them.
+/// Exports quote other exports, and a tool may print whatever looks like one. A marker is quoted if
+///
+/// - it stands in a tool's block: one was opened in this turn, and what follows closes it before
+///   another opens (what a tool prints is not escaped, so a close above may be printed too);
+/// - it is a person's, in a fence that is closed later. Fences are often unbalanced, so they say
+///   nothing about an agent's dated marker, and a block's close or a real marker ends them;
+/// - it is dated, in a fence, and older than the person's turn before it (words typed while the
+///   agent was busy can be older too, but stand in no fence);
+/// - it has no date, but turns before it have.
 ///
 /// Quoted user turns come too, marked: their text belongs to the turn around them, but turn numbers
 /// count every marker, so that a number means the same to anyone who searches the file for markers.
 pub(super) fn turns(text: &str) -> Vec<Turn<'_>> {
     let mut found: Vec<Marker> = Vec::new();
+    let mut ahead = Ahead::of(text);
     let mut fence = Fence::default();
+    // A tool's block was opened since the last real marker.
+    let mut in_tool = false;
     let mut last: Option<Timestamp> = None;
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let start = at;
         at += line.len();
         let Some((role, ts)) = marker(line) else {
-            fence.step(line);
+            match tag(line) {
+                Some(Tag::Open) => in_tool = true,
+                Some(Tag::Close) => fence = Fence::default(),
+                None => fence.step(line),
+            }
             continue;
         };
-        let quoted = match ts {
-            Some(ts) => {
-                let older = last.is_some_and(|last| ts.0 < last.0);
-                older && fence.open.is_some()
-            }
-            // A file dates all its turns or none; where turns are dated, an undated one is quoted.
-            None => {
-                fence.open.is_some_and(|f| closes(&text[at..], f))
-                    || (last.is_some() && role == Role::User)
-            }
-        };
+        let closes = fence.open.is_some_and(|f| ahead.closes(at, f));
+        let quoted = in_tool && ahead.next_tag(at) == Some(Tag::Close)
+            || match (ts, role) {
+                (Some(_), Role::User) if closes => true,
+                (Some(ts), _) => fence.open.is_some() && last.is_some_and(|last| ts.0 < last.0),
+                // A file dates all its turns or none; where turns are dated, this one is quoted.
+                (None, role) => closes || (last.is_some() && role == Role::User),
+            };
         if !quoted {
             fence = Fence::default();
+            in_tool = false;
             // Sub-agents run beside the conversation: their clock does not order it.
             if role == Role::User {
                 last = ts.or(last);
@@ -132,6 +221,7 @@ pub(super) fn turns(text: &str) -> Vec<Turn<'_>> {
     }
     bodies(text, &found)
 }
+
 /// A marker line.
 struct Marker {
     start: usize,
@@ -166,15 +256,4 @@ fn bodies<'a>(text: &'a str, found: &[Marker]) -> Vec<Turn<'a>> {
     turns.reverse();
     turns.retain(|t| !t.quoted || t.role == Role::User);
     turns
-}
-
-/// Whether a fence opened earlier is closed in `rest`.
-fn closes(rest: &str, open: (char, usize)) -> bool {
-    let mut fence = Fence { open: Some(open) };
-    // Bounded, so that a document full of markers is not read once for each.
-    let rest = crate::text::head(rest, 256 * 1024);
-    rest.lines().any(|line| {
-        fence.step(line);
-        fence.open.is_none()
-    })
 }
