@@ -172,8 +172,13 @@ pub(crate) fn text_in(text: &str, key: &str) -> Option<String> {
     }
 }
 
+/// Whether a folder lies under a root and in no repository of its own below it: that would be another
+/// project.
 pub(crate) fn is_under(cwd: &str, roots: &[PathBuf]) -> bool {
-    roots.iter().any(|root| Path::new(cwd).starts_with(root))
+    let own = |folder: &&Path| !roots.iter().any(|root| root == folder);
+    roots.iter().filter(|root| Path::new(cwd).starts_with(root)).any(|_| {
+        !Path::new(cwd).ancestors().take_while(own).any(|folder| folder.join(".git").exists())
+    })
 }
 
 #[cfg(test)]
@@ -217,6 +222,18 @@ mod tests {
                 ".codex/sessions/2025/01/01/rollout-3.jsonl.zst",
             ]
         );
+    }
+
+    #[test]
+    fn a_repository_below_is_another_project() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("work");
+        fs::create_dir_all(root.join("other/.git")).unwrap();
+        fs::create_dir_all(root.join("plain/deep")).unwrap();
+        let places = Places { roots: vec![root.clone()], ..Places::default() };
+        let owns = |below: &str| places.owns(&root.join(below).to_string_lossy());
+        assert!(owns("") && owns("plain/deep") && owns("gone/folder"));
+        assert!(!owns("other") && !owns("other/src") && !places.owns("/elsewhere"));
     }
 
     #[test]

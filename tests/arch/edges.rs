@@ -111,7 +111,8 @@ const ALLOWED: &[Allowed] = &[
 ];
 
 /// What any package may name under `[dev-dependencies]`, besides what it may use anyway.
-const DEV: &[&str] = &["cemem-corpus", "insta", "proptest", "serde_json", "tempfile", "zstd"];
+const DEV: &[&str] =
+    &["cemem-corpus", "insta", "proptest", "rusqlite", "serde_json", "tempfile", "zstd"];
 
 /// One edge as a manifest states it.
 #[derive(Debug, Clone)]
