@@ -215,6 +215,17 @@ fn a_fence_left_open_hides_nobody() {
 }
 
 #[test]
+fn a_pasted_close_hides_nobody() {
+    let text = format!(
+        "{}_**User (2026-07-02 11:53:10Z)**_\n\nit never ends:\n\n```\n</details></tool-use>\n\nwhy?\n\n\
+         _**Agent (m 2026-07-02 11:54:00Z)**_\n\nI see\n",
+        with_tool("Bash", "`ls`", "out")
+    );
+    let told = read(&SpecStory, "s", &text).told();
+    assert!(told.iter().any(|t| t.starts_with("1 prompt: it never ends")), "{told:?}");
+}
+
+#[test]
 fn a_document_full_of_markers_is_read_once() {
     let start = "_**User (2026-07-02 11:53:10Z)**_\n\nsee:\n\n~~~~\n";
     // None of these closes the fence.

@@ -135,6 +135,8 @@ struct Ahead {
     /// Every tag, and every line that can close a fence, by place.
     tags: Vec<(usize, Tag)>,
     bare: Vec<(usize, Ticks)>,
+    /// Every dated marker by place, with the earliest time from there on.
+    times: Vec<(usize, Timestamp)>,
     /// How many tags are behind the last place asked about.
     past_tags: usize,
     /// For each kind of fence, how many of `bare` are behind, or do not close it.
@@ -143,20 +145,31 @@ struct Ahead {
 
 impl Ahead {
     fn of(text: &str) -> Self {
-        let (mut tags, mut bare) = (Vec::new(), Vec::new());
+        let (mut tags, mut bare, mut times) = (Vec::new(), Vec::new(), Vec::new());
         let mut at = 0;
         for line in text.split_inclusive('\n') {
             tags.extend(tag(line).map(|tag| (at, tag)));
             bare.extend(ticks(line).filter(|t| t.bare).map(|ticks| (at, ticks)));
+            times.extend(marker(line).and_then(|(_, ts)| Some((at, ts?))));
             at += line.len();
         }
-        Self { tags, bare, past_tags: 0, past_bare: HashMap::new() }
+        let mut earliest = Timestamp(i64::MAX);
+        for (_, ts) in times.iter_mut().rev() {
+            earliest = earliest.min(*ts);
+            *ts = earliest;
+        }
+        Self { tags, bare, times, past_tags: 0, past_bare: HashMap::new() }
     }
 
     /// The first tag from `at` on.
     fn next_tag(&mut self, at: usize) -> Option<Tag> {
         self.past_tags += self.tags[self.past_tags..].iter().take_while(|t| t.0 < at).count();
         Some(self.tags.get(self.past_tags)?.1)
+    }
+
+    /// The earliest time of a marker from `at` on.
+    fn earliest(&self, at: usize) -> Option<Timestamp> {
+        Some(self.times.get(self.times.partition_point(|t| t.0 < at))?.1)
     }
 
     /// Whether `open` is closed soon after `at`.
@@ -172,8 +185,9 @@ impl Ahead {
 ///
 /// Exports quote other exports, and a tool may print whatever looks like one. A marker is quoted if
 ///
-/// - it stands in a tool's block: one was opened in this turn, and what follows closes it before
-///   another opens (what a tool prints is not escaped, so a close above may be printed too);
+/// - it stands in a tool's block, and what follows closes it before another opens. What a tool
+///   prints is not escaped, so a close above may be printed too: after one, a marker is believed
+///   only at a time that fits between its neighbours, which a page cannot know;
 /// - it is a person's, in a fence that is closed later. Fences are often unbalanced, so they say
 ///   nothing about an agent's dated marker, and a block's close or a real marker ends them;
 /// - it is dated, in a fence, and older than the person's turn before it (words typed while the
@@ -186,23 +200,35 @@ pub(super) fn turns(text: &str) -> Vec<Turn<'_>> {
     let mut found: Vec<Marker> = Vec::new();
     let mut ahead = Ahead::of(text);
     let mut fence = Fence::default();
-    // A tool's block was opened since the last real marker.
-    let mut in_tool = false;
+    // The last tag since the last real marker.
+    let mut tool: Option<Tag> = None;
     let mut last: Option<Timestamp> = None;
+    let mut last_of_any: Option<Timestamp> = None;
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let start = at;
         at += line.len();
         let Some((role, ts)) = marker(line) else {
             match tag(line) {
-                Some(Tag::Open) => in_tool = true,
-                Some(Tag::Close) => fence = Fence::default(),
+                Some(tag) => (tool, fence) = (Some(tag), Fence::default()),
                 None => fence.step(line),
             }
             continue;
         };
         let closes = fence.open.is_some_and(|f| ahead.closes(at, f));
-        let quoted = in_tool && ahead.next_tag(at) == Some(Tag::Close)
+        let printed = ahead.next_tag(at) == Some(Tag::Close)
+            && match tool {
+                Some(Tag::Open) => true,
+                Some(Tag::Close) => {
+                    let fits = |ts: Timestamp| {
+                        last_of_any.is_some_and(|last| last.0 < ts.0)
+                            && ahead.earliest(at).is_some_and(|next| ts.0 <= next.0)
+                    };
+                    !ts.is_some_and(fits)
+                }
+                None => false,
+            };
+        let quoted = printed
             || match (ts, role) {
                 (Some(_), Role::User) if closes => true,
                 (Some(ts), _) => fence.open.is_some() && last.is_some_and(|last| ts.0 < last.0),
@@ -211,7 +237,8 @@ pub(super) fn turns(text: &str) -> Vec<Turn<'_>> {
             };
         if !quoted {
             fence = Fence::default();
-            in_tool = false;
+            tool = None;
+            last_of_any = ts.or(last_of_any);
             // Sub-agents run beside the conversation: their clock does not order it.
             if role == Role::User {
                 last = ts.or(last);
