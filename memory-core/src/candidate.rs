@@ -34,11 +34,13 @@ pub enum Signal {
     HumanRework,
     /// A document that already states a lesson.
     Document,
+    /// A review finding.
+    Finding,
 }
 
 impl Signal {
     /// Every signal, in the order counts are shown.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Remember,
         Self::Rejection,
         Self::PlanRejected,
@@ -50,6 +52,7 @@ impl Signal {
         Self::FailFix,
         Self::HumanRework,
         Self::Document,
+        Self::Finding,
     ];
 
     /// Returns the stable name used in the store and in JSON.
@@ -67,6 +70,7 @@ impl Signal {
             Self::FailFix => "fail_fix",
             Self::HumanRework => "human_rework",
             Self::Document => "document",
+            Self::Finding => "finding",
         }
     }
 

@@ -28,6 +28,8 @@ pub(crate) enum Class {
     Fix,
     /// Whole documents.
     Document,
+    /// Findings of programs; a person's are rules.
+    Finding,
     /// Text no one vouches for.
     Untrusted,
 }
@@ -59,6 +61,7 @@ pub(crate) fn class_of(candidate: &cemem_core::Candidate) -> Class {
         _ if candidate.trust == Trust::ToolOutput => Class::Untrusted,
         Signal::FailFix => Class::Fix,
         Signal::Document => Class::Document,
+        Signal::Finding if candidate.trust < Trust::HumanReview => Class::Finding,
         _ => Class::Rule,
     }
 }

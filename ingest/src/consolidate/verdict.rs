@@ -105,6 +105,7 @@ fn one_off(members: &[&StoredCandidate]) -> &'static str {
     match members[0].candidate.signal {
         Signal::FailFix => "a failure of the day's work, seen once",
         Signal::HumanRework => "a single change by hand",
+        Signal::Finding => "a finding of one report",
         Signal::Decision => "about the task at hand only",
         _ => "one-off: unlikely to help a later task",
     }

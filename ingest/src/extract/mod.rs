@@ -9,6 +9,7 @@
 //! | `fail_fix` | a check failed, was fixed, passed |
 //! | `rework` | a person changed the agent's work |
 //! | `document` | documents that already state a lesson |
+//! | `finding` | review findings |
 //! | `untrusted` | rules planted in text no person typed |
 //! | [`injection`] | what such text looks like |
 //! | `command`, `scope` | command families; where a rule applies |
@@ -26,6 +27,7 @@ mod command;
 mod decision;
 mod document;
 mod fail_fix;
+mod finding;
 mod human;
 pub mod injection;
 pub mod judge;
@@ -68,6 +70,7 @@ pub fn extract_with(
     found.extend(fail_fix::find(&view));
     found.extend(rework::find(&view));
     found.extend(document::find(&view));
+    found.extend(finding::find(&view, judge));
     found.extend(untrusted::find(&view));
     // Stable, so that signals of one event keep the order above.
     found.sort_by_key(|f| f.idx);
