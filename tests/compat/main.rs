@@ -80,6 +80,56 @@ fn a_damaged_store_is_named_and_left_alone() {
 }
 
 #[test]
+fn a_store_that_lost_its_content_is_not_made_anew() {
+    let env = TestEnv::new();
+    env.cemem(["remember", "Berths are measured in centimetres."]).success();
+    let path = env.store_path();
+    for left in ["", "S"] {
+        fs::write(&path, left).unwrap();
+        for args in
+            [&["lessons", "list"][..], &["recall", "berths"], &["remember", "x"], &["export"]]
+        {
+            let output = env.cemem(args).fails_with(22);
+            assert!(output.stdout.is_empty(), "{args:?}: {}", output.stdout);
+            assert!(output.stderr.contains("hint:"), "{args:?}: {}", output.stderr);
+            assert_eq!(fs::read_to_string(&path).unwrap(), left, "{args:?}");
+        }
+    }
+    fs::remove_file(&path).unwrap();
+    env.cemem(["remember", "A new beginning."]).success();
+    assert!(env.cemem(["lessons", "list"]).success().stdout.contains("A new beginning."));
+}
+
+/// A page of the table of lessons loses some of its rows, and nothing else.
+#[test]
+fn a_list_or_export_with_rows_missing_is_no_success() {
+    let env = TestEnv::new();
+    let lines: String =
+        (0..200).map(|n| format!("{{\"rule\":\"Rule {n} about berths and tides.\"}}\n")).collect();
+    env.write("in.jsonl", lines);
+    env.cemem(["import", "in.jsonl"]).success();
+    let path = env.store_path();
+    let connection = Connection::open(&path).unwrap();
+    let root: isize = connection
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'lesson'", [], |r| r.get(0))
+        .unwrap();
+    let page: isize = connection.pragma_query_value(None, "page_size", |r| r.get(0)).unwrap();
+    drop(connection);
+    let mut bytes = fs::read(&path).unwrap();
+    // Bytes 3 and 4 of a page count its cells: one less drops a subtree.
+    let at = ((root - 1) * page + 3).unsigned_abs();
+    let count = &mut bytes[at..at + 2];
+    let cells = u16::from_be_bytes([count[0], count[1]]);
+    assert!(cells > 1, "{cells}");
+    count.copy_from_slice(&(cells - 1).to_be_bytes());
+    fs::write(&path, bytes).unwrap();
+    for args in [["lessons", "list"], ["export", "--quiet"]] {
+        let output = env.cemem(args).fails_with(22);
+        assert!(output.stdout.is_empty(), "{args:?}: {}", output.stdout);
+    }
+}
+
+#[test]
 fn an_export_goes_back_in_without_loss() {
     let env = TestEnv::new();
     env.write_sessions();

@@ -20,7 +20,7 @@ const SHOWN_ERRORS: usize = 10;
 
 pub(super) fn export(context: &mut Context, args: &ExportArgs) -> Result<u8, CommandError> {
     let filter = LessonFilter { statuses: lessons::statuses(args.status), types: Vec::new() };
-    let mut lessons = context.store_to_read()?.lessons(&filter)?;
+    let mut lessons = lessons::whole(&context.store_to_read()?, &filter)?;
     lessons.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
     let text: String = lessons.iter().map(|l| to_line(l) + "\n").collect();
     match &args.output {

@@ -42,6 +42,12 @@ pub(super) fn statuses(filter: StatusFilter) -> Vec<LessonStatus> {
     }
 }
 
+/// Returns the lessons that fit, and checks that none is missing.
+pub(super) fn whole(store: &Store, filter: &LessonFilter) -> Result<Vec<Lesson>, CommandError> {
+    store.verify_lessons()?;
+    Ok(store.lessons(filter)?)
+}
+
 /// Returns the lesson with this id or prefix.
 pub(super) fn get(store: &Store, id: &str) -> Result<Lesson, CommandError> {
     let id = store.resolve_id(id)?;
@@ -98,7 +104,7 @@ fn list(
     types: Vec<LessonType>,
 ) -> Result<u8, CommandError> {
     let filter = LessonFilter { statuses: statuses(status), types };
-    let mut lessons = context.store_to_read()?.lessons(&filter)?;
+    let mut lessons = whole(&context.store_to_read()?, &filter)?;
     lessons
         .sort_by(|a, b| (a.lesson_type, a.created, &a.id).cmp(&(b.lesson_type, b.created, &b.id)));
     if lessons.is_empty() {

@@ -122,7 +122,16 @@ impl Store {
 }
 
 fn sort_error(path: &Path, source: rusqlite::Error) -> StoreError {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, Utf8Error};
     let path = path.to_owned();
+    // A column that does not hold what cemem wrote into it.
+    if let FromSqlConversionFailure(..)
+    | IntegralValueOutOfRange(..)
+    | Utf8Error(..)
+    | rusqlite::Error::InvalidColumnType(..) = source
+    {
+        return StoreError::Corrupt { path, detail: source.to_string() };
+    }
     match source.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { path },
         Some(ErrorCode::ReadOnly) => StoreError::ReadOnly { path },

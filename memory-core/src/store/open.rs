@@ -3,6 +3,8 @@
 //! Owns the promise "read yes, write no" towards newer stores, and private file modes. Must not
 //! touch any row but `meta`.
 
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use tempfile::TempDir;
 use super::error::{Result, StoreError};
 use super::{Store, sort_error};
 use crate::clock::Clock;
-use crate::durable::{IoResultExt as _, create_private_dir, open_private};
+use crate::durable::{IoResultExt as _, PathError, create_private_dir, open_private};
 use crate::foreign::{open_uri, side};
 
 /// How long a writer waits for another one before it reports "busy".
@@ -26,6 +28,13 @@ const STEPS: &[&str] = &[include_str!("../../migrations/20261121000000_init.sql"
 #[expect(clippy::cast_possible_wrap, reason = "a handful of migrations")]
 pub const FORMAT_VERSION: i64 = STEPS.len() as i64;
 
+/// What the lock file says once a store was made.
+const MADE: &[u8] = b"a store was made here\n";
+
+/// Bytes of the smallest database. SQLite takes an empty file for a new one, and would make a store
+/// in a file that lost its content.
+const SMALLEST: u64 = 512;
+
 impl Store {
     /// Opens the store for reading and writing, creating and migrating it as needed. A store of a
     /// newer cemem opens too; writes to it are refused.
@@ -36,9 +45,8 @@ impl Store {
         if let Some(folder) = path.parent() {
             create_private_dir(folder)?;
         }
-        // SQLite gives its side files the mode of the database, so the mode is set here, once.
-        if !path.exists() {
-            drop(open_private(path)?);
+        if std::fs::metadata(path).map_or(0, |file| file.len()) < SMALLEST {
+            begin(path)?;
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut conn = Connection::open_with_flags(path, flags).map_err(|e| sort_error(path, e))?;
@@ -114,10 +122,29 @@ impl Store {
         if verdict == "ok" { Ok(()) } else { Err(self.corrupt(verdict)) }
     }
 
+    /// Checks the lessons for damage, in about the time it takes to read them all: a damaged tree can
+    /// leave rows out without a word.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] with what was found.
+    pub fn verify_lessons(&self) -> Result<()> {
+        let verdict: String = self
+            .conn
+            .query_row("PRAGMA quick_check('lesson')", [], |r| r.get(0))
+            .map_err(|e| self.sql(e))?;
+        if verdict == "ok" { Ok(()) } else { Err(self.corrupt(verdict)) }
+    }
+
     fn finish(conn: Connection, path: &Path, clock: Clock, found: i64, ro: bool) -> Result<Self> {
         let id = conn
             .query_row("SELECT value FROM meta WHERE key = 'store_id'", [], |r| r.get(0))
-            .map_err(|e| sort_error(path, e))?;
+            .map_err(|error| match error.sqlite_error_code() {
+                // No such table or no such row: SQLite has no complaint, but this is no store.
+                None | Some(ErrorCode::Unknown) => {
+                    StoreError::Corrupt { path: path.to_owned(), detail: error.to_string() }
+                }
+                Some(_) => sort_error(path, error),
+            })?;
         let newer = (found > FORMAT_VERSION).then_some(found);
         // SQLite opens a write-protected file for reading without a word.
         let read_only = ro || conn.is_readonly("main").map_err(|e| sort_error(path, e))?;
@@ -186,24 +213,55 @@ fn prepare(conn: &mut Connection, path: &Path) -> Result<i64> {
     format_version(conn).map_err(err)
 }
 
-/// Brings the database up to date. A lock file beside it makes two first openings take turns:
-/// SQLite's own lock is released between two migration steps.
+/// Takes the lock beside a database that makes first openings take turns: SQLite's own lock is
+/// released between two migration steps. The lock file has content once a store was made here.
+fn locked(path: &Path) -> Result<File> {
+    let lock_path = path.with_extension("lock");
+    let file = open_private(&lock_path)?;
+    file.lock().context("lock", &lock_path)?;
+    Ok(file)
+}
+
+/// Makes the empty file that becomes a store, or finds out why there is one that is none: another
+/// first opening, now or interrupted, is welcome; a store that lost its content is damaged.
+fn begin(path: &Path) -> Result<()> {
+    let lock = locked(path)?;
+    let lock_path = path.with_extension("lock");
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // Moved away by hand: what is made now is another store.
+            lock.set_len(0).context("write", &lock_path)?;
+            // SQLite gives its side files the mode of the database, so the mode is set here, once.
+            drop(open_private(path)?);
+            Ok(())
+        }
+        Err(source) => {
+            Err(PathError { action: "open store", path: path.to_owned(), source }.into())
+        }
+        Ok(file) => {
+            let was_made = lock.metadata().context("read", &lock_path)?.len() > 0;
+            if file.len() >= SMALLEST || (file.len() == 0 && !was_made) {
+                return Ok(());
+            }
+            let detail = format!("only {} bytes are left of it", file.len());
+            Err(StoreError::Corrupt { path: path.to_owned(), detail })
+        }
+    }
+}
+
+/// Brings the database up to date.
 fn migrate(conn: &mut Connection, path: &Path) -> Result<()> {
-    let guard = if path.as_os_str() == ":memory:" {
-        None
-    } else {
-        let lock_path = path.with_extension("lock");
-        let file = open_private(&lock_path)?;
-        file.lock().context("lock", &lock_path)?;
-        Some(file)
-    };
+    let guard = if path.as_os_str() == ":memory:" { None } else { Some(locked(path)?) };
     conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(|e| sort_error(path, e))?;
     let migrations = Migrations::new(STEPS.iter().map(|sql| M::up(sql)).collect());
     let outcome = migrations.to_latest(conn).map_err(|error| match error {
         rusqlite_migration::Error::RusqliteError { err, .. } => sort_error(path, err),
         other => StoreError::Corrupt { path: path.to_owned(), detail: other.to_string() },
     });
-    drop(guard);
+    if let (Ok(()), Some(mut lock)) = (&outcome, guard) {
+        let lock_path = path.with_extension("lock");
+        lock.write_all(MADE).context("write", &lock_path)?;
+    }
     outcome
 }
 
@@ -233,6 +291,41 @@ mod tests {
         crate::durable::write_durable(&path, &garbage).unwrap();
         assert!(matches!(Store::open(&path, Clock::System), Err(StoreError::Corrupt { .. })));
         assert_eq!(std::fs::read(&path).unwrap(), garbage);
+    }
+
+    #[test]
+    fn a_store_that_lost_its_content_is_damaged_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("memory.db");
+        // What an interrupted first opening leaves becomes a store.
+        std::fs::write(&path, b"").unwrap();
+        drop(Store::open(&path, Clock::System).unwrap());
+        assert!(std::fs::metadata(&path).unwrap().len() >= SMALLEST);
+        for left in [0, 1, 50, 511] {
+            let rest = vec![b'S'; left];
+            std::fs::write(&path, &rest).unwrap();
+            std::fs::write(side(&path, "-wal"), b"log").unwrap();
+            let outcome = Store::open(&path, Clock::System);
+            assert!(matches!(outcome, Err(StoreError::Corrupt { .. })), "{left}: {outcome:?}");
+            assert_eq!(std::fs::read(&path).unwrap(), rest);
+            assert_eq!(std::fs::read(side(&path, "-wal")).unwrap(), b"log");
+            let outcome = Store::open_read_only(&path, Clock::System);
+            assert!(matches!(outcome, Err(StoreError::Corrupt { .. })), "{left}: {outcome:?}");
+        }
+        // Moved out of the way, it makes room for a new one.
+        std::fs::remove_file(&path).unwrap();
+        std::fs::remove_file(side(&path, "-wal")).unwrap();
+        drop(Store::open(&path, Clock::System).unwrap());
+        drop(Store::open(&path, Clock::System).unwrap());
+    }
+
+    #[test]
+    fn a_database_without_the_tables_of_a_store_is_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("memory.db");
+        drop(Store::open(&path, Clock::System).unwrap());
+        Connection::open(&path).unwrap().execute_batch("DROP TABLE meta").unwrap();
+        assert!(matches!(Store::open(&path, Clock::System), Err(StoreError::Corrupt { .. })));
     }
 
     #[cfg(unix)]

@@ -311,6 +311,25 @@ fn ids_grow_on_collision() {
     }
 }
 
+/// Runs SQL on a store's file from outside.
+fn meddle(path: &std::path::Path, sql: &str) {
+    rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
+}
+
+#[test]
+fn rows_that_cannot_be_decoded_are_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("memory.db");
+    let mut store = Store::open(&path, NOW).unwrap();
+    store.remember(lesson("one"), false).unwrap();
+    store.verify_lessons().unwrap();
+    for value in ["CAST(x'7bff7d' AS TEXT)", "7", "'{}'"] {
+        meddle(&path, &format!("UPDATE lesson SET body = {value}"));
+        let outcome = store.lessons(&LessonFilter::default());
+        assert!(matches!(outcome, Err(StoreError::Corrupt { .. })), "{value}: {outcome:?}");
+    }
+}
+
 #[test]
 fn many_writers_lose_nothing() {
     let dir = tempfile::tempdir().unwrap();
