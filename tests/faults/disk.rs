@@ -87,7 +87,11 @@ fn a_home_that_may_not_be_written_is_named() {
 #[test]
 fn output_that_cannot_be_written_is_an_error_of_the_output() {
     let env = TestEnv::new();
-    env.cemem(["remember", "Berths are measured in centimetres."]).success();
+    // More than any buffer on the way holds.
+    let lines: String =
+        (0..200).map(|n| format!("{{\"rule\":\"Berth {n} is free.\"}}\n")).collect();
+    env.write("in.jsonl", lines);
+    env.cemem(["import", "in.jsonl"]).success();
     let lists: [&[&str]; 3] =
         [&["lessons", "list"], &["lessons", "list", "--json"], &["export", "-o", "/dev/full"]];
     for args in lists {

@@ -80,3 +80,26 @@ pub(super) fn quote(evidence: &Evidence) -> String {
     let words = cemem_core::exchange::shorten(&one_line(&evidence.quote), 300);
     format!("  “{words}”\n    {}\n", place.join(" · "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_part_of_evidence_moves_the_cursor() {
+        let bad = "a\u{1b}[2Jb\nc".to_owned();
+        let evidence = Evidence {
+            engine: bad.clone(),
+            session: bad.clone(),
+            source_path: bad.clone(),
+            event_uuid: bad.clone(),
+            event_key: String::new(),
+            turn_ts: None,
+            actor: "user".into(),
+            quote: bad,
+        };
+        let shown = quote(&evidence);
+        assert!(!shown.contains('\u{1b}'), "{shown:?}");
+        assert_eq!(shown.lines().count(), 2, "{shown:?}");
+    }
+}
