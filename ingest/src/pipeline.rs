@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 use cemem_core::store::{Batch, SessionRef, StoredEvent};
-use cemem_core::{Cursor, EventKind, Store};
+use cemem_core::{Cursor, Store};
 use rayon::prelude::*;
 
 use crate::error::{FileError, IngestError};
@@ -380,8 +380,7 @@ fn extract_dirty(
         let through = store.last_event()?;
         let mut sessions: Vec<(SessionRef, Vec<StoredEvent>)> = Vec::with_capacity(group.len());
         for session in group {
-            let events = latest_documents(store.session_events(session)?);
-            sessions.push((session.clone(), events));
+            sessions.push((session.clone(), store.session_events(session)?));
         }
         let found = pool.install(|| {
             sessions
@@ -393,24 +392,6 @@ fn extract_dirty(
         report.candidates += delta.added + delta.changed;
     }
     Ok(())
-}
-
-/// A document that was edited is a new event; only its newest text counts.
-fn latest_documents(mut events: Vec<StoredEvent>) -> Vec<StoredEvent> {
-    let mut newest: HashMap<String, i64> = HashMap::new();
-    for stored in &events {
-        if let EventKind::Document { path, .. } = &stored.event.kind {
-            let seq = newest.entry(path.clone()).or_insert(stored.seq);
-            *seq = (*seq).max(stored.seq);
-        }
-    }
-    if !newest.is_empty() {
-        events.retain(|stored| match &stored.event.kind {
-            EventKind::Document { path, .. } => newest.get(path) == Some(&stored.seq),
-            _ => true,
-        });
-    }
-    events
 }
 
 #[cfg(test)]

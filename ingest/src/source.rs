@@ -131,6 +131,18 @@ impl FileInfo {
         folders.take(32).find(|f| f.join(".git").exists()).map(Path::to_owned)
     }
 
+    /// Returns the name of that repository: the folder of its main work tree, which is the same in
+    /// every other one.
+    #[must_use]
+    pub fn repository_name(&self) -> Option<String> {
+        let folder = self.repository()?;
+        // Elsewhere `.git` is a file: `gitdir: /w/app/.git/worktrees/fix`.
+        let link = crate::read::companion(&folder.join(".git")).unwrap_or_default();
+        let main = link.trim().strip_prefix("gitdir:").map(|to| to.trim().replace('\\', "/"));
+        let main = main.and_then(|to| Some(PathBuf::from(to.split_once("/.git/worktrees/")?.0)));
+        Some(main.unwrap_or(folder).file_name()?.to_string_lossy().into_owned())
+    }
+
     /// Returns the text of the companion whose path ends with `name`, if it is there, readable and
     /// not absurdly long.
     #[must_use]

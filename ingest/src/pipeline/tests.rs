@@ -140,9 +140,42 @@ fn an_edited_document_replaces_its_older_self() {
     run(&mut store, &[Input::named(dir.path())]);
     put(&path, text("Use cargo nextest before you commit anything here."));
     run(&mut store, &[Input::named(dir.path())]);
+    let live = |store: &Store| {
+        let live = store.candidates(cemem_core::store::CandidateFilter::Live).unwrap();
+        live.iter().map(|c| c.candidate.rule.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(live(&store), ["Use cargo nextest before you commit anything here."]);
+    // Taken back: the words are old, the document is not.
+    put(&path, text("Use make test before you commit anything here."));
+    let report = run(&mut store, &[Input::named(dir.path())]);
+    assert_eq!(report.events_new, 1);
+    assert_eq!(live(&store), ["Use make test before you commit anything here."]);
+    assert_eq!(run(&mut store, &[Input::named(dir.path())]).events_new, 0);
+}
+
+#[test]
+fn documents_of_one_name_in_two_places_are_two() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = |rule: &str| {
+        format!("---\nproblem_type: build_error\ntitle: {rule}\n---\n## Solution\n\n{rule}\n")
+    };
+    let places = ["app/packages/a", "app/packages/b", "other", "plain/c", "plain/d"];
+    for (place, tool) in places.iter().zip(["make", "just", "ninja", "bazel", "gradle"]) {
+        let path = dir.path().join(place).join("docs/solutions/x.md");
+        put(&path, text(&format!("Use {tool} before you commit anything here.")));
+    }
+    put(&dir.path().join("app/.git/HEAD"), "ref: refs/heads/main\n");
+    put(&dir.path().join("other/.git/HEAD"), "ref: refs/heads/main\n");
+    // Another work tree of the first: the same documents.
+    let link = dir.path().join("app/.git/worktrees/fix");
+    put(&dir.path().join("fix/.git"), format!("gitdir: {}\n", link.display()));
+    let copy = dir.path().join("fix/packages/a/docs/solutions/x.md");
+    put(&copy, text("Use make before you commit anything here."));
+    let mut store = store();
+    let report = run(&mut store, &[Input::named(dir.path())]);
+    assert_eq!((report.files_read, report.events_new), (6, 5));
     let live = store.candidates(cemem_core::store::CandidateFilter::Live).unwrap();
-    assert_eq!(live.len(), 1);
-    assert!(format!("{:?}", live[0].candidate).contains("nextest"));
+    assert_eq!(live.len(), 5);
 }
 
 #[test]

@@ -226,13 +226,18 @@ fn order_by_time(events: &mut [StoredEvent]) {
     events.sort_by_key(|e| (rank[&e.seq], e.seq));
 }
 
+/// What was said stays as it was first read; a document is what it says now. It then counts as the
+/// newest event, so that it is extracted again.
 fn append_batch(tx: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<Appended> {
     let source_id = upsert_source(tx, &batch.cursor)?;
     let mut insert = tx.prepare_cached(
         "INSERT INTO event (session_id, source_id, key, row_id, ts, actor, kind, body, cwd, branch,
                             offset, len)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-         ON CONFLICT (key) DO NOTHING",
+         ON CONFLICT (key) DO UPDATE
+            SET seq = (SELECT max(seq) FROM event) + 1, source_id = excluded.source_id,
+                ts = excluded.ts, body = excluded.body, offset = excluded.offset, len = excluded.len
+            WHERE excluded.kind = 'document' AND body <> excluded.body",
     )?;
     let mut total = Appended::default();
     for (session, events) in &batch.sessions {

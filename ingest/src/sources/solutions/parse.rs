@@ -12,14 +12,31 @@ use crate::source::{FileInfo, Malformed, Output, Reader, Record};
 /// Reads one document.
 pub(super) struct SolutionReader {
     path: String,
+    identity: String,
     stem: String,
     modified: Option<Timestamp>,
 }
 
 impl SolutionReader {
     pub(super) fn new(file: &FileInfo) -> Self {
-        Self { path: file.path.clone(), stem: file.stem.clone(), modified: file.modified }
+        Self {
+            path: file.path.clone(),
+            identity: identity(file),
+            stem: file.stem.clone(),
+            modified: file.modified,
+        }
     }
+}
+
+/// Tells documents apart, and one document from none of its copies in other work trees: the name of
+/// the repository and the place in it; the whole path where there is no repository.
+fn identity(file: &FileInfo) -> String {
+    let inside = || {
+        let (root, name) = (file.repository()?, file.repository_name()?);
+        let place = std::path::Path::new(&file.path).strip_prefix(root).ok()?;
+        Some(format!("{name}/{}", place.to_string_lossy()))
+    };
+    inside().unwrap_or_else(|| file.path.clone()).replace('\\', "/")
 }
 
 /// The part of a path that is the same in every clone: from the last `docs` or `solutions` folder.
@@ -47,17 +64,17 @@ impl Reader for SolutionReader {
             .iter()
             .find_map(|k| Timestamp::parse(&text(k)?))
             .or(self.modified);
-        let name = portable(&self.path);
-        let mut key = digest([name.as_str(), record.text]);
+        // Without the text: a document that is edited stays the same event, with new words.
+        let mut key = digest([self.identity.as_str()]);
         key.truncate(32);
-        out.session(&name).title = Some(title.clone());
+        out.session(&self.identity).title = Some(title.clone());
         let event = Event {
             key,
             row_id: "1".to_owned(),
             ts,
             actor: Actor::User,
             kind: EventKind::Document {
-                path: name.clone(),
+                path: portable(&self.path),
                 title,
                 text: body.to_owned(),
                 meta: Value::Object(meta),
@@ -67,7 +84,7 @@ impl Reader for SolutionReader {
             offset: record.offset,
             len: record.text.len() as u64,
         };
-        out.event(&name, event);
+        out.event(&self.identity, event);
         Ok(())
     }
 

@@ -48,7 +48,7 @@ fn documents_without_front_matter_and_empty_ones() {
 }
 
 #[test]
-fn identity_is_the_same_in_every_clone() {
+fn the_shown_path_is_the_same_in_every_clone() {
     assert_eq!(parse::portable("/a/b/docs/solutions/x/y.md"), "docs/solutions/x/y.md");
     assert_eq!(parse::portable("C:\\r\\docs\\solutions\\y.md"), "docs/solutions/y.md");
     assert_eq!(parse::portable("/a/solutions/y.md"), "solutions/y.md");
