@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use crate::discover::{Found, Places};
 use crate::source::Source;
-use crate::sources::{claude_code, codex, copilot_cli, goose, opencode, solutions, specstory};
+use crate::sources::{
+    claude_code, codex, copilot_cli, gemini_cli, goose, opencode, solutions, specstory,
+};
 
 /// Every engine, in the order they are shown and asked to recognise a file. Adding one: a folder
 /// under `sources`, a fixture, a line here (`docs/adding-a-source.md`).
@@ -16,6 +18,7 @@ pub static ENGINES: &[&Engine] = &[
     &claude_code::ROW,
     &codex::ROW,
     &copilot_cli::ROW,
+    &gemini_cli::ROW,
     &opencode::ROW,
     &goose::ROW,
     &specstory::ROW,

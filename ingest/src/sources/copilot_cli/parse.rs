@@ -194,7 +194,7 @@ impl CopilotReader {
     fn result(&mut self, data: &Value, at: &At<'_>, out: &mut Output<'_>) {
         let call_id = text(data, &["toolCallId"]).unwrap_or_default().to_owned();
         self.state.open.retain(|open| *open != call_id);
-        let refused = self.state.refused.iter().any(|c| *c == call_id);
+        let refused = self.state.refused.contains(&call_id);
         self.state.refused.retain(|c| *c != call_id);
         let flagged = data.get("success").and_then(Value::as_bool);
         let code = text(data, &["error", "code"]);

@@ -1,0 +1,75 @@
+//! Gemini CLI: `tmp/<project>/chats/session-*.json`, and the same as JSONL since 0.40.
+//!
+//! Owns recognising the format, whatever the file is called. Must not know where the files lie;
+//! `places` does.
+
+mod calls;
+mod parse;
+pub(crate) mod places;
+#[cfg(test)]
+mod tests;
+
+use serde_json::Value;
+
+use crate::engines::{Engine, Signal, Standing};
+use crate::sniff::Probe;
+use crate::source::{FileInfo, Info, Layout, Reader, Source};
+
+/// The engine's short name.
+pub const ENGINE: &str = "gemini-cli";
+
+/// A recorded session: one document, or a row a change.
+pub struct GeminiCli;
+
+/// Its row in the table of engines.
+pub static ROW: Engine = Engine {
+    name: ENGINE,
+    label: "Gemini CLI",
+    standing: Standing::Proven,
+    variables: &["GEMINI_CLI_HOME", "GEMINI_HOME"],
+    program: Some("gemini"),
+    formats: &[&GeminiCli],
+    bases: places::bases,
+    find: places::find,
+    signals: &[
+        Signal::Prompt,
+        Signal::Rejection,
+        Signal::Interrupt,
+        Signal::Plan,
+        Signal::Question,
+        Signal::Rewind,
+        Signal::Compaction,
+        Signal::Outcome,
+    ],
+    hooks: Some("settings.json"),
+    mcp: Some("settings.json"),
+    headless: Some(&["-p", "{prompt}"]),
+    failure_modes: &[
+        "neither working directory nor branch is recorded: a session belongs to the folder the \
+         engine keeps for a project",
+        "the bare lists that `/chat share` writes are not read",
+    ],
+};
+
+impl Source for GeminiCli {
+    fn info(&self) -> Info {
+        // Rows change earlier ones, so even the JSONL is read as a whole.
+        Info {
+            engine: ENGINE,
+            format: ENGINE,
+            version: super::READER_VERSION,
+            layout: Layout::Whole,
+        }
+    }
+
+    /// An object that names a session and its project's hash. Inside strings the quotes would be
+    /// escaped.
+    fn sniff(&self, probe: &Probe<'_>) -> bool {
+        probe.text.trim_start().starts_with('{')
+            && ["\"sessionId\"", "\"projectHash\""].iter().all(|key| probe.text.contains(key))
+    }
+
+    fn reader(&self, file: &FileInfo, _: &Value) -> Box<dyn Reader> {
+        Box::new(parse::GeminiReader::new(file))
+    }
+}
