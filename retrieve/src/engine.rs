@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use cemem_core::Store;
 use thiserror::Error;
@@ -13,7 +14,8 @@ use thiserror::Error;
 use crate::error::RetrieveError;
 use crate::lexical::schema::Fields;
 use crate::lexical::snapshot::Snapshot;
-use crate::projection::{self, CaughtUp, Place};
+use crate::lexical::writer;
+use crate::projection::{self, Allowance, CaughtUp, Place, Projection};
 use crate::query::{Answer, Hit, Mode, Note, Query};
 use crate::semantic::{Embedder, Semantic, SemanticOff};
 use crate::text::terms::Analyser;
@@ -23,6 +25,8 @@ use crate::view::{Ranking, View, bounded};
 
 /// Passages embedded on the way to an answer; more are left to the next one.
 pub const EMBED_ON_RECALL: usize = 64;
+/// Time spent on them, about.
+pub const EMBED_TIME_ON_RECALL: Duration = Duration::from_millis(30);
 
 /// A lesson that scores less than this share of the best one is not shown: a short answer is no
 /// invitation to fill the list.
@@ -109,17 +113,22 @@ impl Engine {
     /// When the store cannot be read or the indexes cannot be written.
     pub fn catch_up(&mut self, store: &Store, embed_limit: usize) -> Result<CaughtUp> {
         let embedder = self.embedder().ok();
-        self.catch_up_with(store, embedder.as_ref(), embed_limit)
+        self.catch_up_with(
+            store,
+            embedder.as_ref(),
+            Allowance { passages: embed_limit, time: None },
+        )
     }
 
     fn catch_up_with(
         &mut self,
         store: &Store,
         embedder: Option<&Arc<dyn Embedder>>,
-        embed_limit: usize,
+        allowance: Allowance,
     ) -> Result<CaughtUp> {
-        let (place, fields) = (&self.place, &self.fields);
-        projection::catch_up(place, fields, &self.analyser, embedder, store, embed_limit)
+        let (place, fields, analyser) = (&self.place, &self.fields, &self.analyser);
+        let sound = self.view.as_ref().map(|open| &open.lexical);
+        Projection { place, fields, analyser, store }.catch_up(sound, embedder, allowance)
     }
 
     /// Removes the indexes; the next recall rebuilds them.
@@ -138,20 +147,23 @@ impl Engine {
     /// When there is no usable state at all.
     pub fn view(&mut self, store: &Store, mode: Mode, notes: &mut Vec<Note>) -> Result<Arc<View>> {
         let vectors = mode.uses_vectors() && self.semantic.model_id().is_some();
-        let seq = store.lesson_seq()?;
-        if !self.is_current(store.id(), seq, vectors) {
-            self.reopen(store.id(), vectors);
+        let now = projection::mark_of(store, store.lesson_seq()?)?;
+        if !self.is_current(&now, vectors) {
+            self.reopen(store, vectors);
         }
-        if !self.is_current(store.id(), seq, vectors) {
+        if !self.is_current(&now, vectors) {
             let embedder = if vectors { self.embedder().ok() } else { None };
-            match self.catch_up_with(store, embedder.as_ref(), EMBED_ON_RECALL) {
+            let allowance =
+                Allowance { passages: EMBED_ON_RECALL, time: Some(EMBED_TIME_ON_RECALL) };
+            let done = self.catch_up_with(store, embedder.as_ref(), allowance);
+            self.reopen(store, vectors);
+            match done {
                 Ok(done) if done.busy => notes.push(Note::IndexBusy),
                 Ok(_) => {}
                 // An older state is better than none, as long as the reader is told.
                 Err(e) if self.view.is_some() => notes.push(Note::IndexBehind(e.to_string())),
                 Err(e) => return Err(e),
             }
-            self.reopen(store.id(), vectors);
         }
         let Some(open) = &self.view else {
             return Err(projection::unusable(&self.place));
@@ -159,19 +171,23 @@ impl Engine {
         Ok(Arc::clone(&open.view))
     }
 
-    fn is_current(&self, store: &str, seq: u64, vectors: bool) -> bool {
-        let current = |mark: &Watermark| mark.store == store && mark.seq == seq;
+    fn is_current(&self, now: &Watermark, vectors: bool) -> bool {
         self.view.as_ref().is_some_and(|open| {
-            current(&open.lexical) && (!vectors || open.vectors.as_ref().is_some_and(current))
+            open.lexical == *now && (!vectors || open.vectors.as_ref() == Some(now))
         })
     }
 
-    /// Opens what is on disk, if it is of this store; keeps what is open otherwise.
-    fn reopen(&mut self, store: &str, vectors: bool) {
+    /// Opens what is on disk, if it is of this store and undamaged; keeps what is open otherwise.
+    fn reopen(&mut self, store: &Store, vectors: bool) {
         let Some((index, lexical)) = projection::usable_lexical(&self.place, &self.fields, store)
         else {
             return;
         };
+        // Files that this process has read before were checked then.
+        let is_known = self.view.as_ref().is_some_and(|open| open.lexical == lexical);
+        if !is_known && writer::verify(&index).is_err() {
+            return;
+        }
         let Ok(snapshot) = Snapshot::open(&index, &self.fields) else { return };
         let shelf = self
             .semantic
@@ -185,6 +201,14 @@ impl Engine {
             thread::spawn(move || view.build_graph(CROSSOVER_ROWS));
         }
         self.view = Some(Open { view, lexical, vectors: marks });
+    }
+
+    /// Removes the lexical index after reading it failed; the next view builds it again.
+    fn rebuild_lexical(&mut self) -> Result<()> {
+        match self.view.take() {
+            Some(open) => self.place.remove_lexical(&open.lexical, &self.fields),
+            None => Ok(()),
+        }
     }
 
     /// Answers a query.
@@ -221,7 +245,14 @@ impl Engine {
         }
         if askable && view.n_lessons() > 0 {
             let words = View::words(&self.analyser, text);
-            let ranking = view.rank(query, &words, vector.as_deref())?;
+            let ranking = match view.rank(query, &words, vector.as_deref()) {
+                Err(RetrieveError::Lexical { .. }) => {
+                    self.rebuild_lexical()?;
+                    let view = self.view(store, query.mode, &mut Vec::new())?;
+                    view.rank(query, &words, vector.as_deref())?
+                }
+                ranking => ranking?,
+            };
             let best = ranking.results.first().map_or(0.0, |ranked| ranked.score);
             let floor = if query.keep_irrelevant { f32::NEG_INFINITY } else { best * SHOWN_SHARE };
             for ranked in ranking.results.into_iter().filter(|ranked| ranked.score >= floor) {

@@ -1,15 +1,16 @@
 //! The indexes as projections of the store.
 //!
-//! Owns catching up from the watermark, rebuilding, and the lock that lets one writer in. Both
-//! indexes hold every recallable lesson and nothing else, so what was retired is gone at once. Must
-//! not answer queries, and must never make a reader wait for a writer while there is an older state
-//! to read.
+//! Owns catching up from the watermark, rebuilding, and the locks that let one writer in: one a
+//! index, so that words never wait for vectors. Both indexes hold every recallable lesson and nothing
+//! else, so what was retired is gone at once. Must not answer queries, and must never make a reader
+//! wait for a writer while there is an older state to read.
 
 use std::fs::{self, File, TryLockError};
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cemem_core::Store;
 use cemem_core::durable::{IoResultExt as _, create_private_dir, open_private};
@@ -18,6 +19,7 @@ use tantivy::Index;
 
 use crate::error::{Result, RetrieveError};
 use crate::lexical::schema::{self, Fields};
+use crate::lexical::snapshot::Snapshot;
 use crate::lexical::writer::{self, LexicalError, Writer};
 use crate::semantic::Embedder;
 use crate::text::render::render;
@@ -30,6 +32,12 @@ const FIRST_BUILD_WAIT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(20);
 /// Passages embedded between two durable writes.
 const EMBED_BATCH: usize = 256;
+/// Lessons read from the store at a time while embedding.
+const PAGE: usize = 256;
+/// The lock of the lexical index.
+const LEXICAL_LOCK: &str = "projection.lock";
+/// The lock of the vectors.
+const VECTOR_LOCK: &str = "vectors.lock";
 
 /// What catching up came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,10 +46,50 @@ pub struct CaughtUp {
     pub lexical: usize,
     /// Lessons embedded or removed from the vectors.
     pub vectors: usize,
-    /// Lessons whose vectors are still missing because the limit was reached.
-    pub pending: usize,
-    /// Another process is writing; nothing was done.
+    /// Vectors are still missing because the limit was reached or another process makes them.
+    pub pending: bool,
+    /// Another process is writing the lexical index; nothing was done.
     pub busy: bool,
+}
+
+/// How much may be embedded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Allowance {
+    /// Passages, at most.
+    pub passages: usize,
+    /// Time, about: the first lesson is always embedded, so that there is progress.
+    pub time: Option<Duration>,
+}
+
+/// What was embedded of an [`Allowance`].
+struct Spent {
+    allowance: Allowance,
+    since: Instant,
+    embedding: Duration,
+    passages: usize,
+}
+
+impl Spent {
+    fn new(allowance: Allowance) -> Self {
+        Self { allowance, since: Instant::now(), embedding: Duration::ZERO, passages: 0 }
+    }
+
+    /// Returns how many passages the next step may have, judged by how long the earlier ones took.
+    fn room(&self) -> usize {
+        let left = self.allowance.passages.saturating_sub(self.passages).min(EMBED_BATCH);
+        let Some(time) = self.allowance.time else { return left };
+        if self.passages == 0 {
+            return left.min(1);
+        }
+        let each = self.embedding.as_micros() / self.passages as u128;
+        let fits = time.saturating_sub(self.since.elapsed()).as_micros() / each.max(1);
+        left.min(usize::try_from(fits).unwrap_or(left))
+    }
+
+    /// Returns whether a lesson with more passages than there is room for is taken all the same.
+    fn must_progress(&self) -> bool {
+        self.passages == 0 || self.allowance.time.is_none()
+    }
 }
 
 /// Where the indexes of one store are.
@@ -77,22 +125,35 @@ impl Place {
 
     /// Removes every index.
     pub(crate) fn remove(&self) -> Result<()> {
-        let Some(lock) = self.lock(FIRST_BUILD_WAIT)? else {
-            return Err(RetrieveError::Busy { path: self.root.clone() });
-        };
+        let busy = || RetrieveError::Busy { path: self.root.clone() };
+        let lexical = self.lock(LEXICAL_LOCK, FIRST_BUILD_WAIT)?.ok_or_else(busy)?;
+        let vectors = self.lock(VECTOR_LOCK, FIRST_BUILD_WAIT)?.ok_or_else(busy)?;
         for entry in fs::read_dir(&self.root).context("read", &self.root)?.flatten() {
             if entry.path().is_dir() {
-                fs::remove_dir_all(entry.path()).context("remove", &entry.path())?;
+                shelf::clear(&entry.path())?;
             }
+        }
+        drop((lexical, vectors));
+        Ok(())
+    }
+
+    /// Removes the lexical index, because reading it failed, if no other process did so already and
+    /// none is writing it.
+    pub(crate) fn remove_lexical(&self, failed: &Watermark, fields: &Fields) -> Result<()> {
+        let Some(lock) = self.lock(LEXICAL_LOCK, FIRST_BUILD_WAIT)? else { return Ok(()) };
+        let now =
+            writer::open(&self.lexical(), fields).ok().and_then(|i| writer::watermark(&i).ok()?);
+        if now.is_none_or(|mark| mark == *failed) {
+            shelf::clear(&self.lexical())?;
         }
         drop(lock);
         Ok(())
     }
 
-    /// Takes the writer's lock; `None` if another process has it. Waits only if `patience` says so.
-    fn lock(&self, patience: Duration) -> Result<Option<File>> {
+    /// Takes a writer's lock; `None` if another process has it. Waits only if `patience` says so.
+    fn lock(&self, name: &str, patience: Duration) -> Result<Option<File>> {
         create_private_dir(&self.root)?;
-        let path = self.root.join("projection.lock");
+        let path = self.root.join(name);
         let file = open_private(&path)?;
         let mut waited = Duration::ZERO;
         loop {
@@ -109,15 +170,28 @@ impl Place {
     }
 }
 
-/// Returns the index and its watermark if they belong to this store.
+/// Returns the watermark of a store as it stands.
+pub(crate) fn mark_of(store: &Store, seq: u64) -> Result<Watermark> {
+    Ok(Watermark { store: store.id().to_owned(), seq, stamp: store.change_stamp(seq)? })
+}
+
+/// Returns whether a watermark is of a change that this store went through: not of another store,
+/// and not of changes that were lost when an older copy was put back.
+fn is_past(mark: &Watermark, store: &Store) -> bool {
+    mark.store == store.id()
+        && store.lesson_seq().is_ok_and(|seq| mark.seq <= seq)
+        && store.change_stamp(mark.seq).is_ok_and(|stamp| stamp == mark.stamp)
+}
+
+/// Returns the index and its watermark if they belong to this store. Damage inside is not noticed.
 pub(crate) fn usable_lexical(
     place: &Place,
     fields: &Fields,
-    store: &str,
+    store: &Store,
 ) -> Option<(Index, Watermark)> {
     let index = writer::open(&place.lexical(), fields).ok()?;
     let mark = writer::watermark(&index).ok()??;
-    (mark.store == store).then_some((index, mark))
+    is_past(&mark, store).then_some((index, mark))
 }
 
 /// Returns the vectors if they belong to this store. `dim` is `None` where the model is not loaded.
@@ -125,10 +199,10 @@ pub(crate) fn usable_shelf(
     place: &Place,
     model: &str,
     dim: Option<usize>,
-    store: &str,
+    store: &Store,
 ) -> Option<Shelf> {
     let shelf = Shelf::open(&place.vectors(model), model, dim).ok()?;
-    (shelf.watermark().store == store).then_some(shelf)
+    is_past(shelf.watermark(), store).then_some(shelf)
 }
 
 /// Returns the error of a place that holds nothing usable after catching up.
@@ -136,107 +210,135 @@ pub(crate) fn unusable(place: &Place) -> RetrieveError {
     place.lexical_error(LexicalError::Rebuild("it disappeared".into()))
 }
 
-/// Brings the indexes up to the store, embedding at most `embed_limit` passages.
-pub(crate) fn catch_up(
-    place: &Place,
-    fields: &Fields,
-    analyser: &Analyser,
-    embedder: Option<&Arc<dyn Embedder>>,
-    store: &Store,
-    embed_limit: usize,
-) -> Result<CaughtUp> {
-    let patience = if usable_lexical(place, fields, store.id()).is_some() {
-        Duration::ZERO
-    } else {
-        FIRST_BUILD_WAIT
-    };
-    let Some(lock) = place.lock(patience)? else {
-        if patience.is_zero() {
-            return Ok(CaughtUp { busy: true, ..CaughtUp::default() });
-        }
-        return Err(RetrieveError::Busy { path: place.root().to_owned() });
-    };
-    let mut done =
-        CaughtUp { lexical: lexical(place, fields, analyser, store)?, ..Default::default() };
-    if let Some(embedder) = embedder {
-        (done.vectors, done.pending) = vectors(place, embedder.as_ref(), store, embed_limit)?;
-    }
-    drop(lock);
-    Ok(done)
+/// The two halves of catching up, for one store.
+pub(crate) struct Projection<'a> {
+    pub place: &'a Place,
+    pub fields: &'a Fields,
+    pub analyser: &'a Analyser,
+    pub store: &'a Store,
 }
 
-fn lexical(place: &Place, fields: &Fields, analyser: &Analyser, store: &Store) -> Result<usize> {
-    let fail = |e| place.lexical_error(e);
-    let (index, after) = match usable_lexical(place, fields, store.id()) {
-        Some((index, mark)) => (index, mark.seq),
-        None => (fresh_lexical(place, fields)?, 0),
-    };
-    let changes = store.lesson_changes(after)?;
-    let seq = changes.last().map_or(after, |c| c.seq);
-    if changes.is_empty() && after > 0 {
-        return Ok(0);
-    }
-    let writer = Writer::open(&index, fields, analyser).map_err(fail)?;
-    for change in &changes {
-        let lesson = &change.lesson;
-        if after > 0 {
-            writer.remove(key_of(&lesson.id));
-        }
-        if lesson.status.is_recallable() {
-            writer.add(lesson, &render(lesson)).map_err(fail)?;
-        }
-    }
-    writer.commit(&Watermark { store: store.id().to_owned(), seq }).map_err(fail)?;
-    Ok(changes.len())
-}
-
-/// Throws away what is there and creates an empty index.
-fn fresh_lexical(place: &Place, fields: &Fields) -> Result<Index> {
-    let folder = place.lexical();
-    if folder.exists() {
-        fs::remove_dir_all(&folder).context("remove", &folder)?;
-    }
-    create_private_dir(&folder)?;
-    writer::create(&folder, fields).map_err(|e| place.lexical_error(e))
-}
-
-/// Returns how many lessons changed and how many are left for later.
-fn vectors(
-    place: &Place,
-    embedder: &dyn Embedder,
-    store: &Store,
-    limit: usize,
-) -> Result<(usize, usize)> {
-    let fail = |e| place.vector_error(embedder.model_id(), e);
-    let (model, dim) = (embedder.model_id(), embedder.dim());
-    let open = || usable_shelf(place, model, Some(dim), store.id());
-    let shelf = match open() {
-        Some(shelf) => shelf,
-        None => {
-            let folder = place.vectors(model);
-            shelf::reset(&folder, model, dim, store.id()).map_err(fail)?;
-            Shelf::open(&folder, model, Some(dim)).map_err(fail)?
-        }
-    };
-    let changes = store.lesson_changes(shelf.watermark().seq)?;
-    let mut shelf = Some(shelf);
-    let mut budget = limit;
-    let mut at = 0;
-    while at < changes.len() {
-        let current = match shelf.take() {
-            Some(shelf) => shelf,
-            None => match open() {
-                Some(shelf) => shelf,
-                None => break,
-            },
+impl Projection<'_> {
+    /// Brings the indexes up to the store. `sound` is the state of the lexical index that the caller
+    /// has read without a fault, if any: it is not checked again.
+    pub(crate) fn catch_up(
+        &self,
+        sound: Option<&Watermark>,
+        embedder: Option<&Arc<dyn Embedder>>,
+        allowance: Allowance,
+    ) -> Result<CaughtUp> {
+        let patience = if sound.is_some() { Duration::ZERO } else { FIRST_BUILD_WAIT };
+        let Some(lock) = self.place.lock(LEXICAL_LOCK, patience)? else {
+            if patience.is_zero() {
+                return Ok(CaughtUp { busy: true, ..CaughtUp::default() });
+            }
+            return Err(RetrieveError::Busy { path: self.place.root().to_owned() });
         };
-        let Some(batch) = next_batch(&current, &changes[at..], budget) else { break };
-        at += batch.changes;
-        budget = budget.saturating_sub(batch.texts());
-        let lessons = embed(embedder, batch.lessons)?;
-        shelf::append(current, &lessons, changes[at - 1].seq).map_err(fail)?;
+        let mut done = CaughtUp { lexical: self.lexical(sound)?, ..CaughtUp::default() };
+        drop(lock);
+        if let Some(embedder) = embedder {
+            let Some(lock) = self.place.lock(VECTOR_LOCK, Duration::ZERO)? else {
+                return Ok(CaughtUp { pending: true, ..done });
+            };
+            (done.vectors, done.pending) = self.vectors(embedder.as_ref(), allowance)?;
+            drop(lock);
+        }
+        Ok(done)
     }
-    Ok((at, changes.len() - at))
+
+    fn lexical(&self, sound: Option<&Watermark>) -> Result<usize> {
+        if let Some((index, mark)) = usable_lexical(self.place, self.fields, self.store) {
+            let is_sound = sound == Some(&mark) || self.is_sound(&index);
+            match if is_sound { Some(self.advance(&index, mark.seq)) } else { None } {
+                Some(Ok(n)) => return Ok(n),
+                // A full disk is no reason to throw the index away; damage found on the way is.
+                Some(Err(error)) if self.is_sound(&index) => return Err(error),
+                Some(Err(_)) | None => {}
+            }
+        }
+        self.advance(&self.fresh_lexical()?, 0)
+    }
+
+    /// Returns whether an index can be read from end to end.
+    fn is_sound(&self, index: &Index) -> bool {
+        writer::verify(index).is_ok() && Snapshot::open(index, self.fields).is_ok()
+    }
+
+    /// Returns how many lessons were written.
+    fn advance(&self, index: &Index, after: u64) -> Result<usize> {
+        let fail = |e| self.place.lexical_error(e);
+        let changes = self.store.lesson_changes(after)?;
+        let seq = changes.last().map_or(after, |c| c.seq);
+        if changes.is_empty() && after > 0 {
+            return Ok(0);
+        }
+        let writer = Writer::open(index, self.fields, self.analyser).map_err(fail)?;
+        for change in &changes {
+            let lesson = &change.lesson;
+            if after > 0 {
+                writer.remove(key_of(&lesson.id));
+            }
+            if lesson.status.is_recallable() {
+                writer.add(lesson, &render(lesson)).map_err(fail)?;
+            }
+        }
+        writer.commit(&self.place.lexical(), &mark_of(self.store, seq)?).map_err(fail)?;
+        Ok(changes.len())
+    }
+
+    /// Throws away what is there and creates an empty index.
+    fn fresh_lexical(&self) -> Result<Index> {
+        let folder = self.place.lexical();
+        shelf::clear(&folder)?;
+        create_private_dir(&folder)?;
+        writer::create(&folder, self.fields).map_err(|e| self.place.lexical_error(e))
+    }
+
+    /// Returns how many changes the vectors took in, and whether some are left for later.
+    fn vectors(&self, embedder: &dyn Embedder, allowance: Allowance) -> Result<(usize, bool)> {
+        let fail = |e| self.place.vector_error(embedder.model_id(), e);
+        let mut shelf = self.open_shelf(embedder)?;
+        // Vectors are of texts, so those of a store's other past are still good; only which lessons
+        // are looked at starts anew.
+        let start = if is_past(shelf.watermark(), self.store) { shelf.watermark().seq } else { 0 };
+        let (mut after, mut written, mut total) = (start, start, 0);
+        let mut spent = Spent::new(allowance);
+        let mut ready: Vec<LessonVectors> = Vec::new();
+        let pending = loop {
+            let changes = self.store.next_lesson_changes(after, PAGE)?;
+            let Some(batch) = next_batch(&shelf, &changes, &spent) else {
+                break !changes.is_empty();
+            };
+            after = changes[batch.changes - 1].seq;
+            total += batch.changes;
+            let began = Instant::now();
+            spent.passages += batch.texts();
+            ready.extend(embed(embedder, batch.lessons)?);
+            spent.embedding += began.elapsed();
+            if ready.iter().map(|l| l.rows.len()).sum::<usize>() >= EMBED_BATCH {
+                let mark = mark_of(self.store, after)?;
+                shelf::append(shelf, &mem::take(&mut ready), mark).map_err(fail)?;
+                written = after;
+                shelf = self.open_shelf(embedder)?;
+            }
+        };
+        if after > written || !is_past(shelf.watermark(), self.store) {
+            shelf::append(shelf, &ready, mark_of(self.store, after)?).map_err(fail)?;
+        }
+        Ok((total, pending))
+    }
+
+    /// Opens the vectors of this store, whatever they are up to; makes an empty shelf if there is none.
+    fn open_shelf(&self, embedder: &dyn Embedder) -> Result<Shelf> {
+        let (model, dim) = (embedder.model_id(), embedder.dim());
+        let folder = self.place.vectors(model);
+        match Shelf::open(&folder, model, Some(dim)) {
+            Ok(shelf) if shelf.watermark().store == self.store.id() => Ok(shelf),
+            _ => shelf::reset(&folder, model, dim, self.store.id())
+                .and_then(|()| Shelf::open(&folder, model, Some(dim)))
+                .map_err(|e| self.place.vector_error(model, e)),
+        }
+    }
 }
 
 struct Batch {
@@ -252,9 +354,10 @@ impl Batch {
     }
 }
 
-/// Takes changes until a batch is full; `None` if not even one more text may be embedded.
-fn next_batch(shelf: &Shelf, changes: &[LessonChange], budget: usize) -> Option<Batch> {
+/// Takes changes until there is no room for more; `None` if not even one more text may be embedded.
+fn next_batch(shelf: &Shelf, changes: &[LessonChange], spent: &Spent) -> Option<Batch> {
     let mut batch = Batch { changes: 0, lessons: Vec::new() };
+    let (room, must) = (spent.room(), spent.must_progress());
     let mut texts = 0;
     for change in changes {
         let lesson = &change.lesson;
@@ -265,10 +368,7 @@ fn next_batch(shelf: &Shelf, changes: &[LessonChange], budget: usize) -> Option<
             let hash = rendered.embedded_hash();
             if known.is_none_or(|span| span.rows == 0 || span.hash != hash) {
                 let rows = rendered.passages;
-                if texts > 0 && (texts + rows.len() > EMBED_BATCH || texts + rows.len() > budget) {
-                    break;
-                }
-                if budget == 0 {
+                if room == 0 || ((texts > 0 || !must) && texts + rows.len() > room) {
                     break;
                 }
                 texts += rows.len();

@@ -17,6 +17,8 @@ use crate::semantic::count_tokens;
 use crate::semantic::hashed::HashEmbedder;
 use crate::{Engine, Semantic, SemanticOff};
 
+mod damage;
+
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
 fn lesson(id: &str, title: &str, rule: &str) -> Lesson {

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::error::{Result, StoreError};
 use super::log::{Entry, next_op, record};
 use super::{Store, bump_revision, sort_error};
-use crate::id::LessonId;
+use crate::id::{LessonId, digest};
 use crate::lesson::{Lesson, LessonStatus, LessonType};
 
 /// Which lessons to read; empty lists mean all.
@@ -212,6 +212,40 @@ impl Store {
         rows.iter()
             .map(|(seq, body)| Ok(LessonChange { seq: *seq, lesson: self.decode(body)? }))
             .collect()
+    }
+
+    /// Like [`Self::lesson_changes`], at most `limit` of them: for work in steps.
+    ///
+    /// # Errors
+    /// When the store cannot be read or a row cannot be decoded.
+    pub fn next_lesson_changes(&self, after: u64, limit: usize) -> Result<Vec<LessonChange>> {
+        let sql = format!("SELECT seq, body FROM lesson WHERE seq > ?1 ORDER BY seq LIMIT {limit}");
+        let rows = self.bodies(&sql, after)?;
+        rows.iter()
+            .map(|(seq, body)| Ok(LessonChange { seq: *seq, lesson: self.decode(body)? }))
+            .collect()
+    }
+
+    /// Returns what tells the change of this number from a change of the same number that a copy of
+    /// this store went through, such as a backup that was put back; empty if there is no such change.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn change_stamp(&self, seq: u64) -> Result<String> {
+        let sql = "SELECT ts, op, lesson_id, after FROM lesson_log WHERE id = ?1";
+        let read = || -> rusqlite::Result<Option<String>> {
+            self.conn
+                .prepare_cached(sql)?
+                .query_row([seq.cast_signed()], |r| {
+                    let (ts, op): (i64, i64) = (r.get(0)?, r.get(1)?);
+                    let (id, after): (String, String) = (r.get(2)?, r.get(3)?);
+                    Ok(digest([&ts.to_string(), &op.to_string(), &id, &after]))
+                })
+                .optional()
+        };
+        let mut stamp = read().map_err(|e| self.sql(e))?.unwrap_or_default();
+        stamp.truncate(16);
+        Ok(stamp)
     }
 
     fn bodies(&self, sql: &str, after: u64) -> Result<Vec<(u64, String)>> {

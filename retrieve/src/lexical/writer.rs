@@ -9,7 +9,7 @@ use cemem_core::{Lesson, LessonStatus, Stage};
 use serde::{Deserialize, Serialize};
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::schema::Term;
-use tantivy::{Index, IndexWriter, TantivyDocument, TantivyError, i64_to_u64};
+use tantivy::{Directory as _, Index, IndexWriter, TantivyDocument, TantivyError, i64_to_u64};
 use thiserror::Error;
 
 use super::schema::{Fields, Meta, TextField, VERSION, pack_lengths};
@@ -40,9 +40,9 @@ pub enum LexicalError {
 /// What a commit carries.
 #[derive(Debug, Serialize, Deserialize)]
 struct Payload {
-    store: String,
-    seq: u64,
     schema: u32,
+    #[serde(flatten)]
+    watermark: Watermark,
 }
 
 /// Opens an index.
@@ -66,7 +66,9 @@ pub fn open(folder: &Path, fields: &Fields) -> Result<Index, LexicalError> {
 /// # Errors
 /// When the folder cannot be written.
 pub fn create(folder: &Path, fields: &Fields) -> Result<Index, LexicalError> {
-    Ok(Index::create_in_dir(folder, fields.schema.clone())?)
+    let index = Index::create_in_dir(folder, fields.schema.clone())?;
+    make_private(folder)?;
+    Ok(index)
 }
 
 /// Returns how far the last commit of an index is; `None` before the first.
@@ -81,7 +83,56 @@ pub fn watermark(index: &Index) -> Result<Option<Watermark>, LexicalError> {
     if payload.schema != VERSION {
         return Err(LexicalError::Rebuild("another version".into()));
     }
-    Ok(Some(Watermark { store: payload.store, seq: payload.seq }))
+    Ok(Some(payload.watermark))
+}
+
+/// Checks every file of the last commit against its checksum, so that damage is found before it is
+/// read as postings.
+///
+/// # Errors
+/// [`LexicalError::Rebuild`] if a file was cut or changed.
+pub fn verify(index: &Index) -> Result<(), LexicalError> {
+    let rebuild = |why: String| LexicalError::Rebuild(why);
+    let metas = index.load_metas().map_err(|e| rebuild(e.to_string()))?;
+    let directory = index.directory();
+    for file in metas.list_segment_files() {
+        // The list names files that not every segment has; the reader misses those that it needs.
+        if !directory.exists(&file).unwrap_or(false) {
+            continue;
+        }
+        match directory.validate_checksum(&file) {
+            Ok(true) => {}
+            Ok(false) => return Err(rebuild(format!("`{}` is damaged", file.display()))),
+            Err(e) => return Err(rebuild(e.to_string())),
+        }
+    }
+    Ok(())
+}
+
+/// Takes the right to read from everyone but the user: tantivy asks for the usual mode.
+fn make_private(folder: &Path) -> Result<(), LexicalError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let only_user = |path: &Path, mode: u32| match std::fs::metadata(path) {
+            Ok(meta) if meta.permissions().mode() & 0o077 != 0 => {
+                std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+            }
+            _ => Ok(()),
+        };
+        only_user(folder, 0o700)?;
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            // A file that a merge removes meanwhile needs no mode.
+            match only_user(&path, 0o600) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e.into()),
+                _ => {}
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
 }
 
 /// The one writer of an index.
@@ -183,19 +234,19 @@ impl<'a> Writer<'a> {
         u32::try_from(terms.len()).unwrap_or(u32::MAX)
     }
 
-    /// Commits with the watermark inside and waits for merges.
+    /// Commits with the watermark inside, waits for merges and leaves every file of `folder` to the
+    /// user alone.
     ///
     /// # Errors
     /// When the commit fails; the index is then as before.
-    pub fn commit(mut self, watermark: &Watermark) -> Result<(), LexicalError> {
-        let payload =
-            Payload { store: watermark.store.clone(), seq: watermark.seq, schema: VERSION };
+    pub fn commit(mut self, folder: &Path, watermark: &Watermark) -> Result<(), LexicalError> {
+        let payload = Payload { schema: VERSION, watermark: watermark.clone() };
         let payload = serde_json::to_string(&payload).expect("a payload is plain data");
         let mut prepared = self.writer.prepare_commit()?;
         prepared.set_payload(&payload);
         prepared.commit()?;
         self.writer.wait_merging_threads()?;
-        Ok(())
+        make_private(folder)
     }
 }
 

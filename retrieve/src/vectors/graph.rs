@@ -108,7 +108,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         shelf::reset(dir.path(), "m", 64, "store").unwrap();
         let open = || Shelf::open(dir.path(), "m", Some(64)).unwrap();
-        shelf::append(open(), &lessons, 1).unwrap();
+        shelf::append(open(), &lessons, open().watermark().clone()).unwrap();
         let shelf = open();
         let graph = Graph::build(&shelf);
         let mut same = 0;

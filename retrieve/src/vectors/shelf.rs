@@ -32,6 +32,9 @@ pub struct Watermark {
     pub store: String,
     /// The last change of lessons it holds.
     pub seq: u64,
+    /// What tells that change from another one of the same number, after a backup was put back.
+    #[serde(default)]
+    pub stamp: String,
 }
 
 /// Why a shelf cannot be used.
@@ -232,31 +235,37 @@ impl Shelf {
 /// # Errors
 /// When the folder cannot be written.
 pub fn reset(folder: &Path, model: &str, dim: usize, store: &str) -> Result<(), ShelfError> {
+    let next = read_next(folder).saturating_add(1);
+    clear(folder)?;
     create_private_dir(folder)?;
     let manifest = Manifest {
         version: VERSION,
         model: model.to_owned(),
         dim,
-        watermark: Watermark { store: store.to_owned(), seq: 0 },
+        watermark: Watermark { store: store.to_owned(), seq: 0, stamp: String::new() },
         // Not 0: a reader must not take new files for the old ones of the same name.
-        next: read_next(folder) + 1,
+        next,
         segments: Vec::new(),
     };
     save(folder, &manifest)
 }
 
-/// Adds lessons to a shelf (newest wins) and moves its watermark; folds small segments together, and
+/// Adds lessons to a shelf (newest wins) and moves it to the watermark; folds small segments together, and
 /// all of them when most rows are dead.
 ///
 /// # Errors
 /// When a file cannot be written; the shelf on disk is then as before.
-pub fn append(shelf: Shelf, lessons: &[LessonVectors], seq: u64) -> Result<(), ShelfError> {
+pub fn append(
+    shelf: Shelf,
+    lessons: &[LessonVectors],
+    watermark: Watermark,
+) -> Result<(), ShelfError> {
     let Shelf { ref folder, ref manifest, .. } = shelf;
     let mut next = Manifest {
         version: VERSION,
         model: manifest.model.clone(),
         dim: manifest.dim,
-        watermark: Watermark { store: manifest.watermark.store.clone(), seq },
+        watermark,
         next: manifest.next + 1,
         segments: manifest.segments.clone(),
     };
@@ -307,6 +316,16 @@ fn folded(shelf: &Shelf, keep: usize, newer: &[LessonVectors]) -> Vec<LessonVect
     all
 }
 
+/// Removes whatever stands at a place where an index belongs; nothing there is fine.
+pub(crate) fn clear(place: &Path) -> Result<(), PathError> {
+    let removed = match fs::symlink_metadata(place) {
+        Err(_) => return Ok(()),
+        Ok(meta) if meta.is_dir() => fs::remove_dir_all(place),
+        Ok(_) => fs::remove_file(place),
+    };
+    removed.context("remove", place)
+}
+
 fn read_next(folder: &Path) -> u64 {
     let bytes = fs::read(folder.join(MANIFEST)).unwrap_or_default();
     serde_json::from_slice::<Manifest>(&bytes).map_or(0, |m| m.next)
@@ -343,6 +362,10 @@ mod tests {
         LessonVectors { key, hash: seed, rows: (0..rows).map(vector).collect() }
     }
 
+    fn mark(seq: u64) -> Watermark {
+        Watermark { store: "store".into(), seq, stamp: String::new() }
+    }
+
     fn open(folder: &Path) -> Shelf {
         Shelf::open(folder, "m", Some(DIM)).unwrap()
     }
@@ -355,7 +378,7 @@ mod tests {
         for seq in 1..200_u64 {
             let key = seq * 13 % 40;
             let new = lesson(key, usize::try_from(seq % 4).unwrap(), seq);
-            append(open(dir.path()), std::slice::from_ref(&new), seq).unwrap();
+            append(open(dir.path()), std::slice::from_ref(&new), mark(seq)).unwrap();
             expected.insert(key, new);
             let shelf = open(dir.path());
             assert!(shelf.segments.len() <= 9, "{} files", shelf.segments.len());
@@ -374,10 +397,10 @@ mod tests {
     fn a_reader_keeps_its_files_while_a_writer_folds_them() {
         let dir = tempfile::tempdir().unwrap();
         reset(dir.path(), "m", DIM, "store").unwrap();
-        append(open(dir.path()), &[lesson(1, 2, 1)], 1).unwrap();
+        append(open(dir.path()), &[lesson(1, 2, 1)], mark(1)).unwrap();
         let reader = open(dir.path());
         let before = reader.row(1).1.to_vec();
-        append(open(dir.path()), &[lesson(1, 2, 9), lesson(2, 1, 3)], 2).unwrap();
+        append(open(dir.path()), &[lesson(1, 2, 9), lesson(2, 1, 3)], mark(2)).unwrap();
         assert_eq!(reader.row(1).1, before);
         assert_ne!(open(dir.path()).generation(), reader.generation());
     }
