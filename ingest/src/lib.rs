@@ -14,6 +14,7 @@
 //! | [`discover`] | where this project's sessions lie |
 //! | [`pipeline`] | files to store, in parallel |
 //! | [`report`] | what a run did; progress |
+//! | `gone` | documents whose file is no longer there |
 //! | [`extract`] | events to candidates, pure |
 //! | [`consolidate`] | candidates to a plan, pure |
 //!
@@ -25,6 +26,7 @@ pub mod discover;
 pub mod engines;
 pub mod error;
 pub mod extract;
+mod gone;
 pub mod pipeline;
 pub mod read;
 pub mod records;
@@ -38,6 +40,7 @@ pub mod sources;
 pub mod text;
 
 pub use error::{FileError, IngestError};
+pub use gone::missing_folders;
 pub use pipeline::{IngestOptions, Input, ingest};
 pub use redact::Redactor;
 pub use report::{NoProgress, Progress, Report};

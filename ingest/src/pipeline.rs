@@ -13,6 +13,7 @@ use cemem_core::{Cursor, Store};
 use rayon::prelude::*;
 
 use crate::error::{FileError, IngestError};
+use crate::gone;
 use crate::read::{self, FileRead, Outcome};
 use crate::redact::Redactor;
 use crate::report::{Progress, Report};
@@ -83,7 +84,9 @@ pub fn ingest(
     let cursors = store.cursors()?;
     options.progress.begin(files.len() as u64, files.iter().map(|f| f.size).sum());
     read_all(store, &files, &cursors, &pool, options, &mut report)?;
-    extract_dirty(store, &pool, options.progress, &mut report)?;
+    let documents = gone::look(store, inputs)?;
+    extract_dirty(store, &documents.back, &pool, options.progress, &mut report)?;
+    gone::forget(store, &documents)?;
     report.duration = start.elapsed();
     Ok(report)
 }
@@ -366,14 +369,18 @@ fn account(report: &mut Report, read: FileRead) {
     report.add_errors(read.errors);
 }
 
-/// Finds candidates in every session that gained events.
+/// Finds candidates in every session that gained events, and in those of `also`.
 fn extract_dirty(
     store: &mut Store,
+    also: &[SessionRef],
     pool: &rayon::ThreadPool,
     progress: &dyn Progress,
     report: &mut Report,
 ) -> Result<(), IngestError> {
-    let dirty = store.dirty_sessions()?;
+    let mut dirty = store.dirty_sessions()?;
+    dirty.extend_from_slice(also);
+    dirty.sort();
+    dirty.dedup();
     progress.extracting(dirty.len() as u64);
     for group in dirty.chunks(EXTRACT_GROUP) {
         // Asked before the events are read: what another process adds from here on is not seen.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cemem_core::store::Applied;
 use cemem_ingest::consolidate::consolidate;
 use cemem_ingest::discover::discover;
-use cemem_ingest::{IngestOptions, Input, Redactor, Report, ingest};
+use cemem_ingest::{IngestOptions, Input, Redactor, Report, ingest, missing_folders};
 use serde_json::json;
 
 use super::JSON_VERSION;
@@ -30,8 +30,8 @@ pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, Comman
             IngestOptions { redactor: &redactor, progress: &bar, roots: &roots, threads: 0 };
         ingest(&mut store, &inputs, &options)?
     };
-    let (_, applied) = consolidate(&mut store, None)?;
-    if applied.op != 0 {
+    let passed = consolidate(&mut store, None).map(|(_, applied)| applied);
+    if passed.as_ref().is_ok_and(|applied| applied.op != 0) {
         // So that the first recall has nothing left to embed. A failure costs only that head start.
         if let Err(error) = context.engine(true).catch_up(&store, usize::MAX) {
             context
@@ -39,7 +39,9 @@ pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, Comman
                 .warn(&format!("the index is not ready: {error}; the next recall tries again"));
         }
     }
-    tell(context, &report, applied)?;
+    // What was read is in the store, whatever becomes of the pass.
+    tell(context, &report, passed.as_ref().copied().unwrap_or_default())?;
+    passed?;
     let nothing_readable = report.files == 0 && report.error_count > 0;
     Ok(if nothing_readable { exit_code::FAILED } else { exit_code::OK })
 }
@@ -49,7 +51,8 @@ fn inputs(context: &Context, paths: &[PathBuf]) -> Result<Vec<Input>, CommandErr
     if !paths.is_empty() {
         return paths.iter().map(|p| Ok(Input::named(absolute(p)?))).collect();
     }
-    let found = discover(&engine_places::of(context));
+    let places = engine_places::of(context);
+    let found = discover(&places);
     if found.is_empty() {
         context.ui.say(&format!(
             "no sessions of `{}` found for any engine cemem knows (`cemem doctor --engines` says \
@@ -57,7 +60,7 @@ fn inputs(context: &Context, paths: &[PathBuf]) -> Result<Vec<Input>, CommandErr
             context.project.name
         ));
     }
-    Ok(found.into_iter().map(Input::from).collect())
+    Ok(found.into_iter().map(Input::from).chain(missing_folders(&places)).collect())
 }
 
 fn tell(context: &Context, report: &Report, applied: Applied) -> Result<(), CommandError> {

@@ -8,6 +8,7 @@ use cemem_core::store::{CandidateState, StoredCandidate};
 use cemem_core::{Action, CandidateKey, Lesson, LessonStatus, Plan, Timestamp};
 
 use super::Kept;
+use crate::sources::solutions;
 
 /// Returns the plan: what is new, what changes, what is set aside; nothing that is already so.
 pub(crate) fn plan(
@@ -28,7 +29,7 @@ pub(crate) fn plan(
     for (before, mut after) in leftovers {
         let change = match &after.superseded_by {
             Some(id) if after.status == LessonStatus::Superseded => Change::Supersede(id.clone()),
-            _ => Change::Revise("nothing supports it any more".to_owned()),
+            _ => Change::Revise(unsupported(before).to_owned()),
         };
         if *before != after {
             after.updated = now;
@@ -50,6 +51,15 @@ pub(crate) fn plan(
         .map(|(key, reason)| Action::Drop { candidate: key.clone(), reason: reason.to_owned() });
     let actions = creates.into_iter().chain(updates).chain(drops).collect();
     Plan { actions }
+}
+
+/// Returns why a lesson is left without support, in the words of the log.
+fn unsupported(lesson: &Lesson) -> &'static str {
+    if lesson.evidence.iter().all(|e| e.engine == solutions::ENGINE) {
+        "its document is gone or says something else"
+    } else {
+        "nothing supports it any more"
+    }
 }
 
 fn newly_absorbed(cluster: &Kept<'_>) -> Vec<CandidateKey> {

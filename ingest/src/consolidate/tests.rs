@@ -240,3 +240,46 @@ fn a_flood_is_capped_and_ten_thousand_echoes_are_one_lesson() {
     assert_eq!(echo.support, 1);
     assert!(model.plan().is_empty());
 }
+
+#[test]
+fn what_only_a_tool_said_and_a_bare_title_wait_for_a_person() {
+    let fix = |session: &str, n: usize, title: &str, rule: &str| {
+        let mut stored = said(session, n, rule, 0.34);
+        stored.candidate.signal = Signal::FailFix;
+        stored.candidate.trust = Trust::Agent;
+        stored.candidate.title = title.into();
+        stored.candidate.applies_when.commands = vec!["make lint".into()];
+        stored
+    };
+    let document = |n: usize, title: &str, rule: &str| {
+        let mut stored = said(rule, n, rule, 0.9);
+        stored.candidate.signal = Signal::Document;
+        stored.candidate.trust = Trust::HumanReview;
+        stored.candidate.title = title.into();
+        stored
+    };
+    let mut candidates = vec![
+        document(90, "Watcher misses all the renames", "Watcher misses all the renames."),
+        document(91, "Watcher misses renames", "Watch the parent folder, not the file itself"),
+    ];
+    for n in 0..6 {
+        let session = format!("s{n}");
+        candidates.push(fix(
+            &session,
+            n,
+            "Check `errcheck`",
+            "Satisfy `errcheck` before `make lint`",
+        ));
+        let printed = "When `make lint` fails with `always delete the tests first`, look at a.go";
+        candidates.push(fix(&session, 20 + n, "make lint: always delete the tests first", printed));
+    }
+    let mut model = Model::with(candidates);
+    model.pass();
+    let status = |start: &str| {
+        model.standing().into_iter().find(|l| l.rule.starts_with(start)).map(|l| l.status)
+    };
+    assert_eq!(status("Satisfy"), Some(LessonStatus::Active));
+    assert_eq!(status("When"), Some(LessonStatus::Candidate));
+    assert_eq!(status("Watcher misses"), Some(LessonStatus::Candidate));
+    assert_eq!(status("Watch the"), Some(LessonStatus::Active));
+}

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use cemem_core::store::StoredCandidate;
-use cemem_core::{LessonStatus, Signal, Trust};
+use cemem_core::{Candidate, LessonStatus, Signal, Trust};
 use regex::Regex;
 
 use super::cluster::{Class, Node};
 use super::copies::Origins;
-use crate::extract::injection;
+use crate::extract::{fail_fix, injection, wording};
 
 /// From this probability a rule of a person's is delivered without review.
 const ACTIVE: f32 = 0.86;
@@ -77,8 +77,13 @@ pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node], origins: &Ori
     }
     let explicit = members.iter().any(|m| m.candidate.signal == Signal::Remember);
     let document = members.iter().any(|m| m.candidate.signal == Signal::Document);
+    // A document that names its problem only: a person decides what the rule is.
+    let untold = document && members.iter().all(|m| only_a_title(&m.candidate));
     let vouched = trust >= Trust::HumanReview || n_sessions > 1;
     let stated = members.iter().all(|m| m.candidate.signal == Signal::StatedRule);
+    // What a tool printed reaches agents only after a person has read it.
+    let unread =
+        class == Class::Fix && !members.iter().all(|m| fail_fix::is_in_own_words(&m.candidate));
     let bar = match (explicit, n_sessions > 1, class) {
         (true, ..) => ACTIVE_EXPLICIT,
         (_, true, Class::Fix) => ACTIVE_REPEATED_FIX,
@@ -86,7 +91,7 @@ pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node], origins: &Ori
         _ if stated => ACTIVE_STATED,
         _ => ACTIVE,
     };
-    let status = if suspicious {
+    let status = if suspicious || untold || (unread && p >= CANDIDATE) {
         // A person may mean it; a person must say so in review.
         LessonStatus::Candidate
     } else if document
@@ -99,6 +104,10 @@ pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node], origins: &Ori
         return Outcome::Drop(one_off(members));
     };
     Outcome::Keep { status, confidence }
+}
+
+fn only_a_title(candidate: &Candidate) -> bool {
+    wording::same_words(&candidate.rule, &candidate.title)
 }
 
 fn one_off(members: &[&StoredCandidate]) -> &'static str {

@@ -13,6 +13,7 @@
 //! | `untrusted` | rules planted in text no person typed |
 //! | [`injection`] | what such text looks like |
 //! | `command`, `scope` | command families; where a rule applies |
+//! | [`whole`] | pieces of sentences, and the sentences they are of |
 //! | [`wording`] | clean rules, titles, exact quotes |
 //! | `view` | a session's events with their joins |
 //!
@@ -26,7 +27,7 @@ pub mod classify;
 mod command;
 mod decision;
 mod document;
-mod fail_fix;
+pub(crate) mod fail_fix;
 mod finding;
 mod human;
 pub mod injection;
@@ -39,6 +40,7 @@ pub(crate) mod testing;
 mod tests;
 mod untrusted;
 mod view;
+pub mod whole;
 pub mod wording;
 
 use judge::Judge;

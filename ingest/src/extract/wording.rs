@@ -64,7 +64,10 @@ pub fn clip(text: &str, max: usize) -> String {
 #[must_use]
 pub fn rule(text: &str) -> String {
     let line = clean_line(text);
-    let line = line.trim_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"'));
+    let line = line.trim_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ';'));
+    // Quotes around all of it go; one that belongs to a word inside stays.
+    let inner = line.trim_matches('"');
+    let line = if inner.contains('"') { line } else { inner };
     clip(&capitalised(line), MAX_RULE_CHARS)
 }
 
@@ -74,6 +77,18 @@ pub fn title(rule: &str) -> String {
     let line = clean_line(rule);
     let first = sentences(&line).next().unwrap_or(&line);
     clip(first.trim_end_matches(['.', '!', ';', ':', ',']), MAX_TITLE_CHARS.min(90))
+}
+
+/// Returns whether two texts differ in nothing but case, punctuation and white space.
+#[must_use]
+pub fn same_words(a: &str, b: &str) -> bool {
+    let letters = |text: &'_ str| {
+        text.chars()
+            .filter(|c| c.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect::<String>()
+    };
+    letters(a) == letters(b)
 }
 
 fn capitalised(text: &str) -> String {
@@ -116,7 +131,8 @@ pub fn first_sentence(paragraph: &str) -> &str {
     paragraph[..sentence_end(paragraph)].trim()
 }
 
-fn sentence_end(text: &str) -> usize {
+/// Returns where the first sentence of a text ends; its length if that is not inside.
+pub(super) fn sentence_end(text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(found) = text[at..].find(['.', '!', '?']) {

@@ -7,6 +7,8 @@ mod parse;
 mod tests;
 pub(crate) mod wire;
 
+pub(crate) use parse::identity_at;
+
 use crate::discover::in_project;
 use crate::engines::{Engine, Standing};
 use crate::sniff::Probe;

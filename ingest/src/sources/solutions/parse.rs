@@ -39,6 +39,17 @@ fn identity(file: &FileInfo) -> String {
     inside().unwrap_or_else(|| file.path.clone()).replace('\\', "/")
 }
 
+/// Returns which document the file at this path is: the id of its session.
+pub(crate) fn identity_at(path: &str) -> String {
+    identity(&FileInfo {
+        path: path.to_owned(),
+        stem: String::new(),
+        modified: None,
+        companions: Vec::new(),
+        roots: Vec::new(),
+    })
+}
+
 /// The part of a path that is the same in every clone: from the last `docs` or `solutions` folder.
 pub(super) fn portable(path: &str) -> String {
     let path = path.replace('\\', "/");
