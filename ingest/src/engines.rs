@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use crate::discover::{Found, Places};
 use crate::source::Source;
 use crate::sources::{
-    claude_code, codex, copilot_cli, gemini_cli, goose, opencode, solutions, specstory,
+    claude_code, codex, copilot_cli, gemini_cli, goose, opencode, qwen_code, solutions, specstory,
 };
 
 /// Every engine, in the order they are shown and asked to recognise a file. Adding one: a folder
@@ -19,6 +19,7 @@ pub static ENGINES: &[&Engine] = &[
     &codex::ROW,
     &copilot_cli::ROW,
     &gemini_cli::ROW,
+    &qwen_code::ROW,
     &opencode::ROW,
     &goose::ROW,
     &specstory::ROW,

@@ -67,7 +67,12 @@ impl Source for ClaudeCode {
 
     /// A row with a session id, or a metadata row only Claude Code writes.
     fn sniff(&self, probe: &Probe<'_>) -> bool {
-        probe.rows().any(|row| {
+        // Qwen Code's rows have the same ids, but messages in parts and payloads of their own.
+        let other = |row: &serde_json::Map<String, serde_json::Value>| {
+            row.contains_key("systemPayload")
+                || row.get("message").is_some_and(|m| m.get("parts").is_some())
+        };
+        probe.rows().filter(|row| !other(row)).any(|row| {
             let text = |key: &str| row.get(key).and_then(|v| v.as_str());
             let conversation = text("sessionId").is_some()
                 && (text("uuid").is_some()

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::sources::tool::{list, text};
 
-/// Returns the events a call ended with, none while it runs. `plan` is what it proposed.
+/// Returns the events a call ended with, none while it runs.
 pub(crate) fn ended(call: &Value, call_id: &str) -> Vec<EventKind> {
     let status = text(call, &["status"]).unwrap_or_default();
     let response = list(call, &["result"]).iter().find_map(|r| r.get("functionResponse"));

@@ -3,7 +3,7 @@
 //! Owns recognising the format, whatever the file is called. Must not know where the files lie;
 //! `places` does.
 
-mod calls;
+pub(super) mod calls;
 mod parse;
 pub(crate) mod places;
 #[cfg(test)]
