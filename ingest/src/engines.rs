@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use crate::discover::{Found, Places};
 use crate::source::Source;
 use crate::sources::{
-    claude_code, codex, copilot_cli, gemini_cli, goose, opencode, qwen_code, solutions, specstory,
+    claude_code, codex, copilot_cli, cursor, gemini_cli, goose, opencode, qwen_code, solutions,
+    specstory,
 };
 
 /// Every engine, in the order they are shown and asked to recognise a file. Adding one: a folder
@@ -22,6 +23,7 @@ pub static ENGINES: &[&Engine] = &[
     &qwen_code::ROW,
     &opencode::ROW,
     &goose::ROW,
+    &cursor::ROW,
     &specstory::ROW,
     &solutions::ROW,
 ];

@@ -41,6 +41,7 @@ const ALLOWED: &[Allowed] = &[
         third_party: &[
             "aho-corasick",
             "jiff",
+            "md-5",
             "memchr",
             "pulldown-cmark",
             "quick-xml",
