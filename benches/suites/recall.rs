@@ -172,7 +172,7 @@ fn field(n: usize) -> Field {
         .collect();
     let open = || Shelf::open(dir.path(), "bench", Some(DIM)).expect("the shelf opens");
     shelf::reset(dir.path(), "bench", DIM, "store").expect("the shelf is made");
-    shelf::append(open(), &lessons, 1).expect("the shelf takes vectors");
+    shelf::append(open(), &lessons, open().watermark().clone()).expect("the shelf takes vectors");
     let shelf = open();
     let started = std::time::Instant::now();
     let graph = Graph::build(&shelf);
