@@ -68,20 +68,43 @@ pub fn covers(pattern: &str, path: &str) -> bool {
         || ends(&pattern, &path)
 }
 
+/// Longest pattern that is looked at, in bytes; no path the system knows needs more.
+const MAX_PATTERN: usize = 1024;
+
+/// Matches in time of pattern × path, whatever the pattern: keeps the set of places in `path` that
+/// the pattern so far can end at.
 fn glob(pattern: &[u8], path: &[u8]) -> bool {
-    match pattern {
-        [] => path.is_empty(),
-        [b'*', b'*', rest @ ..] => {
-            let rest = rest.strip_prefix(b"/").unwrap_or(rest);
-            (0..=path.len()).any(|i| glob(rest, &path[i..]))
-        }
-        [b'*', rest @ ..] => {
-            let stop = path.iter().position(|&b| b == b'/').unwrap_or(path.len());
-            (0..=stop).any(|i| glob(rest, &path[i..]))
-        }
-        [b'?', rest @ ..] => path.split_first().is_some_and(|(b, p)| *b != b'/' && glob(rest, p)),
-        [a, rest @ ..] => path.split_first().is_some_and(|(b, p)| a == b && glob(rest, p)),
+    if pattern.len() > MAX_PATTERN {
+        return false;
     }
+    let mut ends = vec![false; path.len() + 1];
+    ends[0] = true;
+    let mut rest = pattern;
+    while !rest.is_empty() && ends.contains(&true) {
+        rest = match rest {
+            [b'*', b'*', after @ ..] => {
+                let first = ends.iter().position(|&end| end).unwrap_or(path.len());
+                ends[first..].fill(true);
+                after.strip_prefix(b"/").unwrap_or(after)
+            }
+            [b'*', after @ ..] => {
+                for at in 0..path.len() {
+                    ends[at + 1] |= ends[at] && path[at] != b'/';
+                }
+                after
+            }
+            [one, after @ ..] => {
+                let fits = |b: u8| if *one == b'?' { b != b'/' } else { b == *one };
+                for at in (0..path.len()).rev() {
+                    ends[at + 1] = ends[at] && fits(path[at]);
+                }
+                ends[0] = false;
+                after
+            }
+            [] => rest,
+        };
+    }
+    ends[path.len()]
 }
 
 #[cfg(test)]
@@ -97,6 +120,10 @@ mod tests {
             ("src/**/*.rs", "src/a/b/c.rs"),
             ("**/*.md", "README.md"),
             ("*.toml", "Cargo.toml"),
+            ("src/**", "src/a/b"),
+            ("**", "a"),
+            ("s?c/*", "src/a"),
+            ("a*b*c", "aXbYbc"),
         ] {
             assert!(covers(pattern, path), "{pattern} {path}");
         }
@@ -105,8 +132,22 @@ mod tests {
             ("*.toml", "a/Cargo.toml"),
             ("src", "lib"),
             ("", "a"),
+            ("s?c/*", "s/c/a"),
+            ("src/*", "src/a/b"),
+            ("a*b*c", "aXbYb"),
         ] {
             assert!(!covers(pattern, path), "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn hostile_patterns_take_no_time() {
+        let path = "a/".repeat(100) + &"a".repeat(300);
+        for pattern in ["**a".repeat(300) + "b", "*a".repeat(400) + "b", "*".repeat(900_000) + "b"]
+        {
+            let began = std::time::Instant::now();
+            assert!(!covers(&pattern, &path));
+            assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
         }
     }
 }

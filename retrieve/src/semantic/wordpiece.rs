@@ -132,12 +132,14 @@ pub(super) fn encode(text: &str, limit: usize) -> Option<Vec<i64>> {
 }
 
 /// Returns how many tokens `text` is to the shipped tokenizer. Characters the table does not
-/// cover count as one token a byte, which is never too few.
+/// cover count as one token a byte, which is never too few; words it gives up on count as one token
+/// for four bytes, because no other model reads them for the price of one.
 #[must_use]
 pub fn count_tokens(text: &str) -> usize {
     let mut total = 0;
     for word in text.split_whitespace() {
         total += match encode(word, usize::MAX) {
+            Some(ids) if ids.contains(&UNK) => ids.len().max(word.len() / 4),
             Some(ids) => ids.len(),
             None => word.len(),
         };
@@ -187,6 +189,13 @@ mod tests {
         for text in ["one two_three", "naïve café ☕ 日本語", "🎉🎉", "Ünïcödé—x"] {
             assert!(count_tokens(text) >= reference(&full, text).len(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_word_that_is_too_long_to_spell_is_not_free() {
+        assert_eq!(count_tokens(&"x".repeat(4000)), 1000);
+        assert!(count_tokens(&format!("key={}", "ab9".repeat(2000))) >= 1500);
+        assert_eq!(count_tokens("a plain text, of words"), 6);
     }
 
     proptest! {
