@@ -154,6 +154,31 @@ fn an_edited_document_replaces_its_older_self() {
 }
 
 #[test]
+fn an_edited_document_changes_its_lesson() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("docs/solutions/x.md");
+    let mut store = store();
+    for tool in ["make", "cargo nextest", "make"] {
+        put(
+            &path,
+            format!(
+                "---\nproblem_type: build_error\ntitle: Tests\n---\n## Solution\n\nUse {tool} before you \
+                 commit anything here.\n"
+            ),
+        );
+        run(&mut store, &[Input::named(dir.path())]);
+        crate::consolidate::consolidate(&mut store, None).unwrap();
+        let all = store.lessons(&cemem_core::store::LessonFilter::default()).unwrap();
+        let active: Vec<_> = all
+            .iter()
+            .filter(|l| l.status == cemem_core::LessonStatus::Active)
+            .map(|l| l.rule.as_str())
+            .collect();
+        assert_eq!(active, [format!("Use {tool} before you commit anything here.")]);
+    }
+}
+
+#[test]
 fn documents_of_one_name_in_two_places_are_two() {
     let dir = tempfile::tempdir().unwrap();
     let text = |rule: &str| {
