@@ -73,6 +73,14 @@ impl Context {
         Engine::new(&self.home.index_dir(&self.project), self.semantic(with_model))
     }
 
+    /// Brings the indexes up to the store, so that the next recall has nothing left to embed. A failure
+    /// costs only that head start and is told, not returned.
+    pub fn catch_up(&self, store: &Store) {
+        if let Err(error) = self.engine(true).catch_up(store, usize::MAX) {
+            self.ui.warn(&format!("the index is not ready: {error}; the next recall tries again"));
+        }
+    }
+
     /// Returns which embedder to use: the model in the binary, run by the library found on this
     /// machine, or none.
     #[must_use]
@@ -145,9 +153,10 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), PathError> {
 
 /// Returns the clock: the machine's, or stopped at `CEMEM_NOW` for reproducible output.
 fn clock_from_env() -> Result<Clock, CommandError> {
-    match std::env::var("CEMEM_NOW") {
-        Err(_) => Ok(Clock::System),
-        Ok(text) => Timestamp::parse(&text).map(Clock::Fixed).ok_or_else(|| {
+    match std::env::var("CEMEM_NOW").unwrap_or_default() {
+        // Set to nothing is not set, as with every other variable.
+        text if text.is_empty() => Ok(Clock::System),
+        text => Timestamp::parse(&text).map(Clock::Fixed).ok_or_else(|| {
             CommandError::user(format!("CEMEM_NOW is `{text}`, not an ISO 8601 time"))
         }),
     }

@@ -87,6 +87,27 @@ fn remember_redacts_and_refuses_nothing() {
 }
 
 #[test]
+fn whatever_a_person_types_is_kept_without_secrets() {
+    let env = TestEnv::new();
+    let token = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+    let said = format!("because of {token}");
+    let id = remember(&env, "Use tabs.");
+    let path = format!("keys/{token}/a.rs");
+    env.cemem(["lessons", "edit", &id, "--title", &said, "--why", &said, "--path", &path])
+        .success();
+    env.cemem(["remember", "Use spaces.", "--path", &path]).success();
+    env.cemem(["review", "--reject", &id, "--reason", &said]).success();
+    let kept = [
+        env.cemem(["export"]).success().stdout,
+        env.cemem(["lessons", "history", &id, "--json"]).success().stdout,
+    ];
+    for text in kept {
+        assert!(!text.contains(&token), "{text}");
+        assert!(text.contains("[redacted:"), "{text}");
+    }
+}
+
+#[test]
 fn decisions_are_made_together_or_not_at_all() {
     let env = TestEnv::new();
     let (a, b) = (remember(&env, "Use tabs."), remember(&env, "Use Redis."));

@@ -74,3 +74,48 @@ fn links_and_includes_are_served_once() {
     env.cemem(["sync"]).success();
     assert_eq!(env.read("CLAUDE.md"), "@AGENTS.md\n");
 }
+
+#[test]
+fn files_that_include_each_other_are_served_once() {
+    let env = TestEnv::new();
+    let files = ["CLAUDE.md", ".claude/CLAUDE.md", "AGENTS.md"];
+    env.cemem(["remember", "Use tabs."]).success();
+    for (texts, written) in [
+        // In a circle: the one that tools without includes read.
+        (["@AGENTS.md\n", "", "@CLAUDE.md\n"], vec!["AGENTS.md"]),
+        (["@./AGENTS.md for everyone\n", "@../CLAUDE.md\n", "agents\n"], vec!["AGENTS.md"]),
+        (["claude\n", "@../CLAUDE.md\n", ""], vec!["CLAUDE.md"]),
+        (["@.claude/CLAUDE.md\n", "@../CLAUDE.md\n", ""], vec![".claude/CLAUDE.md"]),
+        // Itself, and only quoted: nobody else serves it.
+        (["@CLAUDE.md\n```\n@AGENTS.md\n```\n", "", "agents\n"], vec!["CLAUDE.md", "AGENTS.md"]),
+    ] {
+        for (file, text) in files.iter().zip(texts) {
+            let path = env.project().join(file);
+            if text.is_empty() {
+                let _missing = std::fs::remove_file(path);
+            } else {
+                env.write(file, text);
+            }
+        }
+        env.cemem(["sync"]).success();
+        let has = |file: &&str| {
+            env.project().join(file).exists() && env.read(file).contains("cemem:begin")
+        };
+        let found: Vec<&str> = files.into_iter().filter(|f| has(f)).collect();
+        assert_eq!(found, written, "{texts:?}");
+        env.cemem(["sync", "--check"]).success();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_new_file_is_for_the_team() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let env = TestEnv::new();
+    env.cemem(["remember", "Use tabs."]).success();
+    env.cemem(["sync", "--file", "CLAUDE.md"]).success();
+    let mode =
+        |path| std::fs::metadata(env.project().join(path)).unwrap().permissions().mode() & 0o777;
+    env.write("plain", "");
+    assert_eq!(mode("CLAUDE.md"), mode("plain") & 0o644);
+}

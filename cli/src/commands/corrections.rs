@@ -7,7 +7,7 @@ use std::path::Path;
 
 use cemem_core::durable::{IoResultExt as _, write_durable};
 use cemem_ingest::extract::classify::{Classifier, TurnInput};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::JSON_VERSION;
@@ -21,15 +21,23 @@ const THRESHOLD: f32 = 0.5;
 /// One line of the input. The judge never sees the labels.
 #[derive(Debug, Deserialize)]
 struct WireTurn {
-    id: String,
-    #[serde(default)]
+    /// Text or number; comes back as it was.
+    id: Value,
+    #[serde(default, deserialize_with = "or_empty")]
     kind: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     text: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     context: Vec<String>,
     correction: Option<bool>,
     durable: Option<bool>,
+}
+
+/// Reads `null` as nothing, which many writers mean by it.
+fn or_empty<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    wire: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(wire)?.unwrap_or_default())
 }
 
 /// Verdicts against labels.

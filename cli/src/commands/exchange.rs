@@ -58,7 +58,11 @@ pub(super) fn import(context: &mut Context, args: &ImportArgs) -> Result<u8, Com
         }
     }
     let done = store.import(read, &source)?;
-    finish(context, done, &errors)
+    let code = finish(context, done, &errors)?;
+    if done.imported > 0 {
+        context.catch_up(&store);
+    }
+    Ok(code)
 }
 
 /// Returns the line without secrets: nothing is stored unredacted, wherever it comes from. A line that

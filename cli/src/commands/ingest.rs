@@ -32,12 +32,7 @@ pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, Comman
     };
     let passed = consolidate(&mut store, None).map(|(_, applied)| applied);
     if passed.as_ref().is_ok_and(|applied| applied.op != 0) {
-        // So that the first recall has nothing left to embed. A failure costs only that head start.
-        if let Err(error) = context.engine(true).catch_up(&store, usize::MAX) {
-            context
-                .ui
-                .warn(&format!("the index is not ready: {error}; the next recall tries again"));
-        }
+        context.catch_up(&store);
     }
     // What was read is in the store, whatever becomes of the pass.
     tell(context, &report, passed.as_ref().copied().unwrap_or_default())?;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use cemem_core::exchange::{fit_rule, shorten};
 use cemem_core::lesson::{Lesson, LessonStatus, LessonType, MAX_TITLE_CHARS};
 use cemem_core::store::{LessonFilter, LogRow, Store};
+use cemem_ingest::Redactor;
 use serde_json::{Value, json};
 
 use super::{JSON_VERSION, show};
@@ -124,6 +125,10 @@ struct Changes {
 
 fn edit(context: &Context, id: &str, changes: Changes) -> Result<u8, CommandError> {
     let Changes { rule, title, why, lesson_type, paths } = changes;
+    let redactor = Redactor::new();
+    let clean = |text: String| redactor.redact(&text).into_owned();
+    let [rule, title, why] = [rule, title, why].map(|text| text.map(clean));
+    let paths: Vec<String> = paths.into_iter().map(clean).collect();
     if rule.is_none()
         && title.is_none()
         && why.is_none()
@@ -205,7 +210,8 @@ fn row_json(row: &LogRow) -> Value {
 }
 
 fn undo(context: &Context, change: Option<i64>) -> Result<u8, CommandError> {
-    let undone = context.store()?.undo(change, "user")?;
+    let mut store = context.store()?;
+    let undone = store.undo(change, "user")?;
     if context.ui.json {
         context.ui.print_json(&json!({
             "version": JSON_VERSION, "change": undone.op, "by": undone.by, "redone": undone.redone,
@@ -216,5 +222,6 @@ fn undo(context: &Context, change: Option<i64>) -> Result<u8, CommandError> {
         context.ui.print(&format!("undid change {}: {}\n", undone.op, ids.join(", ")))?;
         context.ui.say(&format!("`cemem lessons undo {}` takes this back", undone.by));
     }
+    context.catch_up(&store);
     Ok(exit_code::OK)
 }

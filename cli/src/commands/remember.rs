@@ -26,8 +26,9 @@ pub(super) fn run(context: &mut Context, args: &RememberArgs) -> Result<u8, Comm
         return Err(CommandError::user("there is nothing to remember")
             .hint("cemem remember \"Run the migrations before the tests.\""));
     }
+    let paths = args.paths.iter().map(|p| redactor.redact(p).into_owned()).collect();
     let why = args.why.as_deref().map(|w| one_line(&redactor.redact(w))).filter(|w| !w.is_empty());
-    let lesson = lesson(text, args, why, context.clock.now());
+    let lesson = lesson(text, args, why, paths, context.clock.now());
     let lesson = context.store()?.remember(lesson, args.lesson_type.is_some())?;
     if context.ui.json {
         context.ui.print_json(&json!({
@@ -41,7 +42,13 @@ pub(super) fn run(context: &mut Context, args: &RememberArgs) -> Result<u8, Comm
 }
 
 /// Returns the lesson of a text: the first paragraph is the rule, all of it the body if it is long.
-fn lesson(text: &str, args: &RememberArgs, why: Option<String>, now: Timestamp) -> Lesson {
+fn lesson(
+    text: &str,
+    args: &RememberArgs,
+    why: Option<String>,
+    paths: Vec<String>,
+    now: Timestamp,
+) -> Lesson {
     let first = one_line(text.split("\n\n").next().unwrap_or(text));
     let rule = shorten(&first, MAX_RULE_CHARS);
     let is_whole = rule == one_line(text);
@@ -53,7 +60,7 @@ fn lesson(text: &str, args: &RememberArgs, why: Option<String>, now: Timestamp) 
         why,
         body: (!is_whole).then(|| text.to_owned()),
         rule,
-        applies_when: AppliesWhen { paths: args.paths.clone(), ..AppliesWhen::default() },
+        applies_when: AppliesWhen { paths, ..AppliesWhen::default() },
         anchors: Vec::new(),
         evidence: vec![Evidence {
             engine: "remember".into(),

@@ -2,6 +2,7 @@
 
 use cemem_core::lesson::{Lesson, LessonStatus, Trust};
 use cemem_core::store::{Decision, LessonFilter};
+use cemem_ingest::Redactor;
 use serde_json::json;
 
 use super::{JSON_VERSION, lessons, show};
@@ -38,14 +39,17 @@ fn decide(context: &Context, args: &ReviewArgs) -> Result<u8, CommandError> {
         lesson.reviewed = true;
         lesson.updated = context.clock.now();
     }
-    let reason = args.reason.as_deref().map(one_line).unwrap_or_default();
+    let reason = args.reason.as_deref().map(|r| one_line(&Redactor::new().redact(r)));
+    let reason = reason.unwrap_or_default();
     let decisions = [
         Decision { lessons: &accepted, verb: "accept", note: "" },
         Decision { lessons: &rejected, verb: "reject", note: &reason },
     ];
     store.put_decisions(&decisions, "user")?;
     accepted.append(&mut rejected);
-    lessons::output(context, &accepted, show::brief)
+    let code = lessons::output(context, &accepted, show::brief)?;
+    context.catch_up(&store);
+    Ok(code)
 }
 
 fn show_queue(context: &Context, limit: usize) -> Result<u8, CommandError> {

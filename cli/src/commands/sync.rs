@@ -13,7 +13,7 @@ use crate::args::SyncArgs;
 use crate::command_error::CommandError;
 use crate::context::{Context, absolute};
 use crate::exit_code;
-use crate::sync::block::{BlockError, with_block};
+use crate::sync::block::{BlockError, prose, with_block};
 use crate::sync::render;
 
 /// The files that are kept up to date where they exist.
@@ -56,29 +56,68 @@ pub(super) fn run(context: &mut Context, args: &SyncArgs) -> Result<u8, CommandE
 }
 
 /// Returns the files to write: those named, or the usual ones that exist. A file that is a link to
-/// another, or that only includes another (`@AGENTS.md`), is served by that other one.
+/// another, or that includes another (`@AGENTS.md`), is served by that other one.
 fn targets(context: &Context, args: &SyncArgs) -> Result<Vec<PathBuf>, CommandError> {
     if !args.files.is_empty() {
         return args.files.iter().map(|f| absolute(f)).collect();
     }
     let root = &context.project.root;
-    let existing: Vec<PathBuf> =
-        DEFAULT_FILES.iter().map(|f| root.join(f)).filter(|p| p.is_file()).collect();
-    let mut seen = Vec::new();
-    let mut files = Vec::new();
-    for path in &existing {
-        let real = std::fs::canonicalize(path).context("find", path)?;
-        let includes_other = read(path)?.lines().any(|l| {
-            l.trim().strip_prefix('@').is_some_and(|other| {
-                existing.iter().any(|e| e != path && e.ends_with(other.trim_start_matches("./")))
-            })
-        });
-        if !includes_other && !seen.contains(&real) {
-            seen.push(real);
-            files.push(path.clone());
+    let mut files: Vec<(PathBuf, PathBuf)> = Vec::new();
+    for path in DEFAULT_FILES.iter().map(|f| root.join(f)).filter(|p| p.is_file()) {
+        let real = std::fs::canonicalize(&path).context("find", &path)?;
+        if files.iter().all(|(_, known)| *known != real) {
+            files.push((path, real));
         }
     }
-    Ok(files)
+    let mut includes = Vec::new();
+    for (path, _) in &files {
+        includes.push(included(path, root, &files)?);
+    }
+    let written = (0..files.len()).filter(|&file| !is_served(file, &includes));
+    Ok(written.map(|file| files[file].0.clone()).collect())
+}
+
+/// Returns which of `files` a file includes.
+fn included(
+    path: &Path,
+    root: &Path,
+    files: &[(PathBuf, PathBuf)],
+) -> Result<Vec<usize>, CommandError> {
+    let text = read(path)?;
+    let folder = path.parent().unwrap_or(root);
+    let mut found = Vec::new();
+    for line in prose(&text) {
+        let Some(other) = line.strip_prefix('@').and_then(|l| l.split_whitespace().next()) else {
+            continue;
+        };
+        for real in [folder, root].iter().filter_map(|f| std::fs::canonicalize(f.join(other)).ok())
+        {
+            found.extend(files.iter().position(|(_, known)| *known == real));
+        }
+    }
+    Ok(found)
+}
+
+/// Returns whether another file that is written reaches the reader of this one. Of files that include
+/// each other the last is written: `AGENTS.md` is read by tools that know no includes.
+fn is_served(file: usize, includes: &[Vec<usize>]) -> bool {
+    let mine = reached(file, includes);
+    mine.into_iter()
+        .any(|other| other != file && (other > file || !reached(other, includes).contains(&file)))
+}
+
+fn reached(from: usize, includes: &[Vec<usize>]) -> Vec<usize> {
+    let mut found: Vec<usize> = includes[from].clone();
+    let mut next = 0;
+    while let Some(&file) = found.get(next) {
+        next += 1;
+        for &other in &includes[file] {
+            if !found.contains(&other) {
+                found.push(other);
+            }
+        }
+    }
+    found
 }
 
 fn read(path: &Path) -> Result<String, CommandError> {

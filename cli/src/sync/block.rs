@@ -8,6 +8,8 @@ use thiserror::Error;
 
 const BEGIN: &str = "<!-- cemem:begin";
 const END: &str = "<!-- cemem:end -->";
+/// What some editors put before the first character.
+const BOM: &str = "\u{feff}";
 
 /// Why a text cannot get a block.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -32,6 +34,8 @@ struct Found {
     line: usize,
     /// Whether the checksum fits the content.
     intact: bool,
+    /// How its lines end.
+    newline: &'static str,
 }
 
 /// Returns the text with the block replaced, or added at the end if it had none. `lines` is the
@@ -40,21 +44,22 @@ struct Found {
 /// # Errors
 /// When markers are unbalanced or doubled, or the block was edited and `force` is off.
 pub fn with_block(text: &str, lines: &[String], force: bool) -> Result<String, BlockError> {
-    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let block = if lines.is_empty() { String::new() } else { wrap(lines, newline) };
     match find(text)? {
         Some(found) if !found.intact && !force => Err(BlockError::Edited(found.line)),
         Some(found) => {
+            let block = wrap(lines, found.newline);
             let mut end = found.range.end;
-            if block.is_empty() && text[end..].starts_with(newline) {
-                end += newline.len();
+            if block.is_empty() {
+                end += text[end..].find('\n').map_or(0, |at| at + 1);
             }
             Ok(format!("{}{block}{}", &text[..found.range.start], &text[end..]))
         }
-        None if block.is_empty() => Ok(text.to_owned()),
+        None if lines.is_empty() => Ok(text.to_owned()),
         None => {
+            let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+            let block = wrap(lines, newline);
             let gap = match text {
-                "" => String::new(),
+                "" | BOM => String::new(),
                 t if t.ends_with(&newline.repeat(2)) => String::new(),
                 t if t.ends_with(newline) => newline.to_owned(),
                 _ => newline.repeat(2),
@@ -65,6 +70,9 @@ pub fn with_block(text: &str, lines: &[String], force: bool) -> Result<String, B
 }
 
 fn wrap(lines: &[String], newline: &str) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
     let body = lines.join(newline);
     let sum = checksum(&body);
     format!(
@@ -79,52 +87,112 @@ fn checksum(body: &str) -> String {
     hex
 }
 
-/// Finds the block. Markers inside fenced code are text about cemem, not markers.
-fn find(text: &str) -> Result<Option<Found>, BlockError> {
-    let mut fence: Option<&str> = None;
-    let mut open: Option<(usize, usize, usize, &str)> = None;
-    let mut found: Option<Found> = None;
-    let mut offset = 0;
-    for (idx, raw) in text.split_inclusive('\n').enumerate() {
-        let line = raw.trim();
-        let start = offset;
-        offset += raw.len();
-        let marker = ["```", "~~~"].into_iter().find(|f| line.starts_with(f));
-        match (fence, marker) {
-            (None, Some(m)) if open.is_none() => fence = Some(m),
-            (Some(f), Some(m)) if f == m => fence = None,
-            _ => {}
-        }
-        if fence.is_some() {
+/// A line of a text.
+#[derive(Debug, Clone, Copy)]
+struct Line<'a> {
+    /// Where it starts, after a byte order mark.
+    start: usize,
+    /// With its line break.
+    raw: &'a str,
+    /// Whether it is neither a fence nor inside one.
+    is_prose: bool,
+}
+
+impl<'a> Line<'a> {
+    /// Returns the text without line break, trailing white space and the indentation Markdown allows;
+    /// `None` if it is indented so far that it is code.
+    fn content(self) -> Option<&'a str> {
+        let content = self.raw.trim_start_matches(' ');
+        let is_code = self.raw.len() - content.len() > 3 || content.starts_with('\t');
+        (!is_code).then(|| content.trim_end())
+    }
+
+    /// Returns the character and length of a code fence that this line could open or close, and what
+    /// follows it.
+    fn fence(self) -> Option<(char, usize, &'a str)> {
+        let content = self.content()?;
+        let mark = content.chars().next().filter(|c| matches!(c, '`' | '~'))?;
+        let info = content.trim_start_matches(mark);
+        let len = content.len() - info.len();
+        // What looks like a fence with a backtick after it is code within a line.
+        (len >= 3 && !(mark == '`' && info.contains('`'))).then_some((mark, len, info))
+    }
+}
+
+/// Splits a text into lines and finds its fenced code, as CommonMark has it; but a fence that nothing
+/// closes is no fence, since what is added below it has to be found again.
+fn scan(text: &str) -> Vec<Line<'_>> {
+    let mut at = if text.starts_with(BOM) { BOM.len() } else { 0 };
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    for raw in text[at..].split_inclusive('\n') {
+        lines.push(Line { start: at, raw, is_prose: true });
+        at += raw.len();
+    }
+    // Where the search for a closing fence of this character and length came to nothing.
+    let mut hopeless: Option<(char, usize)> = None;
+    let mut next = 0;
+    while next < lines.len() {
+        let opening = next;
+        next += 1;
+        let Some((mark, len, _)) = lines[opening].fence() else { continue };
+        if hopeless.is_some_and(|(m, l)| m == mark && l <= len) {
             continue;
         }
-        if line.starts_with(BEGIN) {
-            match (&open, &found) {
-                (Some((_, _, line, _)), _) => return Err(BlockError::Unbalanced(*line)),
-                (None, Some(_)) => return Err(BlockError::Second(idx + 1)),
-                (None, None) => open = Some((start, offset, idx + 1, line)),
+        let closes = |line: &Line<'_>| {
+            line.fence().is_some_and(|(m, l, info)| m == mark && l >= len && info.is_empty())
+        };
+        match lines[next..].iter().position(closes) {
+            Some(after) => {
+                next += after + 1;
+                lines[opening..next].iter_mut().for_each(|line| line.is_prose = false);
             }
-        } else if line == END {
-            let Some((begin, body, line_no, opening)) = open.take() else {
-                return Err(BlockError::Unbalanced(idx + 1));
+            None => hopeless = Some((mark, len)),
+        }
+    }
+    lines
+}
+
+/// Returns the lines outside code blocks, without indentation and line breaks.
+pub fn prose(text: &str) -> impl Iterator<Item = &str> {
+    scan(text).into_iter().filter(|line| line.is_prose).filter_map(Line::content)
+}
+
+/// Finds the block. Markers inside code are text about cemem, not markers.
+fn find(text: &str) -> Result<Option<Found>, BlockError> {
+    let mut open: Option<(Line<'_>, usize, &str)> = None;
+    let mut found: Option<Found> = None;
+    for (number, line) in (1..).zip(scan(text)) {
+        let Some(content) = line.content().filter(|_| line.is_prose) else { continue };
+        if content.starts_with(BEGIN) {
+            match (&open, &found) {
+                (Some((_, first, _)), _) => return Err(BlockError::Unbalanced(*first)),
+                (None, Some(_)) => return Err(BlockError::Second(number)),
+                (None, None) => open = Some((line, number, content)),
+            }
+        } else if content == END {
+            let Some((first, first_number, marker)) = open.take() else {
+                return Err(BlockError::Unbalanced(number));
             };
-            let content = text[body..start].trim_end_matches(['\r', '\n']);
-            let claimed = opening[BEGIN.len()..].split_whitespace().next().unwrap_or_default();
+            let body = &text[first.start + first.raw.len()..line.start];
+            let claimed = marker[BEGIN.len()..].split_whitespace().next().unwrap_or_default();
             found = Some(Found {
-                range: begin..start + raw.trim_end_matches(['\r', '\n']).len(),
-                line: line_no,
-                intact: claimed == checksum(content),
+                range: first.start..line.start + line.raw.trim_end_matches(['\r', '\n']).len(),
+                line: first_number,
+                intact: claimed == checksum(body.trim_end_matches(['\r', '\n'])),
+                newline: if first.raw.ends_with("\r\n") { "\r\n" } else { "\n" },
             });
         }
     }
     match open {
-        Some((_, _, line, _)) => Err(BlockError::Unbalanced(line)),
+        Some((_, number, _)) => Err(BlockError::Unbalanced(number)),
         None => Ok(found),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn lines(text: &[&str]) -> Vec<String> {
@@ -170,5 +238,79 @@ mod tests {
         assert_eq!(with_block(&twice, &lines(&["x"]), true), Err(BlockError::Second(4)));
         let quoted = format!("```\n{one}```\n");
         assert!(with_block(&quoted, &lines(&["x"]), false).unwrap().starts_with(&quoted));
+    }
+
+    #[test]
+    fn fences_are_those_of_commonmark() {
+        let one = with_block("", &lines(&["- a"]), false).unwrap();
+        // Text about the block, in every kind of fence: never the block.
+        for quoted in [
+            format!("````md\n```\n{one}```\n````\n"),
+            format!("~~~\n```\n{one}~~~~\n"),
+            format!("   ```text\n{one}  ```  \n"),
+            format!("```\n{one}``` not a close\n```\n"),
+            format!("    {}", one.replace('\n', "\n    ")),
+        ] {
+            let once = with_block(&quoted, &lines(&["- b"]), false).unwrap();
+            assert!(once.starts_with(&quoted), "{once}");
+            assert_eq!(with_block(&once, &lines(&["- b"]), false).unwrap(), once);
+        }
+        // No fences: the block below them is found.
+        for before in ["```\nnever closed\n", "``` a`b\n", "    ```\n", "~~~\n```\n", "``\n"] {
+            let once = with_block(before, &lines(&["- b"]), false).unwrap();
+            let again = with_block(&once, &lines(&["- c"]), false).unwrap();
+            assert_eq!(again.matches(BEGIN).count(), 1, "{again}");
+            assert!(again.contains("- c") && !again.contains("- b"), "{again}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_line() {
+        let text = format!("{BOM}{}", with_block("", &lines(&["- a"]), false).unwrap());
+        let changed = with_block(&text, &lines(&["- b"]), false).unwrap();
+        assert!(changed.starts_with(&format!("{BOM}{BEGIN}")), "{changed:?}");
+        assert_eq!(changed.matches(BEGIN).count(), 1);
+        assert_eq!(with_block(&text, &[], false).unwrap(), BOM);
+    }
+
+    fn markdown() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            2 => "[ -~]{0,12}",
+            3 => "[ ]{0,5}(`{2,5}|~{2,5})[a`~ ]{0,3}",
+            1 => Just(BOM.to_owned()),
+            1 => Just("\t```".to_owned()),
+            1 => Just("> ```".to_owned()),
+            1 => Just(format!("```\n{BEGIN} 000000000000 -->\nx\n{END}\n```")),
+            1 => with_block("", &["- old".to_owned()], false).map(Just).unwrap(),
+        ];
+        let ended = (
+            piece,
+            prop_oneof![4 => Just("\n"), 2 => Just("\r\n"), 1 => Just(""), 1 => Just("\r")],
+        );
+        proptest::collection::vec(ended, 0..14)
+            .prop_map(|pieces| pieces.into_iter().map(|(text, end)| text + end).collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn twice_is_once_and_the_rest_is_untouched(text in markdown(), force: bool) {
+            let (first, second) = (lines(&["## Memory", "", "- a"]), lines(&["- b"]));
+            let had = find(&text);
+            let Ok(once) = with_block(&text, &first, force) else {
+                prop_assert!(text.contains("cemem:"));
+                return Ok(());
+            };
+            prop_assert_eq!(&with_block(&once, &first, false).unwrap(), &once);
+            let changed = with_block(&once, &second, false).unwrap();
+            prop_assert_eq!(&with_block(&changed, &first, false).unwrap(), &once);
+            match had.unwrap() {
+                None => prop_assert!(once.starts_with(&text)),
+                Some(found) => {
+                    prop_assert!(once.starts_with(&text[..found.range.start]));
+                    prop_assert!(once.ends_with(&text[found.range.end..]));
+                }
+            }
+        }
     }
 }
