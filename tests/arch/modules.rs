@@ -66,9 +66,9 @@ fn declares(file: &SourceFile) -> Vec<String> {
         .lines()
         .filter_map(|line| {
             let line = line.trim_start();
-            let line =
-                line.strip_prefix("pub ").or(line.strip_prefix("pub(crate) ")).unwrap_or(line);
-            line.strip_prefix("mod ")?.strip_suffix(';')
+            let (visibility, module) = line.split_once("mod ")?;
+            let public = visibility.is_empty() || visibility.starts_with("pub");
+            module.strip_suffix(';').filter(|_| public)
         })
         .flat_map(|module| {
             folders.iter().flat_map(move |folder| {
