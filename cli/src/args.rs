@@ -66,7 +66,15 @@ pub enum Command {
         command: EvalCommand,
     },
     /// Check the installation, the store and the index
-    Doctor,
+    Doctor(DoctorArgs),
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, ClapArgs)]
+pub struct DoctorArgs {
+    /// Show the engines found here: versions, sessions, signals, set-up files, known failure modes
+    #[arg(long)]
+    pub engines: bool,
 }
 
 /// Arguments of `ingest`.

@@ -128,6 +128,13 @@ pub fn discover(places: &Places) -> Vec<Found> {
     found
 }
 
+/// Returns how many files there are in what was found: one, or those of a folder.
+#[must_use]
+pub fn files_in(path: &Path) -> u64 {
+    let entries = walkdir::WalkDir::new(path).into_iter().filter_map(Result::ok);
+    entries.filter(|entry| entry.file_type().is_file()).count() as u64
+}
+
 /// Returns folders of the project itself that exist, for engines that write there.
 pub(crate) fn in_project(engine: &'static str, folder: &str, places: &Places) -> Vec<Found> {
     let folders = places.roots.iter().map(|root| root.join(folder));

@@ -4,6 +4,8 @@
 //! `docs/engines.md`) reads this table and nothing else, so that they cannot drift apart. Must not
 //! read the environment or start programs: it only says how.
 
+pub mod markdown;
+
 use std::path::PathBuf;
 
 use crate::discover::{Found, Places};
@@ -60,6 +62,14 @@ pub struct Engine {
     pub failure_modes: &'static [&'static str],
 }
 
+impl Engine {
+    /// Returns the command line of a run without a person, `{prompt}` standing for the prompt.
+    #[must_use]
+    pub fn command_line(&self) -> Option<String> {
+        Some(format!("{} {}", self.program?, self.headless?.join(" ")))
+    }
+}
+
 /// What a reader rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
@@ -67,6 +77,17 @@ pub enum Standing {
     Proven,
     /// Descriptions by others: works on the described shape.
     Experimental,
+}
+
+impl Standing {
+    /// Returns the word shown in tables.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Experimental => "experimental",
+        }
+    }
 }
 
 /// A kind of signal that sessions of an engine can show.
@@ -101,6 +122,23 @@ pub enum Signal {
 }
 
 impl Signal {
+    /// Every signal, in the order of the tables.
+    pub const ALL: &'static [Self] = &[
+        Self::Prompt,
+        Self::Steering,
+        Self::Rejection,
+        Self::Feedback,
+        Self::Interrupt,
+        Self::Edit,
+        Self::Plan,
+        Self::Question,
+        Self::Rewind,
+        Self::Compaction,
+        Self::HookBlock,
+        Self::Outcome,
+        Self::Finding,
+    ];
+
     /// Returns the word shown in tables.
     #[must_use]
     pub fn as_str(self) -> &'static str {

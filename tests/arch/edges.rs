@@ -92,6 +92,8 @@ const ALLOWED: &[Allowed] = &[
             "tempfile",
             "thiserror",
             "toml",
+            "wait-timeout",
+            "which",
         ],
     },
     Allowed {

@@ -5,7 +5,8 @@ use cemem_core::store::Counts;
 use cemem_retrieve::Mode;
 use serde_json::{Value, json};
 
-use super::JSON_VERSION;
+use super::{JSON_VERSION, engines};
+use crate::args::DoctorArgs;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit_code;
@@ -20,7 +21,10 @@ struct Check {
     hint: Option<String>,
 }
 
-pub(super) fn run(context: &mut Context) -> Result<u8, CommandError> {
+pub(super) fn run(context: &mut Context, args: &DoctorArgs) -> Result<u8, CommandError> {
+    if args.engines {
+        return engines::run(context);
+    }
     let mut checks = vec![check_home(context)];
     checks.extend(context.trouble.as_ref().map(check_project));
     let (store_check, counts) = check_store(context);

@@ -3,6 +3,7 @@
 mod consolidate;
 mod corrections;
 mod doctor;
+mod engines;
 mod eval;
 mod exchange;
 mod ingest;
@@ -36,7 +37,7 @@ pub fn run(context: &mut Context, command: Command) -> Result<u8, CommandError> 
         Command::Export(args) => exchange::export(context, &args),
         Command::Import(args) => exchange::import(context, &args),
         Command::Eval { command } => eval::run(context, command),
-        Command::Doctor => doctor::run(context),
+        Command::Doctor(args) => doctor::run(context, &args),
     }
 }
 

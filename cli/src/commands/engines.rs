@@ -1,0 +1,162 @@
+//! `cemem doctor --engines`: what each engine's row of the table means on this machine.
+//!
+//! Owns the asking of programs for their version and the counting of this project's sessions. Must
+//! not know any engine by name: what is asked and shown comes from `cemem_ingest::engines`.
+
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use cemem_ingest::discover::{Places, files_in};
+use cemem_ingest::engines::{ENGINES, Engine};
+use serde_json::{Value, json};
+use wait_timeout::ChildExt as _;
+
+use super::JSON_VERSION;
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::ui::one_line;
+use crate::{engine_places, exit_code};
+
+/// How long a program may take to say its version; some start a whole runtime first.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is here of one engine.
+struct Here {
+    engine: &'static Engine,
+    program: Option<PathBuf>,
+    version: Option<String>,
+    folders: Vec<PathBuf>,
+    /// Files with sessions of this project.
+    files: u64,
+}
+
+impl Here {
+    fn look(engine: &'static Engine, places: &Places) -> Self {
+        let program = engine.program.and_then(|name| which::which(name).ok());
+        let folders = (engine.bases)(places).into_iter().filter(|p| p.exists()).collect();
+        let files = (engine.find)(places).iter().map(|found| files_in(&found.path)).sum();
+        Self { engine, version: None, program, folders, files }
+    }
+
+    fn is_found(&self) -> bool {
+        self.program.is_some() || !self.folders.is_empty() || self.files > 0
+    }
+}
+
+pub(super) fn run(context: &Context) -> Result<u8, CommandError> {
+    let places = engine_places::of(context);
+    let mut all: Vec<Here> = ENGINES.iter().map(|engine| Here::look(engine, &places)).collect();
+    // Each may take its time: they are asked beside each other.
+    std::thread::scope(|scope| {
+        for here in &mut all {
+            if let Some(program) = here.program.clone() {
+                scope.spawn(move || here.version = version_of(&program));
+            }
+        }
+    });
+    if context.ui.json {
+        let engines: Vec<Value> = all.iter().map(row).collect();
+        context.ui.print_json(&json!({
+            "version": JSON_VERSION, "project": context.project.name, "engines": engines,
+        }))?;
+    } else {
+        context.ui.print(&page(context, &all))?;
+    }
+    Ok(exit_code::OK)
+}
+
+/// Returns the first line a program prints when asked for its version, if it does in time.
+#[expect(clippy::disallowed_methods, reason = "only the program itself knows its version")]
+fn version_of(program: &PathBuf) -> Option<String> {
+    let mut child = Command::new(program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let Ok(Some(status)) = child.wait_timeout(PATIENCE) else {
+        // It may be gone by now; nothing depends on it.
+        let _gone = child.kill().and_then(|()| child.wait());
+        return None;
+    };
+    let mut text = Vec::new();
+    child.stdout.take()?.take(4096).read_to_end(&mut text).ok()?;
+    let text = String::from_utf8_lossy(&text);
+    let line = one_line(text.lines().find(|line| !line.trim().is_empty())?);
+    (status.success() && line.chars().count() <= 80).then_some(line)
+}
+
+fn row(here: &Here) -> Value {
+    let Here { engine, program, version, folders, files } = here;
+    json!({
+        "name": engine.name, "label": engine.label, "standing": engine.standing.as_str(),
+        "found": here.is_found(), "program": program, "engine_version": version,
+        "folders": folders, "files": files,
+        "signals": engine.signals.iter().map(|s| s.as_str()).collect::<Vec<_>>(),
+        "hooks": engine.hooks, "mcp": engine.mcp, "headless": engine.command_line(),
+        "failure_modes": engine.failure_modes,
+    })
+}
+
+fn page(context: &Context, all: &[Here]) -> String {
+    let mut out = String::new();
+    for here in all.iter().filter(|here| here.is_found()) {
+        paragraph(&mut out, context, here);
+    }
+    let label = |here: &Here| here.engine.label;
+    let absent: Vec<&str> = all.iter().filter(|here| !here.is_found()).map(label).collect();
+    if !absent.is_empty() {
+        let _ = writeln!(out, "not found here: {}", absent.join(", "));
+    }
+    out
+}
+
+fn paragraph(out: &mut String, context: &Context, here: &Here) {
+    let engine = here.engine;
+    let version = match (&here.version, &here.program, engine.program) {
+        (Some(version), ..) => version.clone(),
+        (None, Some(path), _) => format!("{} does not say its version", path.display()),
+        (None, None, Some(name)) => format!("`{name}` is not in PATH"),
+        (None, None, None) => String::new(),
+    };
+    let standing = engine.standing.as_str();
+    let heading = [engine.label, standing, &version].map(str::trim);
+    let heading: Vec<&str> = heading.into_iter().filter(|part| !part.is_empty()).collect();
+    let _ = writeln!(out, "{}", heading.join(" · "));
+    let folders: Vec<String> = here.folders.iter().map(|path| in_home(context, path)).collect();
+    let of_project = format!("{} of this project", files(here.files));
+    let sessions = match folders.as_slice() {
+        [] => of_project,
+        folders => format!("{of_project}; {}", folders.join(", ")),
+    };
+    let signals: Vec<&str> = engine.signals.iter().map(|s| s.as_str()).collect();
+    let mut line = |name: &str, text: &str| {
+        if !text.is_empty() {
+            let _ = writeln!(out, "  {name:<9} {text}");
+        }
+    };
+    line("sessions", &sessions);
+    line("signals", &signals.join(", "));
+    line("hooks", engine.hooks.unwrap_or_default());
+    line("MCP", engine.mcp.unwrap_or_default());
+    line("headless", &engine.command_line().unwrap_or_default());
+    for failure in engine.failure_modes {
+        line("mind", failure);
+    }
+}
+
+fn files(n: u64) -> String {
+    if n == 1 { "1 file".to_owned() } else { format!("{n} files") }
+}
+
+/// Returns a path as people write it.
+fn in_home(context: &Context, path: &std::path::Path) -> String {
+    match path.strip_prefix(&context.user_home) {
+        Ok(below) => format!("~/{}", below.display()),
+        Err(_) => path.display().to_string(),
+    }
+}
