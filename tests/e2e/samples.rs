@@ -71,6 +71,41 @@ fn every_sample_goes_in_once() {
     assert_eq!(lessons(&env, true), before);
 }
 
+/// A small script that knows only the format counts what people did in the same files.
+#[test]
+fn an_independent_count_agrees() {
+    let env = TestEnv::new();
+    let Some(folder) = samples(&env, &["claude-code"]) else { return };
+    let Some(counted) = counted(&folder) else { return };
+    ingest(&env, &folder);
+    let rows = env.cemem(["doctor", "--engines", "--json"]).success().json();
+    let rows = rows["engines"].as_array().unwrap();
+    let heard = &rows.iter().find(|row| row["name"] == "claude-code").unwrap()["heard"];
+    for (ours, theirs) in [
+        ("files", "files"),
+        ("sessions", "sessions"),
+        ("prompts", "prompts"),
+        ("rejections", "rejections"),
+        ("feedback", "feedback"),
+        ("interrupts", "interrupts"),
+        ("steering", "queued"),
+    ] {
+        assert_eq!(heard[ours], counted[theirs], "{ours}: {heard} {counted}");
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the count is a program of its own")]
+fn counted(folder: &Path) -> Option<Value> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("count_claude.py");
+    let run = std::process::Command::new("python3").arg(script).arg(folder).output();
+    let Ok(output) = run else {
+        eprintln!("skipped: no python3");
+        return None;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(serde_json::from_slice(&output.stdout).unwrap())
+}
+
 #[test]
 fn growing_files_end_where_the_last_state_ends() {
     let env = TestEnv::new();

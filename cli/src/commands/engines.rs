@@ -3,12 +3,14 @@
 //! Owns the asking of programs for their version and the counting of this project's sessions. Must
 //! not know any engine by name: what is asked and shown comes from `cemem_ingest::engines`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use cemem_core::store::Heard;
 use cemem_ingest::discover::{Places, files_in};
 use cemem_ingest::engines::{ENGINES, Engine};
 use serde_json::{Value, json};
@@ -31,24 +33,34 @@ struct Here {
     folders: Vec<PathBuf>,
     /// Files with sessions of this project.
     files: u64,
+    /// What the memory of this project heard from it.
+    heard: Heard,
 }
 
 impl Here {
-    fn look(engine: &'static Engine, places: &Places) -> Self {
+    fn look(engine: &'static Engine, places: &Places, heard: &BTreeMap<String, Heard>) -> Self {
         let program = engine.program.and_then(|name| which::which(name).ok());
         let folders = (engine.bases)(places).into_iter().filter(|p| p.exists()).collect();
         let files = (engine.find)(places).iter().map(|found| files_in(&found.path)).sum();
-        Self { engine, version: None, program, folders, files }
+        let heard = heard.get(engine.name).copied().unwrap_or_default();
+        Self { engine, version: None, program, folders, files, heard }
     }
 
     fn is_found(&self) -> bool {
-        self.program.is_some() || !self.folders.is_empty() || self.files > 0
+        self.program.is_some()
+            || !self.folders.is_empty()
+            || self.files > 0
+            || self.heard.events > 0
     }
 }
 
 pub(super) fn run(context: &Context) -> Result<u8, CommandError> {
     let places = engine_places::of(context);
-    let mut all: Vec<Here> = ENGINES.iter().map(|engine| Here::look(engine, &places)).collect();
+    // Without a store that can be read nothing was heard; `doctor` tells why.
+    let heard = context.store_to_read().ok().and_then(|store| store.heard().ok());
+    let heard = heard.unwrap_or_default();
+    let mut all: Vec<Here> =
+        ENGINES.iter().map(|engine| Here::look(engine, &places, &heard)).collect();
     // Each may take its time: they are asked beside each other.
     std::thread::scope(|scope| {
         for here in &mut all {
@@ -91,11 +103,11 @@ fn version_of(program: &PathBuf) -> Option<String> {
 }
 
 fn row(here: &Here) -> Value {
-    let Here { engine, program, version, folders, files } = here;
+    let Here { engine, program, version, folders, files, heard } = here;
     json!({
         "name": engine.name, "label": engine.label, "standing": engine.standing.as_str(),
         "found": here.is_found(), "program": program, "engine_version": version,
-        "folders": folders, "files": files,
+        "folders": folders, "files": files, "heard": heard,
         "signals": engine.signals.iter().map(|s| s.as_str()).collect::<Vec<_>>(),
         "hooks": engine.hooks, "mcp": engine.mcp, "headless": engine.command_line(),
         "failure_modes": engine.failure_modes,
@@ -140,6 +152,7 @@ fn paragraph(out: &mut String, context: &Context, here: &Here) {
         }
     };
     line("sessions", &sessions);
+    line("heard", &heard(&here.heard));
     line("signals", &signals.join(", "));
     line("hooks", engine.hooks.unwrap_or_default());
     line("MCP", engine.mcp.unwrap_or_default());
@@ -147,6 +160,27 @@ fn paragraph(out: &mut String, context: &Context, here: &Here) {
     for failure in engine.failure_modes {
         line("mind", failure);
     }
+}
+
+/// Returns what was heard, leaving out what was not.
+fn heard(heard: &Heard) -> String {
+    let Heard { sessions, events, prompts, steering, rejections, feedback, .. } = *heard;
+    let Heard { interrupts, plans, answers, fixes, findings, .. } = *heard;
+    let parts = [
+        (sessions, "sessions"),
+        (events, "events"),
+        (prompts, "prompts"),
+        (steering, "sent while busy"),
+        (rejections, "rejections"),
+        (feedback, "of them with words"),
+        (interrupts, "interrupts"),
+        (plans, "plans settled"),
+        (answers, "answers"),
+        (fixes, "failures fixed"),
+        (findings, "findings"),
+    ];
+    let heard = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
+    heard.collect::<Vec<_>>().join(", ")
 }
 
 fn files(n: u64) -> String {

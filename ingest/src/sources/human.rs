@@ -97,7 +97,7 @@ pub(super) fn classify(text: &str) -> Spoken {
             _ => Spoken::Injected,
         };
     }
-    if INJECTED.iter().any(|start| text.starts_with(start)) {
+    if INJECTED.iter().any(|start| text.starts_with(start)) || is_notice(text) {
         return Spoken::Injected;
     }
     let text = if text.starts_with(IDE_CONTEXT) {
@@ -114,6 +114,17 @@ pub(super) fn classify(text: &str) -> Spoken {
         "" => Spoken::Injected,
         said => Spoken::Typed(said.to_owned()),
     }
+}
+
+/// Whether a text is one element by which a harness reports something: `<ci-monitor-event>…`.
+fn is_notice(text: &str) -> bool {
+    let name = text.strip_prefix('<').and_then(|rest| rest.split_once('>')).map(|(name, _)| name);
+    name.is_some_and(|name| {
+        name.len() <= 40
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+            && ["-event", "-notification", "-reminder"].iter().any(|end| name.ends_with(end))
+            && text.ends_with(&format!("</{name}>"))
+    })
 }
 
 /// The text between the first `open` and the next `close`.
@@ -174,6 +185,8 @@ mod tests {
             typed("why here?")
         );
         assert_eq!(classify("<ide_selection>only context</ide_selection>"), Spoken::Injected);
+        assert_eq!(classify("<ci-event>a comment</ci-event>"), Spoken::Injected);
+        assert_eq!(classify("<my-event> why this tag?"), typed("<my-event> why this tag?"));
         assert_eq!(
             classify("what does <ide_selection> mean?"),
             typed("what does <ide_selection> mean?")

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `open` | opening, creating, migrating, versions, pragmas |
 //! | `events` | sources, sessions, events, cursors |
+//! | `heard` | how much was heard from each engine |
 //! | `candidates` | candidates and their state |
 //! | `lessons` | lessons, ids, the change feed for indexes |
 //! | `import` | lessons from outside, without overwriting by accident |
@@ -16,6 +17,7 @@
 mod candidates;
 mod error;
 mod events;
+mod heard;
 mod import;
 mod lessons;
 mod log;
@@ -30,6 +32,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 pub use candidates::{CandidateDelta, CandidateFilter, CandidateState, StoredCandidate};
 pub use error::{Result, StoreError};
 pub use events::{Appended, Batch, Counts, SessionRef, StoredEvent};
+pub use heard::Heard;
 pub use import::Imported;
 pub use lessons::{Decision, LessonChange, LessonFilter};
 pub use log::{Applied, LogRow, Undone};
