@@ -21,6 +21,8 @@
 //! This crate never prints, never reads the environment, never exits, and knows nothing of SQL,
 //! indexes or the command line.
 
+#[cfg(test)]
+mod checklist;
 pub mod consolidate;
 pub mod discover;
 pub mod engines;
