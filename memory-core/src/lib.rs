@@ -11,6 +11,7 @@
 //! | [`lesson`] | a typed lesson, its evidence and life-cycle |
 //! | [`plan`] | what a consolidation pass wants to change, as data |
 //! | [`cursor`] | how far a source file has been read |
+//! | [`history`] | reading a git repository's history, bounded |
 //! | [`exchange`] | the one-lesson-a-line format of `import` and `export` |
 //! | [`project`] | which memory a folder belongs to |
 //! | [`foreign`] | reading other programs' SQLite files without touching them |
@@ -28,6 +29,7 @@ pub mod event;
 pub mod exchange;
 pub mod finding;
 pub mod foreign;
+pub mod history;
 pub mod id;
 pub mod lesson;
 pub mod plan;
