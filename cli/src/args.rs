@@ -37,7 +37,7 @@ pub struct GlobalArgs {
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Read agent sessions and documents, find what can be learned
+    /// Read agent sessions, documents and git history, find what can be learned
     Ingest(IngestArgs),
     /// Turn candidates into lessons (ingest does this at its end)
     Consolidate(ConsolidateArgs),
@@ -80,9 +80,13 @@ pub struct DoctorArgs {
 /// Arguments of `ingest`.
 #[derive(Debug, ClapArgs)]
 pub struct IngestArgs {
-    /// Files or folders, any supported format [default: this project's sessions of every engine]
+    /// Files or folders, any supported format [default: this project's sessions of every engine, its
+    /// rule files and its git history]
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Read the git history again from this date on [default: what is new, at first one year]
+    #[arg(long, value_name = "DATE", conflicts_with = "paths")]
+    pub since: Option<String>,
 }
 
 /// Arguments of `consolidate`.

@@ -12,6 +12,7 @@
 //! | [`redact`] | secrets and private sections |
 //! | [`scrub`], [`text`] | what makes a text fit to be stored; bounds |
 //! | [`discover`] | where this project's sessions lie |
+//! | [`history`] | the project's git history, as events |
 //! | [`pipeline`] | files to store, in parallel |
 //! | [`report`] | what a run did; progress |
 //! | `gone` | documents whose file is no longer there |
@@ -29,6 +30,7 @@ pub mod engines;
 pub mod error;
 pub mod extract;
 mod gone;
+pub mod history;
 pub mod pipeline;
 pub mod read;
 pub mod records;
@@ -43,6 +45,7 @@ pub mod text;
 
 pub use error::{FileError, IngestError};
 pub use gone::missing_folders;
+pub use history::{HistoryOptions, read_history};
 pub use pipeline::{IngestOptions, Input, ingest};
 pub use redact::Redactor;
 pub use report::{NoProgress, Progress, Report};

@@ -45,6 +45,27 @@ impl Report {
         *self.skipped.entry(kind.to_owned()).or_default() += n;
     }
 
+    /// Adds what another part of the run did.
+    pub fn absorb(&mut self, other: Self) {
+        self.files += other.files;
+        self.files_read += other.files_read;
+        for (format, n) in other.formats {
+            *self.formats.entry(format).or_default() += n;
+        }
+        self.bytes += other.bytes;
+        self.events += other.events;
+        self.events_new += other.events_new;
+        for (kind, n) in other.skipped {
+            self.skip(&kind, n);
+        }
+        let errors = other.error_count;
+        let counted = self.error_count;
+        self.add_errors(other.errors);
+        self.error_count = counted + errors;
+        self.candidates += other.candidates;
+        self.duration += other.duration;
+    }
+
     /// Adds errors, keeping the list bounded.
     pub fn add_errors(&mut self, errors: Vec<FileError>) {
         self.error_count += errors.len() as u64;

@@ -52,12 +52,25 @@ pub fn event(event: &mut Event, redactor: &Redactor) {
             value(meta, r, 0);
         }
         EventKind::Finding(finding) => self::finding(finding, r),
-        EventKind::Commit { sha, subject, body, author, files, reverts, fixes, diff } => {
-            for text in [sha, subject, author].into_iter().chain(reverts).chain(fixes) {
+        EventKind::Commit {
+            sha,
+            subject,
+            body,
+            author,
+            trailers,
+            files,
+            reverts,
+            fixes,
+            about,
+            diff,
+        } => {
+            for text in [sha, subject, author, about].into_iter().chain(reverts).chain(fixes) {
                 clean(text, limit::NAME, r);
             }
-            files.truncate(limit::FILES);
-            files.iter_mut().for_each(|f| clean(f, limit::NAME, r));
+            for list in [files, trailers] {
+                list.truncate(limit::FILES);
+                list.iter_mut().for_each(|f| clean(f, limit::NAME, r));
+            }
             clean(body, limit::PROMPT, r);
             clean(diff, limit::DIFF, r);
         }

@@ -36,11 +36,15 @@ pub enum Signal {
     Document,
     /// A review finding.
     Finding,
+    /// A commit takes another back and says why.
+    Revert,
+    /// A commit repairs a recent one and says why.
+    CommitFix,
 }
 
 impl Signal {
     /// Every signal, in the order counts are shown.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Remember,
         Self::Rejection,
         Self::PlanRejected,
@@ -53,6 +57,8 @@ impl Signal {
         Self::HumanRework,
         Self::Document,
         Self::Finding,
+        Self::Revert,
+        Self::CommitFix,
     ];
 
     /// Returns the stable name used in the store and in JSON.
@@ -71,6 +77,8 @@ impl Signal {
             Self::HumanRework => "human_rework",
             Self::Document => "document",
             Self::Finding => "finding",
+            Self::Revert => "revert",
+            Self::CommitFix => "commit_fix",
         }
     }
 

@@ -233,6 +233,9 @@ pub enum EventKind {
         /// Author's name.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         author: String,
+        /// What its message names at its end, `Reviewed-by: Ann`, without addresses.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        trailers: Vec<String>,
         /// Files changed.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         files: Vec<String>,
@@ -242,6 +245,9 @@ pub enum EventKind {
         /// The recent commit whose lines it repairs, where it does.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fixes: Option<String>,
+        /// Subject of the commit that `reverts` or `fixes` names.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        about: String,
         /// The change in the repaired lines, where `fixes` names a commit.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         diff: String,

@@ -104,7 +104,7 @@ const ALLOWED: &[Allowed] = &[
     Allowed {
         package: "cemem-benches",
         workspace: &["cemem-cli", "cemem-core", "cemem-corpus", "cemem-ingest", "cemem-retrieve"],
-        third_party: &["criterion", "serde_json", "tempfile"],
+        third_party: &["criterion", "git2", "serde_json", "tempfile"],
     },
     Allowed {
         package: "cemem-tests",
@@ -115,7 +115,7 @@ const ALLOWED: &[Allowed] = &[
 
 /// What any package may name under `[dev-dependencies]`, besides what it may use anyway.
 const DEV: &[&str] =
-    &["cemem-corpus", "insta", "proptest", "rusqlite", "serde_json", "tempfile", "zstd"];
+    &["cemem-corpus", "git2", "insta", "proptest", "rusqlite", "serde_json", "tempfile", "zstd"];
 
 /// One edge as a manifest states it.
 #[derive(Debug, Clone)]

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use cemem_core::store::Applied;
 use cemem_ingest::consolidate::consolidate;
 use cemem_ingest::discover::discover;
-use cemem_ingest::{IngestOptions, Input, Redactor, Report, ingest, missing_folders};
+use cemem_ingest::{
+    HistoryOptions, IngestOptions, Input, Redactor, Report, ingest, missing_folders, read_history,
+};
 use serde_json::json;
 
 use super::JSON_VERSION;
@@ -19,6 +21,7 @@ use crate::{engine_places, exit_code};
 const SHOWN_ERRORS: usize = 5;
 
 pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, CommandError> {
+    let since = super::since(args.since.as_deref())?;
     let inputs = inputs(context, &args.paths)?;
     let mut store = context.store()?;
     store.check_writable()?;
@@ -28,7 +31,14 @@ pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, Comman
         let roots = engine_places::of(context).roots;
         let options =
             IngestOptions { redactor: &redactor, progress: &bar, roots: &roots, threads: 0 };
-        ingest(&mut store, &inputs, &options)?
+        // Before the sessions: the run over those looks for candidates in all that is new.
+        let mut report = Report::default();
+        if args.paths.is_empty() {
+            let history = HistoryOptions { since, ..HistoryOptions::new(&redactor, &roots) };
+            report = read_history(&mut store, &history)?;
+        }
+        report.absorb(ingest(&mut store, &inputs, &options)?);
+        report
     };
     let passed = consolidate(&mut store, None).map(|(_, applied)| applied);
     if passed.as_ref().is_ok_and(|applied| applied.op != 0) {

@@ -14,6 +14,8 @@ mod review;
 mod show;
 mod sync;
 
+use cemem_core::Timestamp;
+
 use crate::args::Command;
 use crate::command_error::CommandError;
 use crate::context::Context;
@@ -39,6 +41,14 @@ pub fn run(context: &mut Context, command: Command) -> Result<u8, CommandError> 
         Command::Eval { command } => eval::run(context, command),
         Command::Doctor(args) => doctor::run(context, &args),
     }
+}
+
+/// Returns the time a `--since` names.
+fn since(date: Option<&str>) -> Result<Option<Timestamp>, CommandError> {
+    let Some(text) = date else { return Ok(None) };
+    let not_a_date =
+        || CommandError::user(format!("`{text}` is not a date")).hint("--since 2026-01-31");
+    Timestamp::parse(text).map(Some).ok_or_else(not_a_date)
 }
 
 /// Returns the words of an argument list as one text; a lone `-` reads stdin.

@@ -1,6 +1,5 @@
 //! `cemem recall`: the few lessons that matter for a task, or an honest "nothing relevant".
 
-use cemem_core::clock::Timestamp;
 use cemem_core::store::Store;
 use cemem_retrieve::{
     Answer, Engine, Filter, Hit, Mode, Note, Query, RetrieveError, SemanticOff, pack,
@@ -84,12 +83,7 @@ fn is_news(context: &Context, note: &Note) -> bool {
 }
 
 fn query(args: &RecallArgs) -> Result<Query, CommandError> {
-    let since = match &args.since {
-        None => None,
-        Some(text) => Some(Timestamp::parse(text).ok_or_else(|| {
-            CommandError::user(format!("`{text}` is not a date")).hint("--since 2026-01-31")
-        })?),
-    };
+    let since = super::since(args.since.as_deref())?;
     Ok(Query {
         mode: if args.no_semantic { Mode::Lexical } else { Mode::Full },
         limit: if args.budget.is_some() { args.limit.max(BUDGET_POOL) } else { args.limit },

@@ -115,6 +115,8 @@ fn one_off(members: &[&StoredCandidate]) -> &'static str {
         Signal::FailFix => "a failure of the day's work, seen once",
         Signal::HumanRework => "a single change by hand",
         Signal::Finding => "a finding of one report",
+        Signal::Revert => "a commit taken back once",
+        Signal::CommitFix => "a repair of one commit",
         Signal::Decision => "about the task at hand only",
         _ => "one-off: unlikely to help a later task",
     }

@@ -10,6 +10,7 @@
 //! | `rework` | a person changed the agent's work |
 //! | `document` | documents that already state a lesson |
 //! | `finding` | review findings |
+//! | `commit` | commits taken back or repaired, with the reason |
 //! | `untrusted` | rules planted in text no person typed |
 //! | [`injection`] | what such text looks like |
 //! | `command`, `scope` | command families; where a rule applies |
@@ -25,6 +26,7 @@ use cemem_core::store::{SessionRef, StoredEvent};
 
 pub mod classify;
 mod command;
+mod commit;
 mod decision;
 mod document;
 pub(crate) mod fail_fix;
@@ -73,6 +75,7 @@ pub fn extract_with(
     found.extend(rework::find(&view));
     found.extend(document::find(&view));
     found.extend(finding::find(&view, judge));
+    found.extend(commit::find(&view));
     found.extend(untrusted::find(&view));
     // Stable, so that signals of one event keep the order above.
     found.sort_by_key(|f| f.idx);

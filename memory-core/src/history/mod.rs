@@ -204,6 +204,12 @@ impl History {
         Some(message::read(&commit).0)
     }
 
+    /// Returns the commit that another one's message names.
+    #[must_use]
+    pub fn named(&self, sha: &str, target: &Target) -> Option<About> {
+        Chain::new(&self.repo).named(Oid::from_str(sha).ok()?, target)
+    }
+
     /// Walks from HEAD and from `also` (other work trees' heads), newest first, and asks of every
     /// commit what is wanted of it. Files and lines are not told yet when it asks.
     #[must_use]

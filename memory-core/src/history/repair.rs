@@ -179,7 +179,7 @@ impl<'r> Chain<'r> {
     }
 
     /// Returns the commit a message names.
-    fn named(&mut self, from: Oid, target: &Target) -> Option<About> {
+    pub(super) fn named(&mut self, from: Oid, target: &Target) -> Option<About> {
         match target {
             Target::Sha(sha, subject) => {
                 let here = self.repo.find_commit_by_prefix(sha).ok().map(|c| c.id());

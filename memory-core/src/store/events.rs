@@ -226,8 +226,8 @@ fn order_by_time(events: &mut [StoredEvent]) {
     events.sort_by_key(|e| (rank[&e.seq], e.seq));
 }
 
-/// What was said stays as it was first read; a document is what it says now. It then counts as the
-/// newest event, so that it is extracted again.
+/// What was said stays as it was first read; a document, a rule in one, and what is known of a commit
+/// are what they are now. They then count as the newest event, so that they are extracted again.
 fn append_batch(tx: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<Appended> {
     let source_id = upsert_source(tx, &batch.cursor)?;
     let mut insert = tx.prepare_cached(
@@ -237,7 +237,7 @@ fn append_batch(tx: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<Appende
          ON CONFLICT (key) DO UPDATE
             SET seq = (SELECT max(seq) FROM event) + 1, source_id = excluded.source_id,
                 ts = excluded.ts, body = excluded.body, offset = excluded.offset, len = excluded.len
-            WHERE excluded.kind = 'document' AND body <> excluded.body",
+            WHERE excluded.kind IN ('document', 'stated_rule', 'commit') AND body <> excluded.body",
     )?;
     let mut total = Appended::default();
     for (session, events) in &batch.sessions {
