@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use crate::discover::{Found, Places};
 use crate::source::Source;
 use crate::sources::{
-    claude_code, codemachine, codex, copilot_cli, cursor, gemini_cli, goose, opencode, qwen_code,
-    solutions, specstory,
+    claude_code, cline, codemachine, codex, copilot_cli, cursor, gemini_cli, goose, opencode,
+    qwen_code, solutions, specstory,
 };
 
 /// Every engine, in the order they are shown and asked to recognise a file. Adding one: a folder
@@ -26,6 +26,9 @@ pub static ENGINES: &[&Engine] = &[
     &opencode::ROW,
     &goose::ROW,
     &cursor::ROW,
+    &cline::CLINE_ROW,
+    &cline::ROO_ROW,
+    &cline::KILO_ROW,
     &codemachine::ROW,
     &specstory::ROW,
     &solutions::ROW,

@@ -4,6 +4,7 @@
 //! another engine, open files or store anything.
 
 pub mod claude_code;
+pub mod cline;
 pub mod codemachine;
 pub mod codex;
 pub mod copilot_cli;

@@ -1,6 +1,7 @@
 //! Pieces of JSON values, and what a tool call's input shows.
 //!
-//! Owns the names under which engines put commands and files. Must not know any engine's rows.
+//! Owns the names under which engines put commands and files, and how addresses name paths. Must not
+//! know any engine's rows.
 
 use cemem_core::id::digest;
 use serde_json::Value;
@@ -96,4 +97,32 @@ pub(super) fn shown(input: &Value) -> Shown {
         (None, None) => head(&input.to_string(), limit::DETAIL).to_owned(),
     };
     Shown { files, command, detail }
+}
+
+/// Returns the path of a file's or a remote folder's address.
+pub(super) fn path_of(uri: &str) -> Option<String> {
+    let rest = uri.split_once("://")?.1;
+    let path = &rest[rest.find('/')?..];
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.bytes();
+    while let Some(byte) = rest.next() {
+        let hex = |b: Option<u8>| char::from(b?).to_digit(16);
+        let code = if byte == b'%' {
+            let mut ahead = rest.clone();
+            hex(ahead.next()).zip(hex(ahead.next())).map(|(high, low)| (high * 16 + low, ahead))
+        } else {
+            None
+        };
+        match code {
+            Some((code, ahead)) => {
+                bytes.push(u8::try_from(code).unwrap_or(b'?'));
+                rest = ahead;
+            }
+            None => bytes.push(byte),
+        }
+    }
+    let path = String::from_utf8_lossy(&bytes).into_owned();
+    // `/c:/x` is a Windows path.
+    let drive = path.as_bytes().get(2) == Some(&b':');
+    Some(if drive { path[1..].to_owned() } else { path })
 }

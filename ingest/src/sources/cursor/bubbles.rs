@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::source::Output;
 use crate::sources::human::{Spoken, classify};
-use crate::sources::tool::{at, int, shown, text};
+use crate::sources::tool::{at, int, path_of, shown, text};
 
 /// A bubble and where it stands.
 pub(super) struct Bubble<'a> {
@@ -186,32 +186,4 @@ pub(super) fn folder(value: &Value) -> Option<String> {
         let uris = at(value, &["workspaceUris"]).and_then(Value::as_array)?;
         uris.iter().find_map(|u| path_of(u.as_str()?))
     })
-}
-
-/// Returns the path of a file's or a remote folder's address.
-pub(super) fn path_of(uri: &str) -> Option<String> {
-    let rest = uri.split_once("://")?.1;
-    let path = &rest[rest.find('/')?..];
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.bytes();
-    while let Some(byte) = rest.next() {
-        let hex = |b: Option<u8>| char::from(b?).to_digit(16);
-        let code = if byte == b'%' {
-            let mut ahead = rest.clone();
-            hex(ahead.next()).zip(hex(ahead.next())).map(|(high, low)| (high * 16 + low, ahead))
-        } else {
-            None
-        };
-        match code {
-            Some((code, ahead)) => {
-                bytes.push(u8::try_from(code).unwrap_or(b'?'));
-                rest = ahead;
-            }
-            None => bytes.push(byte),
-        }
-    }
-    let path = String::from_utf8_lossy(&bytes).into_owned();
-    // `/c:/x` is a Windows path.
-    let drive = path.as_bytes().get(2) == Some(&b':');
-    Some(if drive { path[1..].to_owned() } else { path })
 }

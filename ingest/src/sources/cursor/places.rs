@@ -11,10 +11,10 @@ use cemem_core::foreign::{ForeignDb, ForeignError, Param};
 use md5::{Digest, Md5};
 
 use super::ENGINE;
-use super::bubbles::{folder, path_of};
+use super::bubbles::folder;
 use super::editor;
 use crate::discover::{Found, Places, head, is_under, subfolders, text_in};
-use crate::sources::tool::{list, text};
+use crate::sources::tool::{list, path_of, text};
 
 /// Most conversations whose folder is looked for in their own rows to find a database.
 const MAX_LOOK: usize = 200;
