@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use crate::discover::{Found, Places};
 use crate::source::Source;
 use crate::sources::{
-    claude_code, cline, codemachine, codex, copilot_cli, cursor, gemini_cli, goose, opencode,
-    qwen_code, solutions, specstory,
+    aider, claude_code, cline, codemachine, codex, copilot_cli, cursor, gemini_cli, goose,
+    opencode, qwen_code, solutions, specstory,
 };
 
 /// Every engine, in the order they are shown and asked to recognise a file. Adding one: a folder
@@ -29,6 +29,7 @@ pub static ENGINES: &[&Engine] = &[
     &cline::CLINE_ROW,
     &cline::ROO_ROW,
     &cline::KILO_ROW,
+    &aider::ROW,
     &codemachine::ROW,
     &specstory::ROW,
     &solutions::ROW,

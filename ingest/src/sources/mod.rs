@@ -3,6 +3,7 @@
 //! Each owns how its engine writes sessions (`wire`) and what that means (`parse`). Must not know
 //! another engine, open files or store anything.
 
+pub mod aider;
 pub mod claude_code;
 pub mod cline;
 pub mod codemachine;
