@@ -29,6 +29,8 @@ pub mod discover;
 pub mod engines;
 pub mod error;
 pub mod extract;
+#[cfg(test)]
+mod fuzz;
 mod gone;
 pub mod history;
 pub mod pipeline;

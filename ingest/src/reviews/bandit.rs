@@ -42,7 +42,7 @@ pub(super) static BANDIT: JsonFormat = JsonFormat {
                 path: text(r, "/filename").map(|p| sheet.path(p)),
                 line_start: line,
                 line_end: last.or(line),
-                column_start: number(r, "/col_offset").map(|c| c + 1),
+                column_start: number(r, "/col_offset").and_then(|c| c.checked_add(1)),
                 title: owned(r, "/test_name"),
                 message: owned(r, "/issue_text").unwrap_or_default(),
                 snippet: line.zip(text(r, "/code")).and_then(|(l, code)| numbered(code, l)),

@@ -26,7 +26,7 @@ pub(super) static MYPY: JsonFormat = JsonFormat {
             path: text(v, "/file").map(|p| sheet.path(p)),
             line_start: line,
             line_end: line,
-            column_start: number(v, "/column").map(|c| c + 1),
+            column_start: number(v, "/column").and_then(|c| c.checked_add(1)),
             message: owned(v, "/message").unwrap_or_default(),
             suggestion: owned(v, "/hint"),
             ..Finding::default()

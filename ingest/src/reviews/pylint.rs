@@ -51,7 +51,7 @@ fn read(messages: &[Value], sheet: &mut Sheet<'_, '_>) {
             path: text(v, "/path").map(|p| sheet.path(p)),
             line_start: line,
             line_end: number(v, "/endLine").or(line),
-            column_start: number(v, "/column").map(|c| c + 1),
+            column_start: number(v, "/column").and_then(|c| c.checked_add(1)),
             title: owned(v, "/symbol"),
             message: owned(v, "/message").unwrap_or_default(),
             ..Finding::default()
