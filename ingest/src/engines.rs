@@ -12,7 +12,7 @@ use crate::discover::{Found, Places};
 use crate::source::Source;
 use crate::sources::{
     aider, claude_code, cline, codemachine, codex, copilot_cli, cursor, gemini_cli, goose,
-    opencode, qwen_code, solutions, specstory,
+    opencode, qwen_code, solutions, specstory, swe_agent,
 };
 
 /// Every engine, in the order they are shown and asked to recognise a file. Adding one: a folder
@@ -31,6 +31,7 @@ pub static ENGINES: &[&Engine] = &[
     &cline::KILO_ROW,
     &aider::ROW,
     &codemachine::ROW,
+    &swe_agent::ROW,
     &specstory::ROW,
     &solutions::ROW,
 ];

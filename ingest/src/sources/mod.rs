@@ -17,6 +17,7 @@ pub mod opencode;
 pub mod qwen_code;
 pub mod solutions;
 pub mod specstory;
+pub mod swe_agent;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tool;
