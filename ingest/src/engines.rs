@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use crate::discover::{Found, Places};
 use crate::source::Source;
 use crate::sources::{
-    aider, claude_code, cline, codemachine, codex, copilot_cli, cursor, gemini_cli, goose,
-    opencode, qwen_code, solutions, specstory, swe_agent,
+    aider, claude_code, cline, codemachine, codex, copilot_chat, copilot_cli, cursor, gemini_cli,
+    goose, opencode, qwen_code, solutions, specstory, swe_agent,
 };
 
 /// Every engine, in the order they are shown and asked to recognise a file. Adding one: a folder
@@ -21,6 +21,7 @@ pub static ENGINES: &[&Engine] = &[
     &claude_code::ROW,
     &codex::ROW,
     &copilot_cli::ROW,
+    &copilot_chat::ROW,
     &gemini_cli::ROW,
     &qwen_code::ROW,
     &opencode::ROW,

@@ -8,6 +8,7 @@ pub mod claude_code;
 pub mod cline;
 pub mod codemachine;
 pub mod codex;
+pub mod copilot_chat;
 pub mod copilot_cli;
 pub mod cursor;
 pub mod gemini_cli;
