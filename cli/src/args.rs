@@ -80,7 +80,7 @@ pub struct DoctorArgs {
 /// Arguments of `ingest`.
 #[derive(Debug, ClapArgs)]
 pub struct IngestArgs {
-    /// Files or folders, any supported format [default: this project's sessions of every engine, its
+    /// Files or folders, any supported format; `-` reads stdin [default: this project's sessions of every engine, its
     /// rule files and its git history]
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,

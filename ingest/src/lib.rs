@@ -13,6 +13,7 @@
 //! | [`scrub`], [`text`] | what makes a text fit to be stored; bounds |
 //! | [`discover`] | where this project's sessions lie |
 //! | [`history`] | the project's git history, as events |
+//! | [`spool`](mod@spool) | a stream kept as a file |
 //! | [`pipeline`] | files to store, in parallel |
 //! | [`report`] | what a run did; progress |
 //! | `gone` | documents whose file is no longer there |
@@ -43,6 +44,7 @@ pub mod scrub;
 pub mod sniff;
 pub mod source;
 pub mod sources;
+pub mod spool;
 pub mod text;
 
 pub use error::{FileError, IngestError};
@@ -51,3 +53,4 @@ pub use history::{HistoryOptions, read_history};
 pub use pipeline::{IngestOptions, Input, ingest};
 pub use redact::Redactor;
 pub use report::{NoProgress, Progress, Report};
+pub use spool::spool;

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 
 use crate::error::{FileError, IngestError};
 use crate::gone;
-use crate::read::{self, FileRead, Outcome};
+use crate::read::{self, FileRead, Outcome, Target};
 use crate::redact::Redactor;
 use crate::report::{Progress, Report};
 
@@ -34,19 +34,28 @@ pub struct Input {
     pub path: PathBuf,
     /// A person named it: if it is missing or no session, they want to know.
     pub named: bool,
+    /// What the file is called in the store, where its path says nothing: it holds what came through
+    /// a pipe ([`mod@crate::spool`]).
+    pub called: Option<String>,
 }
 
 impl Input {
     /// Returns an input a person named.
     #[must_use]
     pub fn named(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), named: true }
+        Self { path: path.into(), named: true, called: None }
     }
 
     /// Returns an input that was found.
     #[must_use]
     pub fn discovered(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), named: false }
+        Self { path: path.into(), named: false, called: None }
+    }
+
+    /// Returns a file that holds what came through a pipe.
+    #[must_use]
+    pub fn piped(path: impl Into<PathBuf>, called: String) -> Self {
+        Self { path: path.into(), named: true, called: Some(called) }
     }
 }
 
@@ -98,6 +107,15 @@ struct FileTask {
     named: bool,
     /// Lies in something a person named.
     whole: bool,
+    /// See [`Input::called`].
+    called: Option<PathBuf>,
+}
+
+impl FileTask {
+    /// The name in the store.
+    fn called(&self) -> &Path {
+        self.called.as_deref().unwrap_or(&self.path)
+    }
 }
 
 /// Endings of files that are never sessions; they are not even opened in a folder walk.
@@ -172,7 +190,13 @@ fn find_files(inputs: &[Input], report: &mut Report) -> Vec<FileTask> {
             let size = path.metadata().map_or(0, |m| m.len());
             files.insert(
                 path.clone(),
-                FileTask { path, size, named: input.named, whole: input.named },
+                FileTask {
+                    path,
+                    size,
+                    named: input.named,
+                    whole: input.named,
+                    called: input.called.as_ref().map(PathBuf::from),
+                },
             );
         }
     }
@@ -210,8 +234,9 @@ fn walk(folder: &Path, whole: bool, files: &mut BTreeMap<PathBuf, FileTask>, rep
         };
         match path.metadata() {
             Ok(meta) if meta.is_file() => {
-                let task = FileTask { path: path.clone(), size: meta.len(), named: false, whole };
-                files.entry(path).or_insert(task);
+                let (key, size) = (path.clone(), meta.len());
+                let task = FileTask { path, size, named: false, whole, called: None };
+                files.entry(key).or_insert(task);
             }
             _ => report.skip("not_a_file", 1),
         }
@@ -304,11 +329,12 @@ fn guarded(
     options: &IngestOptions<'_>,
     sink: &mut dyn FnMut(Batch),
 ) -> FileRead {
-    let known = cursors.get(task.path.to_string_lossy().as_ref());
+    let known = cursors.get(task.called().to_string_lossy().as_ref());
     let roots = if task.whole { &[] } else { options.roots };
-    let read = || read::read_for(&task.path, roots, known, options.redactor, sink);
+    let target = Target { path: &task.path, called: task.called(), roots };
+    let read = || read::read_as(target, known, options.redactor, sink);
     let mut read = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
-        FileRead::failed(&task.path, "the reader failed; please report this file")
+        FileRead::failed(task.called(), "the reader failed; please report this file")
     });
     if let (Outcome::Skipped(kind), true) = (&read.outcome, task.named) {
         let message = match *kind {
@@ -317,7 +343,7 @@ fn guarded(
             _ => "no session format that is known",
         };
         read.errors.push(FileError {
-            path: task.path.clone(),
+            path: task.called().to_owned(),
             line: None,
             message: message.to_owned(),
         });

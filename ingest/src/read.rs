@@ -110,10 +110,35 @@ pub fn read_for(
     redactor: &Redactor,
     sink: &mut dyn FnMut(Batch),
 ) -> FileRead {
-    match try_read(path, roots, known, redactor, sink) {
+    read_as(Target { path, called: path, roots }, known, redactor, sink)
+}
+
+/// What to read, and as what.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// What it is called in the store: its path, unless it holds what came through a pipe.
+    pub called: &'a Path,
+    /// The project's folders; see [`read_for`].
+    pub roots: &'a [PathBuf],
+}
+
+/// Reads as [`read_for`] does, under a name that may differ from the file's path.
+pub fn read_as(
+    target: Target<'_>,
+    known: Option<&Cursor>,
+    redactor: &Redactor,
+    sink: &mut dyn FnMut(Batch),
+) -> FileRead {
+    let mut read = match try_read(target, known, redactor, sink) {
         Ok(read) => read,
-        Err(e) => FileRead::failed(path, describe(&e)),
+        Err(e) => FileRead::failed(target.path, describe(&e)),
+    };
+    for error in &mut read.errors {
+        target.called.clone_into(&mut error.path);
     }
+    read
 }
 
 /// Words for an I/O error, without the code the system adds.
@@ -183,12 +208,12 @@ fn stamp(meta: &Metadata) -> (u64, i64) {
 }
 
 fn try_read(
-    path: &Path,
-    roots: &[PathBuf],
+    target: Target<'_>,
     known: Option<&Cursor>,
     redactor: &Redactor,
     sink: &mut dyn FnMut(Batch),
 ) -> io::Result<FileRead> {
+    let Target { path, called, roots } = target;
     let meta = fs::metadata(path)?;
     if !meta.is_file() {
         // A pipe or a device would block or never end.
@@ -201,22 +226,21 @@ fn try_read(
     let mut head = Vec::new();
     (&mut file).take(sniff::FIRST_LOOK as u64).read_to_end(&mut head)?;
     if foreign::is_database(&head) {
-        return database::read(path, roots, &meta, known, redactor, sink);
+        return database::read(target, &meta, known, redactor, sink);
     }
     let encoding = sniff::encoding(&head);
     if head.is_empty() || encoding == Encoding::Binary {
         let kind = if head.is_empty() { "empty_file" } else { "binary_file" };
         return Ok(FileRead::new(Outcome::Skipped(kind)));
     }
-    let Some(source) = identify(path, &mut file, &head, encoding)? else {
+    let Some(source) = identify(called, &mut file, &head, encoding)? else {
         return Ok(FileRead::new(Outcome::Skipped("unrecognised_file")));
     };
-    let text_path = path.to_string_lossy().into_owned();
     let companions = source.companions(path);
     let (size, mtime_ns) = stamp_of(source, path, &meta);
-    let info = file_info(path, roots, mtime_ns, companions);
+    let info = file_info(called, roots, mtime_ns, companions);
     let cursor = Cursor {
-        path: text_path,
+        path: info.path.clone(),
         format: source.info().format.to_owned(),
         size,
         mtime_ns,

@@ -29,6 +29,7 @@ impl SourceFile {
     pub(crate) fn is_test(&self) -> bool {
         self.path.starts_with("tests/")
             || self.path.ends_with("/tests.rs")
+            || self.path.ends_with("/fuzz.rs")
             || self.path.contains("/tests/")
     }
 

@@ -8,6 +8,7 @@ mod doctor;
 mod exchange;
 mod identity;
 mod lessons;
+mod piped;
 mod road;
 mod samples;
 mod sync;

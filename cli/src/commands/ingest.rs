@@ -1,14 +1,18 @@
 //! `cemem ingest`: sessions and documents in, candidates and lessons out, one summary.
 
-use std::path::PathBuf;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
 
+use cemem_core::durable::IoResultExt as _;
 use cemem_core::store::Applied;
 use cemem_ingest::consolidate::consolidate;
 use cemem_ingest::discover::discover;
 use cemem_ingest::{
     HistoryOptions, IngestOptions, Input, Redactor, Report, ingest, missing_folders, read_history,
+    spool,
 };
 use serde_json::json;
+use tempfile::NamedTempFile;
 
 use super::JSON_VERSION;
 use crate::args::IngestArgs;
@@ -22,7 +26,8 @@ const SHOWN_ERRORS: usize = 5;
 
 pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, CommandError> {
     let since = super::since(args.since.as_deref())?;
-    let inputs = inputs(context, &args.paths)?;
+    let piped = if is_piped(args) { Some(Piped::read(context)?) } else { None };
+    let inputs = inputs(context, &args.paths, piped.as_ref())?;
     let mut store = context.store()?;
     store.check_writable()?;
     let report = {
@@ -47,14 +52,63 @@ pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, Comman
     // What was read is in the store, whatever becomes of the pass.
     tell(context, &report, passed.as_ref().copied().unwrap_or_default())?;
     passed?;
+    if let (Some(_), 1, true) = (&piped, args.paths.len(), report.files == 0) {
+        return Err(unrecognised());
+    }
     let nothing_readable = report.files == 0 && report.error_count > 0;
     Ok(if nothing_readable { exit_code::FAILED } else { exit_code::OK })
 }
 
+/// What came through standard input, kept as a file as long as this lives.
+struct Piped {
+    file: NamedTempFile,
+    called: String,
+}
+
+impl Piped {
+    /// Copies standard input into a file that only the user can read.
+    fn read(context: &Context) -> Result<Self, CommandError> {
+        let mut stdin = std::io::stdin().lock();
+        if stdin.is_terminal() {
+            context.ui.say("reading standard input; Ctrl-D ends it");
+        }
+        let aside = std::env::temp_dir();
+        let mut file = tempfile::Builder::new()
+            .prefix("cemem-stdin-")
+            .tempfile_in(&aside)
+            .context("create a file in", &aside)?;
+        let spooled =
+            spool(&mut stdin, file.as_file_mut()).context("copy standard input to", file.path())?;
+        if spooled.bytes == 0 {
+            return Err(CommandError::user("standard input is empty")
+                .hint("pipe a session or a report into it: `gh api … | cemem ingest -`"));
+        }
+        Ok(Self { file, called: spooled.name })
+    }
+}
+
+fn is_piped(args: &IngestArgs) -> bool {
+    args.paths.iter().any(|p| p == Path::new("-"))
+}
+
+fn unrecognised() -> CommandError {
+    CommandError::user("what came through standard input has no format that is known").hint(
+        "sessions of every engine in `cemem doctor --engines`, SARIF, GitHub and GitLab reviews, \
+         linter and test reports are recognised by their content",
+    )
+}
+
 /// Returns what to read: the given paths, or every place that holds sessions of this project.
-fn inputs(context: &Context, paths: &[PathBuf]) -> Result<Vec<Input>, CommandError> {
+fn inputs(
+    context: &Context,
+    paths: &[PathBuf],
+    piped: Option<&Piped>,
+) -> Result<Vec<Input>, CommandError> {
     if !paths.is_empty() {
-        return paths.iter().map(|p| Ok(Input::named(absolute(p)?))).collect();
+        let files = paths.iter().filter(|p| *p != Path::new("-"));
+        let named = files.map(|p| Ok(Input::named(absolute(p)?)));
+        let piped = piped.map(|p| Ok(Input::piped(p.file.path(), p.called.clone())));
+        return named.chain(piped).collect();
     }
     let places = engine_places::of(context);
     let found = discover(&places);

@@ -4,14 +4,14 @@
 
 use std::fs::Metadata;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cemem_core::Cursor;
 use cemem_core::foreign::{ForeignDb, log_of};
 use cemem_core::id::digest;
 use cemem_core::store::Batch;
 
-use super::{FileRead, LineError, Outcome, file_info, is_current, located, stamp_all};
+use super::{FileRead, LineError, Outcome, Target, file_info, is_current, located, stamp_all};
 use crate::redact::Redactor;
 use crate::sniff;
 use crate::source::Output;
@@ -27,13 +27,13 @@ pub(super) fn scope(roots: &[PathBuf]) -> String {
 
 /// Reads what is new in a database since `known`, part by part.
 pub(super) fn read(
-    path: &Path,
-    roots: &[PathBuf],
+    target: Target<'_>,
     meta: &Metadata,
     known: Option<&Cursor>,
     redactor: &Redactor,
     sink: &mut dyn FnMut(Batch),
 ) -> io::Result<FileRead> {
+    let Target { path, called, roots } = target;
     let (size, mtime_ns) = stamp_all(meta, &[log_of(path)]);
     let opened = ForeignDb::open(path).and_then(|db| Ok((db.tables()?, db)));
     let (tables, db) = match opened {
@@ -43,7 +43,7 @@ pub(super) fn read(
     let Some(source) = sniff::identify_database(&tables) else {
         return Ok(FileRead::new(Outcome::Skipped("unrecognised_database")));
     };
-    let info = file_info(path, roots, mtime_ns, source.companions(path));
+    let info = file_info(called, roots, mtime_ns, source.companions(path));
     let cursor = Cursor {
         path: info.path.clone(),
         format: source.info().format.to_owned(),

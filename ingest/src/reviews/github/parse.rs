@@ -314,7 +314,8 @@ fn rest(v: &Value, kind: &str) -> Comment {
         line_start: start,
         line_end: end,
         commit: owned(v, "/original_commit_id").or_else(|| owned(v, "/commit_id")),
-        snippet: text(v, "/diff_hunk").and_then(|h| snippet(h, 1 + end? - start?.min(end?))),
+        snippet: text(v, "/diff_hunk")
+            .and_then(|h| snippet(h, (end? - start?.min(end?)).saturating_add(1))),
         author: owned(v, "/user/login").or_else(|| owned(v, "/user")),
         category: bot.then(String::new),
         status,
