@@ -12,7 +12,7 @@ use crate::discover::{Found, Places};
 use crate::source::Source;
 use crate::sources::{
     aider, claude_code, cline, codemachine, codex, copilot_chat, copilot_cli, cursor, gemini_cli,
-    goose, opencode, qwen_code, solutions, specstory, swe_agent,
+    goose, opencode, openhands, qwen_code, solutions, specstory, swe_agent,
 };
 
 /// Every engine, in the order they are shown and asked to recognise a file. Adding one: a folder
@@ -32,6 +32,7 @@ pub static ENGINES: &[&Engine] = &[
     &cline::KILO_ROW,
     &aider::ROW,
     &codemachine::ROW,
+    &openhands::ROW,
     &swe_agent::ROW,
     &specstory::ROW,
     &solutions::ROW,

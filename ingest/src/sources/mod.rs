@@ -15,6 +15,7 @@ pub mod gemini_cli;
 pub mod goose;
 mod human;
 pub mod opencode;
+pub mod openhands;
 pub mod qwen_code;
 pub mod solutions;
 pub mod specstory;
