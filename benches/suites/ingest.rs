@@ -1,4 +1,9 @@
-//! `ingest/claude_code`: one core's rate for parsing and normalising Claude Code session files.
+//! `ingest/claude_code`: one core's rate for parsing and normalising Claude Code session files;
+//! `engines/NAME`: the same for every engine that writes lines.
+//!
+//! The latter read what `$CEMEM_ENGINES` (a folder of genuine sessions of any engine) holds of the
+//! format, or the rows of its fixture over and over, each with its longest text drawn out until the row
+//! has the 2 KB of genuine ones (Claude Code 3.5, Copilot CLI 2.5, Codex 1.0 KB a row).
 //!
 //! Reads the files under `$CEMEM_SAMPLES` (a folder of genuine sessions) or, without it, generated
 //! ones of the same mix of rows. Nothing is stored: the store has its own suite. Redaction is part
@@ -8,12 +13,18 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
+use cemem_ingest::engines::ENGINES;
 use cemem_ingest::read::read;
+use cemem_ingest::sniff::{FIRST_LOOK, Probe, identify};
+use cemem_ingest::source::Layout;
 use cemem_ingest::{IngestOptions, Input, NoProgress, Redactor, ingest};
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use serde_json::Value;
 
 /// Bytes of a generated session.
 const SYNTHETIC: usize = 16 * 1024 * 1024;
+/// Bytes of a row in the mean.
+const ROW: usize = 2048;
 
 fn claude_code(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a temporary folder");
@@ -50,6 +61,78 @@ fn claude_code(c: &mut Criterion) {
         });
     });
     group.finish();
+}
+
+#[expect(clippy::print_stderr, reason = "which rows were read belongs to the figures")]
+fn engines(c: &mut Criterion) {
+    let redactor = Redactor::new();
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ingest/fixtures");
+    let mut found = Vec::new();
+    if let Some(folder) = std::env::var_os("CEMEM_ENGINES") {
+        collect(Path::new(&folder), &mut found);
+    }
+    let mut seeds = Vec::new();
+    collect(&fixtures, &mut seeds);
+    let mut group = c.benchmark_group("engines");
+    group.sampling_mode(SamplingMode::Flat).sample_size(10);
+    let lines = ENGINES.iter().flat_map(|e| e.formats).map(|s| s.info());
+    for info in lines.filter(|info| info.layout == Layout::Lines) {
+        let is_own = |path: &PathBuf| format_of(path) == Some(info.format);
+        let genuine: Vec<PathBuf> = found.iter().filter(|p| is_own(p)).cloned().collect();
+        let files = match seeds.iter().find(|p| is_own(p)) {
+            Some(seed) if genuine.is_empty() => vec![repeated(seed, dir.path(), info.format)],
+            _ => genuine,
+        };
+        let bytes: u64 = files.iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum();
+        eprintln!("{}: {} files, {bytes} bytes", info.format, files.len());
+        group.throughput(Throughput::Bytes(bytes));
+        group.bench_function(info.format, |b| {
+            b.iter(|| {
+                for file in &files {
+                    read(file, None, &redactor, &mut |batch| drop(black_box(batch)));
+                }
+            });
+        });
+    }
+    group.finish();
+}
+
+fn format_of(path: &Path) -> Option<&'static str> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let end = text.floor_char_boundary(FIRST_LOOK);
+    Some(identify(&Probe { text: &text[..end], path })?.info().format)
+}
+
+/// A file of the seed's rows, drawn out and repeated.
+fn repeated(seed: &Path, dir: &Path, format: &str) -> PathBuf {
+    let rows = std::fs::read_to_string(seed).expect("a fixture can be read");
+    let rows: String = rows.lines().map(|row| drawn_out(row) + "\n").collect();
+    let path = dir.join(format!("{format}.jsonl"));
+    std::fs::write(&path, rows.repeat(SYNTHETIC / 4 / rows.len().max(1)))
+        .expect("the rows can be written");
+    path
+}
+
+fn drawn_out(row: &str) -> String {
+    let Ok(mut value) = serde_json::from_str(row) else { return row.to_owned() };
+    if let Some(text) = longest(&mut value) {
+        let missing = ROW.saturating_sub(row.len());
+        text.extend(
+            "\n    let value = store.get(key)?; // why it holds".chars().cycle().take(missing),
+        );
+    }
+    value.to_string()
+}
+
+/// The longest text in a row that has a space in it: ids and paths stay as they are.
+fn longest(value: &mut Value) -> Option<&mut String> {
+    match value {
+        Value::String(text) => text.contains(' ').then_some(text),
+        Value::Array(items) => items.iter_mut().filter_map(longest).max_by_key(|t| t.len()),
+        Value::Object(fields) => fields.values_mut().filter_map(longest).max_by_key(|t| t.len()),
+        _ => None,
+    }
 }
 
 /// The session files under `$CEMEM_SAMPLES`, or one generated file.
@@ -131,5 +214,5 @@ fn source(lines: usize) -> String {
     })
 }
 
-criterion_group!(benches, claude_code);
+criterion_group!(benches, claude_code, engines);
 criterion_main!(benches);
