@@ -12,7 +12,7 @@ use crate::discover::{Found, Places};
 use crate::source::Source;
 use crate::sources::{
     aider, claude_code, cline, codemachine, codex, copilot_chat, copilot_cli, cursor, gemini_cli,
-    goose, opencode, openhands, qwen_code, solutions, specstory, swe_agent,
+    goose, opencode, openhands, pi, qwen_code, solutions, specstory, swe_agent,
 };
 
 /// Every engine, in the order they are shown and asked to recognise a file. Adding one: a folder
@@ -26,6 +26,7 @@ pub static ENGINES: &[&Engine] = &[
     &qwen_code::ROW,
     &opencode::ROW,
     &goose::ROW,
+    &pi::ROW,
     &cursor::ROW,
     &cline::CLINE_ROW,
     &cline::ROO_ROW,

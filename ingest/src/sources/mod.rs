@@ -16,6 +16,7 @@ pub mod goose;
 mod human;
 pub mod opencode;
 pub mod openhands;
+pub mod pi;
 pub mod qwen_code;
 pub mod solutions;
 pub mod specstory;
