@@ -119,6 +119,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_document_is_up_to_date() {
+        let committed = include_str!("../../../docs/engines.md");
+        assert!(
+            committed.replace("\r\n", "\n") == markdown(),
+            "docs/engines.md is old: cargo run -p cemem-ingest --example engines > docs/engines.md"
+        );
+    }
+
+    #[test]
     fn every_signal_of_a_row_has_its_column() {
         for engine in ENGINES {
             assert!(engine.signals.iter().all(|s| Signal::ALL.contains(s)), "{}", engine.name);
