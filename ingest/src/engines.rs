@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use crate::discover::{Found, Places};
 use crate::source::Source;
 use crate::sources::{
-    aider, claude_code, cline, codemachine, codex, copilot_chat, copilot_cli, cursor, gemini_cli,
-    goose, opencode, openhands, pi, qwen_code, solutions, specstory, swe_agent,
+    aider, claude_code, cline, codemachine, codex, copilot_chat, copilot_cli, cursor, entire,
+    gemini_cli, goose, opencode, openhands, pi, qwen_code, solutions, specstory, swe_agent,
 };
 
 /// Every engine, in the order they are shown and asked to recognise a file. Adding one: a folder
@@ -36,6 +36,7 @@ pub static ENGINES: &[&Engine] = &[
     &openhands::ROW,
     &swe_agent::ROW,
     &specstory::ROW,
+    &entire::ROW,
     &solutions::ROW,
 ];
 

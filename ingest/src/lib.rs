@@ -12,6 +12,7 @@
 //! | [`redact`] | secrets and private sections |
 //! | [`scrub`], [`text`] | what makes a text fit to be stored; bounds |
 //! | [`discover`] | where this project's sessions lie |
+//! | `checkpoints` | transcripts on branches of the project's repositories |
 //! | [`history`] | the project's git history, as events |
 //! | [`spool`](mod@spool) | a stream kept as a file |
 //! | [`pipeline`] | files to store, in parallel |
@@ -25,6 +26,7 @@
 
 #[cfg(test)]
 mod checklist;
+mod checkpoints;
 pub mod consolidate;
 pub mod discover;
 pub mod engines;

@@ -12,6 +12,7 @@ use cemem_core::store::{Batch, SessionRef, StoredEvent};
 use cemem_core::{Cursor, Store};
 use rayon::prelude::*;
 
+use crate::checkpoints::{self, Checkpoints};
 use crate::error::{FileError, IngestError};
 use crate::gone;
 use crate::read::{self, FileRead, Outcome, Target};
@@ -91,8 +92,20 @@ pub fn ingest(
     let mut report = Report::default();
     let files = find_files(inputs, &mut report);
     let cursors = store.cursors()?;
-    options.progress.begin(files.len() as u64, files.iter().map(|f| f.size).sum());
+    let mut checkpoints = Checkpoints::look(inputs, &cursors, &mut report);
+    let (number, bytes) = checkpoints.size();
+    let total = bytes + files.iter().map(|f| f.size).sum::<u64>();
+    options.progress.begin(number + files.len() as u64, total);
     read_all(store, &files, &cursors, &pool, options, &mut report)?;
+    loop {
+        // They live until they are read.
+        let copies = checkpoints.next(LARGE, &mut report);
+        if copies.is_empty() {
+            break;
+        }
+        let files: Vec<FileTask> = copies.iter().map(FileTask::of).collect();
+        read_all(store, &files, &cursors, &pool, options, &mut report)?;
+    }
     let documents = gone::look(store, inputs)?;
     extract_dirty(store, &documents.back, &pool, options.progress, &mut report)?;
     gone::forget(store, &documents)?;
@@ -112,6 +125,12 @@ struct FileTask {
 }
 
 impl FileTask {
+    /// Everything in a repository's checkpoints is the project's.
+    fn of(copy: &checkpoints::Copy) -> Self {
+        let (path, called) = (copy.path.clone(), Some(copy.called.clone()));
+        Self { path, size: copy.size, named: false, whole: true, called }
+    }
+
     /// The name in the store.
     fn called(&self) -> &Path {
         self.called.as_deref().unwrap_or(&self.path)
@@ -184,6 +203,9 @@ fn find_files(inputs: &[Input], report: &mut Report) -> Vec<FileTask> {
                 continue;
             }
         };
+        if checkpoints::repository_of(&path).is_some() {
+            continue;
+        }
         if path.is_dir() {
             walk(&path, input.named, &mut files, report);
         } else {

@@ -11,6 +11,7 @@
 //! | [`lesson`] | a typed lesson, its evidence and life-cycle |
 //! | [`plan`] | what a consolidation pass wants to change, as data |
 //! | [`cursor`] | how far a source file has been read |
+//! | [`branch`] | files on the branches of a git repository |
 //! | [`history`] | reading a git repository's history, bounded |
 //! | [`exchange`] | the one-lesson-a-line format of `import` and `export` |
 //! | [`project`] | which memory a folder belongs to |
@@ -21,6 +22,7 @@
 //! This crate never prints, never reads the environment, never exits, and knows nothing of
 //! session formats, indexes or the command line.
 
+pub mod branch;
 pub mod candidate;
 pub mod clock;
 pub mod cursor;

@@ -11,6 +11,7 @@ pub mod codex;
 pub mod copilot_chat;
 pub mod copilot_cli;
 pub mod cursor;
+pub mod entire;
 pub mod gemini_cli;
 pub mod goose;
 mod human;
