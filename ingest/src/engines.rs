@@ -11,8 +11,9 @@ use std::path::PathBuf;
 use crate::discover::{Found, Places};
 use crate::source::Source;
 use crate::sources::{
-    aider, claude_code, cline, codemachine, codex, copilot_chat, copilot_cli, cursor, entire,
-    gemini_cli, goose, opencode, openhands, pi, qwen_code, solutions, specstory, swe_agent,
+    aider, amp, antigravity, claude_code, cline, codemachine, codex, copilot_chat, copilot_cli,
+    cursor, droid, entire, gemini_cli, goose, opencode, openhands, pi, qwen_code, solutions,
+    specstory, swe_agent,
 };
 
 /// Every engine, in the order they are shown and asked to recognise a file. Adding one: a folder
@@ -23,6 +24,7 @@ pub static ENGINES: &[&Engine] = &[
     &copilot_cli::ROW,
     &copilot_chat::ROW,
     &gemini_cli::ROW,
+    &antigravity::ROW,
     &qwen_code::ROW,
     &opencode::ROW,
     &goose::ROW,
@@ -31,6 +33,8 @@ pub static ENGINES: &[&Engine] = &[
     &cline::CLINE_ROW,
     &cline::ROO_ROW,
     &cline::KILO_ROW,
+    &amp::ROW,
+    &droid::ROW,
     &aider::ROW,
     &codemachine::ROW,
     &openhands::ROW,

@@ -4,6 +4,8 @@
 //! another engine, open files or store anything.
 
 pub mod aider;
+pub mod amp;
+pub mod antigravity;
 pub mod claude_code;
 pub mod cline;
 pub mod codemachine;
@@ -11,6 +13,7 @@ pub mod codex;
 pub mod copilot_chat;
 pub mod copilot_cli;
 pub mod cursor;
+pub mod droid;
 pub mod entire;
 pub mod gemini_cli;
 pub mod goose;

@@ -458,3 +458,33 @@ proptest! {
         prop_assert!(!all.contains(&secret), "the secret is still there");
     }
 }
+
+#[test]
+fn the_desktop_applications_sessions_are_found_by_the_folders_it_was_given() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = dir.path().join(".config/Claude/local-agent-mode-sessions/account/org");
+    let row = |cwd: &str| format!("{}\n", serde_json::json!({"sessionId": "s", "cwd": cwd}));
+    for (name, note, cwd) in [
+        (
+            "local_a",
+            Some(r#"{"cwd":"/sessions/x","userSelectedFolders":["/w/app"]}"#),
+            "/sessions/x",
+        ),
+        ("local_b", Some(r#"{"originCwd":"/w/other"}"#), "/w/app"),
+        ("local_c", None, "/w/app"),
+        ("local_d", Some("{"), "/sessions/y"),
+    ] {
+        let sessions = base.join(name).join(".claude/projects/-x");
+        std::fs::create_dir_all(&sessions).unwrap();
+        std::fs::write(sessions.join("s.jsonl"), row(cwd)).unwrap();
+        if let Some(note) = note {
+            std::fs::write(base.join(format!("{name}.json")), note).unwrap();
+        }
+    }
+    let roots = vec!["/w/app".into()];
+    let places =
+        crate::discover::Places { home: dir.path().to_owned(), roots, ..Default::default() };
+    let mut found: Vec<_> = super::places::find(&places).into_iter().map(|f| f.path).collect();
+    found.sort();
+    assert_eq!(found, ["local_a", "local_c"].map(|name| base.join(name).join(".claude/projects")));
+}

@@ -1,4 +1,5 @@
-//! Gemini CLI: `tmp/<project>/chats/session-*.json`, and the same as JSONL since 0.40.
+//! Gemini CLI: `tmp/<project>/chats/session-*.json`, the same as JSONL since 0.40, and the bare lists
+//! that `/chat share` writes.
 //!
 //! Owns recognising the format, whatever the file is called. Must not know where the files lie;
 //! `places` does.
@@ -6,6 +7,7 @@
 pub(super) mod calls;
 mod parse;
 pub(crate) mod places;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -47,7 +49,7 @@ pub static ROW: Engine = Engine {
     failure_modes: &[
         "neither working directory nor branch is recorded: a session belongs to the folder the \
          engine keeps for a project",
-        "the bare lists that `/chat share` writes are not read",
+        "what `/chat share` writes has neither ids nor times: its session is named by its file",
     ],
 };
 
@@ -62,10 +64,18 @@ impl Source for GeminiCli {
         }
     }
 
-    /// An object that names a session and its project's hash. Inside strings the quotes would be
-    /// escaped.
+    /// An object that names a session and its project's hash, or a list of turns in parts. Inside
+    /// strings the quotes would be escaped.
     fn sniff(&self, probe: &Probe<'_>) -> bool {
-        probe.text.trim_start().starts_with('{')
+        let text = probe.text.trim_start();
+        let list = text.strip_prefix('[').map(str::trim_start);
+        if let Some(turn) = list.filter(|rest| rest.starts_with('{')) {
+            let start = &turn[..turn.floor_char_boundary(24)];
+            let keys = ["\"role\"", "\"parts\""];
+            return keys.iter().any(|key| start.contains(key))
+                && keys.iter().all(|key| turn.contains(key));
+        }
+        text.starts_with('{')
             && ["\"sessionId\"", "\"projectHash\""].iter().all(|key| probe.text.contains(key))
     }
 

@@ -262,6 +262,11 @@ impl Reader for GeminiReader {
         let mut flaw = None;
         for row in rows.by_ref() {
             match row {
+                Ok(Value::Array(turns)) => {
+                    for message in super::shared::messages(&turns) {
+                        told.message(message);
+                    }
+                }
                 Ok(row) => told.row(row, out),
                 Err(e) => {
                     flaw = Some(Malformed(format!("invalid json: {e}")));

@@ -159,6 +159,45 @@ fn any_cut_of_rows_gives_a_prefix_and_odd_shapes_nothing() {
 }
 
 #[test]
+fn a_shared_chat_is_a_list_of_turns() {
+    let turns = json!([
+        {"role": "user", "parts": [{"text": "<session_context>x</session_context>"}]},
+        {"role": "model", "parts": [{"text": "Got it."}]},
+        {"role": "user", "parts": [{"text": "fix it"}]},
+        {"role": "model", "parts": [{"text": "hm", "thought": true}, {"text": "on it"},
+            {"functionCall": {"name": "run_shell_command", "args": {"command": "make"}}},
+            {"functionCall": {"name": "replace", "args": {"file_path": "a.rs"}}}]},
+        {"role": "user", "parts": [
+            {"functionResponse": {"name": "replace", "response":
+                {"error": "[Operation Cancelled] Reason: User denied execution."}}},
+            {"functionResponse": {"name": "run_shell_command", "response":
+                {"output": "boom\nExit Code: 2"}}}]},
+        {"role": "user", "parts": [{"text": "no, use tabs"}]},
+        {"role": "model", "parts": [{"functionCall": {"name": "ls", "args": {}}}]},
+    ]);
+    let found = read(&GeminiCli, "shared", &serde_json::to_string_pretty(&turns).unwrap());
+    assert_eq!(
+        found.told(),
+        [
+            "2 agent: Got it.",
+            "3 prompt: fix it",
+            "4 agent: on it",
+            "4 call run_shell_command [] make ",
+            "4 result Some(false) Some(2) boom\nExit Code: 2",
+            "4 call replace [\"a.rs\"] - {\"file_path\":\"a.rs\"}",
+            "4 rejected User -",
+            "6 prompt: no, use tabs",
+            "7 call ls [] - ",
+        ]
+    );
+    assert_eq!(found.sessions[0].0.id, "shared");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("any.json");
+    std::fs::write(&path, turns.to_string()).unwrap();
+    assert_eq!(read_path(&path).sessions[0].0.engine, super::ENGINE);
+}
+
+#[test]
 fn a_project_is_known_by_hash_list_or_mark() {
     let dir = tempfile::tempdir().unwrap();
     let tmp = dir.path().join(".gemini/tmp");
