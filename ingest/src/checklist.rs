@@ -155,7 +155,9 @@ fn drifted_schemas_are_counted_never_fatal() {
     for path in drifted {
         let found = read_path(&path);
         let foreign = found.errors == ["unrecognised_file"];
-        let counted = found.errors.is_empty() && found.skipped.values().sum::<u64>() > 0;
+        // Further fields of known rows are no rows: there is nothing to count.
+        let counted = found.errors.is_empty()
+            && (found.skipped.values().sum::<u64>() > 0 || !found.events().is_empty());
         assert!(foreign || counted, "{}: {:?}", path.display(), found.errors);
         // These keep the envelope of their engine: only rows are strange.
         let kept = ["/claude/", "/copilot/"].iter().any(|e| path.to_string_lossy().contains(e));
