@@ -98,7 +98,40 @@ fn line(lesson: &Lesson) -> String {
     let room = MAX_LINE.saturating_sub(tail.chars().count() + 2);
     text = cemem_core::exchange::shorten(&text, room);
     // A lesson must not open or close a comment: that could end the block.
-    format!("- {text}{tail}").replace("<!--", "<! --").replace("-->", "-- >")
+    without_includes(&format!("- {text}{tail}")).replace("<!--", "<! --").replace("-->", "-- >")
+}
+
+/// Parts the `@` of words like `@notes/secret.md` from the rest: outside of code, agents that read
+/// the file put the content of the file it names in its place. An address like `a@b.c` is none.
+fn without_includes(line: &str) -> String {
+    let mut out = String::with_capacity(line.len() + 8);
+    let mut rest = line;
+    while let Some(c) = rest.chars().next() {
+        let ticks = rest.len() - rest.trim_start_matches('`').len();
+        let taken = if ticks > 0 { ticks + code_len(&rest[ticks..], ticks) } else { c.len_utf8() };
+        let opens = c == '@' && !out.chars().next_back().is_some_and(char::is_alphanumeric);
+        out.push_str(&rest[..taken]);
+        rest = &rest[taken..];
+        if opens && !rest.is_empty() && !rest.starts_with(char::is_whitespace) {
+            out.push(' ');
+        }
+    }
+    out
+}
+
+/// Returns the length of the code that a run of `ticks` opened, the closing run included; 0 when
+/// nothing closes it.
+fn code_len(text: &str, ticks: usize) -> usize {
+    let mut at = 0;
+    while let Some(found) = text[at..].find('`') {
+        let run = &text[at + found..];
+        let len = run.len() - run.trim_start_matches('`').len();
+        at += found + len;
+        if len == ticks {
+            return at;
+        }
+    }
+    0
 }
 
 #[cfg(test)]
@@ -148,6 +181,22 @@ mod tests {
         let out = lines(&[evil], 60).join("\n");
         assert!(!out.contains("<!--") && !out.contains("-->") && !out.contains('\u{1b}'));
         assert_eq!(out.lines().filter(|l| l.starts_with("# ")).count(), 0);
+    }
+
+    #[test]
+    fn a_lesson_includes_no_file() {
+        for (rule, expected) in [
+            ("Read @AGENTS.md first", "Read @ AGENTS.md first"),
+            ("@~/.ssh/id_rsa", "@ ~/.ssh/id_rsa"),
+            ("See (@/etc/passwd) or \\@x", "See (@ /etc/passwd) or \\@ x"),
+            ("Keep `a @b` and @c", "Keep `a @b` and @ c"),
+            ("Odd ` tick @c", "Odd ` tick @ c"),
+            ("Odd ``@a` tick``", "Odd ``@a` tick``"),
+            ("Write to me@example.org @ noon", "Write to me@example.org @ noon"),
+        ] {
+            let line = line(&lesson(1, "fact", rule));
+            assert!(line.starts_with(&format!("- {expected} [L-")), "{line}");
+        }
     }
 
     #[test]
