@@ -58,7 +58,7 @@ pub(super) fn run(context: &Context) -> Result<u8, CommandError> {
     let places = engine_places::of(context);
     // Without a store that can be read nothing was heard; `doctor` tells why.
     let heard = context.store_to_read().ok().and_then(|store| store.heard().ok());
-    let heard = heard.unwrap_or_default();
+    let mut heard = heard.unwrap_or_default();
     let mut all: Vec<Here> =
         ENGINES.iter().map(|engine| Here::look(engine, &places, &heard)).collect();
     // Each may take its time: they are asked beside each other.
@@ -69,13 +69,16 @@ pub(super) fn run(context: &Context) -> Result<u8, CommandError> {
             }
         }
     });
+    // What is no engine's: reports of reviewers and programs.
+    heard.retain(|name, _| all.iter().all(|here| here.engine.name != name));
     if context.ui.json {
         let engines: Vec<Value> = all.iter().map(row).collect();
         context.ui.print_json(&json!({
             "version": JSON_VERSION, "project": context.project.name, "engines": engines,
+            "reviews": heard,
         }))?;
     } else {
-        context.ui.print(&page(context, &all))?;
+        context.ui.print(&page(context, &all, &heard))?;
     }
     Ok(exit_code::OK)
 }
@@ -114,10 +117,16 @@ fn row(here: &Here) -> Value {
     })
 }
 
-fn page(context: &Context, all: &[Here]) -> String {
+fn page(context: &Context, all: &[Here], reviews: &BTreeMap<String, Heard>) -> String {
     let mut out = String::new();
     for here in all.iter().filter(|here| here.is_found()) {
         paragraph(&mut out, context, here);
+    }
+    if !reviews.is_empty() {
+        out.push_str("Reviews\n");
+    }
+    for (name, heard) in reviews {
+        let _ = writeln!(out, "  {name}: {} in {}", summary(heard), files(heard.files));
     }
     let label = |here: &Here| here.engine.label;
     let absent: Vec<&str> = all.iter().filter(|here| !here.is_found()).map(label).collect();
@@ -152,7 +161,7 @@ fn paragraph(out: &mut String, context: &Context, here: &Here) {
         }
     };
     line("sessions", &sessions);
-    line("heard", &heard(&here.heard));
+    line("heard", &summary(&here.heard));
     line("signals", &signals.join(", "));
     line("hooks", engine.hooks.unwrap_or_default());
     line("MCP", engine.mcp.unwrap_or_default());
@@ -163,7 +172,7 @@ fn paragraph(out: &mut String, context: &Context, here: &Here) {
 }
 
 /// Returns what was heard, leaving out what was not.
-fn heard(heard: &Heard) -> String {
+fn summary(heard: &Heard) -> String {
     let Heard { sessions, events, prompts, steering, rejections, feedback, .. } = *heard;
     let Heard { interrupts, plans, answers, fixes, findings, .. } = *heard;
     let parts = [
