@@ -30,7 +30,7 @@ pub struct Log;
 pub static ROW: Engine = Engine {
     name: ENGINE,
     label: "CodeMachine",
-    standing: Standing::Experimental,
+    standing: Standing::Proven,
     variables: &[],
     program: Some("codemachine"),
     formats: &[&Register, &Log],

@@ -40,8 +40,8 @@ pub static ROW: Engine = Engine {
         Signal::HookBlock,
         Signal::Outcome,
     ],
-    hooks: Some("hooks.json"),
-    mcp: Some("mcp-config.json"),
+    hooks: Some(".github/hooks/*.json"),
+    mcp: Some("~/.copilot/mcp-config.json"),
     headless: Some(&["-p", "{prompt}"]),
     failure_modes: &[
         "a failed command is flagged as a success: its exit status is read from the last line",

@@ -1,5 +1,7 @@
 //! Copilot CLI rows and what becomes of them.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::CopilotCli;
@@ -207,4 +209,34 @@ fn the_sample_has_its_prompts_and_every_call_its_result() {
         [2, 108, 108, 0]
     );
     assert_eq!(found.sessions.len(), 1);
+}
+
+#[test]
+fn the_fixtures_are_read() {
+    let Some(folder) = samples("fixtures") else { return };
+    let base = folder.path().join("_fixtures/copilot/jazzyalex__agent-sessions");
+    let events = "subdir_v1/aaaabbbb-1111-2222-3333-ccccddddeeee/events.jsonl";
+    for (name, prompts) in
+        [("small.jsonl", 2), ("large.jsonl", 3), ("schema_drift.jsonl", 0), (events, 1)]
+    {
+        let found = read_path(&base.join(name));
+        assert!(found.errors.is_empty(), "{name} {:?}", found.errors);
+        let said = found.events().iter().filter(|e| e.kind.name() == "user_prompt").count();
+        assert_eq!((name, said), (name, prompts), "{:?}", found.skipped);
+    }
+}
+
+#[test]
+fn a_session_that_grew_keeps_what_was_read_before() {
+    let (Some(steps), Some(whole)) = (samples("incremental"), samples("copilot-cli")) else {
+        return;
+    };
+    let part = "_incremental/copilot-cli/JeffreyCA__azure-dev/45f1a36c.step1.jsonl";
+    let all = "copilot-cli/JeffreyCA__azure-dev/45f1a36c-ba4d-4362-9be9-027260dbd18e/events.jsonl";
+    let keys = |path: &Path| -> Vec<String> {
+        read_path(path).events().iter().map(|e| e.key.clone()).collect()
+    };
+    let (part, all) = (keys(&steps.path().join(part)), keys(&whole.path().join(all)));
+    assert!(!part.is_empty() && part.len() < all.len(), "{} of {}", part.len(), all.len());
+    assert_eq!(part, all[..part.len()]);
 }

@@ -43,8 +43,8 @@ pub static ROW: Engine = Engine {
         Signal::Compaction,
         Signal::Outcome,
     ],
-    hooks: Some("settings.json"),
-    mcp: Some("settings.json"),
+    hooks: Some(".gemini/settings.json"),
+    mcp: Some(".gemini/settings.json"),
     headless: Some(&["-p", "{prompt}"]),
     failure_modes: &[
         "neither working directory nor branch is recorded: a session belongs to the folder the \

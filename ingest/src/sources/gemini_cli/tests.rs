@@ -240,3 +240,27 @@ fn the_samples_are_read_under_any_name() {
     assert_eq!(count(" call "), count(" result "));
     assert!(count(" result Some(true) Some(0)") > 3);
 }
+
+#[test]
+fn the_fixtures_are_read() {
+    let Some(folder) = samples("fixtures") else { return };
+    let base = folder.path().join("_fixtures/gemini");
+    let prompts = |name: &str| {
+        let found = read_path(&base.join(name));
+        let prompts = found.told().iter().filter(|t| t.contains("prompt:")).count();
+        (name.to_owned(), prompts, found.errors)
+    };
+    let fine = |name: &str, n: usize| assert_eq!(prompts(name), (name.to_owned(), n, Vec::new()));
+    fine("jazzyalex__agent-sessions/small.json", 1);
+    fine("jazzyalex__agent-sessions/large.json", 2);
+    fine("jazzyalex__agent-sessions/jsonl_v040.jsonl", 1);
+    fine("wesm__agentsview/standard_session.json", 2);
+    fine("wesm__agentsview/thinking_only.json", 1);
+    fine("wesm__agentsview/tool_calls.json", 1);
+    fine("wesm__agentsview/system_messages.json", 0);
+    let hashed = "Dicklesworthstone__coding_agent_session_search/hash123/chats/session-test.json";
+    fine(hashed, 1);
+    // No such shape was ever written by the engine: it is passed by, not guessed at.
+    let (_, prompts, errors) = prompts("jazzyalex__agent-sessions/schema_drift.json");
+    assert_eq!((prompts, errors), (0, vec!["unrecognised_file".to_owned()]));
+}

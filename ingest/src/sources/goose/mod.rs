@@ -42,7 +42,7 @@ pub static ROW: Engine = Engine {
         Signal::Outcome,
     ],
     hooks: None,
-    mcp: Some("config.yaml"),
+    mcp: Some("~/.config/goose/config.yaml"),
     headless: Some(&["run", "--text", "{prompt}"]),
     failure_modes: &[
         "a refusal carries no words, and the git branch is not recorded",

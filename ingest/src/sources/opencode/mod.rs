@@ -48,7 +48,7 @@ pub static ROW: Engine = Engine {
         Signal::Compaction,
         Signal::Outcome,
     ],
-    hooks: Some("opencode.json"),
+    hooks: Some(".opencode/plugins"),
     mcp: Some("opencode.json"),
     headless: Some(&["run", "--format", "json", "{prompt}"]),
     failure_modes: &[

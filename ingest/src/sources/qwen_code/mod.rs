@@ -38,8 +38,8 @@ pub static ROW: Engine = Engine {
         Signal::Compaction,
         Signal::Outcome,
     ],
-    hooks: Some("settings.json"),
-    mcp: Some("settings.json"),
+    hooks: Some(".qwen/settings.json"),
+    mcp: Some(".qwen/settings.json"),
     headless: Some(&["-p", "{prompt}"]),
     failure_modes: &[
         "long outputs are cut by the engine before they are recorded",

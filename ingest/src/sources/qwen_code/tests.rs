@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::QwenCode;
 use crate::discover::Places;
 use crate::sniff::{Probe, identify};
-use crate::sources::testing::{Found, read};
+use crate::sources::testing::{Found, read, read_path, samples};
 
 fn row(uuid: &str, kind: &str, more: &Value) -> Value {
     let mut row = json!({"uuid": uuid, "parentUuid": null, "sessionId": "q1", "cwd": "/w",
@@ -141,4 +141,25 @@ fn only_the_projects_chats_are_found() {
     let mut found: Vec<_> = super::places::find(&places).into_iter().map(|f| f.path).collect();
     found.sort();
     assert_eq!(found, ["-w/chats/a.jsonl", "-w/chats/archive/c.jsonl"].map(|n| projects.join(n)));
+}
+
+#[test]
+fn the_fixtures_are_read() {
+    let Some(folder) = samples("fixtures") else { return };
+    let base = folder.path().join("_fixtures/qwen/jazzyalex__agent-sessions");
+    for (name, prompts) in [
+        // The other user row is a notification.
+        ("019f0000-0000-7000-8000-000000000001.jsonl", 1),
+        ("019f0000-0000-7000-8000-000000000002.jsonl", 1),
+        ("019f0000000070008000000000000003.jsonl", 1),
+        ("019f0000-0000-7000-8000-000000000004.jsonl", 2),
+        ("019f0000-0000-7000-8000-000000000005.jsonl", 1),
+        ("system_telemetry.jsonl", 0),
+    ] {
+        let found = read_path(&base.join(name));
+        assert!(found.errors.is_empty(), "{name} {:?}", found.errors);
+        let told = found.told();
+        let said = told.iter().filter(|t| t.contains("prompt:") || t.contains("steering:")).count();
+        assert_eq!((name, said), (name, prompts), "{told:?} {:?}", found.skipped);
+    }
 }
