@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use crate::discover::{Found, Places};
 use crate::source::Source;
+use crate::sources::inbox;
 use crate::sources::{
     aider, amp, antigravity, claude_code, cline, codemachine, codex, copilot_chat, copilot_cli,
     cursor, droid, entire, gemini_cli, goose, opencode, openhands, pi, qwen_code, solutions,
@@ -42,6 +43,7 @@ pub static ENGINES: &[&Engine] = &[
     &specstory::ROW,
     &entire::ROW,
     &solutions::ROW,
+    &inbox::ROW,
 ];
 
 /// What is known of one engine.

@@ -17,6 +17,7 @@
 //! | [`spool`](mod@spool) | a stream kept as a file |
 //! | [`pipeline`] | files to store, in parallel |
 //! | [`report`] | what a run did; progress |
+//! | [`inbox`] | what was dropped into `.cemem/inbox/` |
 //! | `gone` | documents whose file is no longer there |
 //! | [`extract`] | events to candidates, pure |
 //! | [`consolidate`] | candidates to a plan, pure |
@@ -36,6 +37,7 @@ pub mod extract;
 mod fuzz;
 mod gone;
 pub mod history;
+pub mod inbox;
 pub mod pipeline;
 pub mod read;
 pub mod records;

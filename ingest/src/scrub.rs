@@ -82,6 +82,15 @@ pub fn event(event: &mut Event, redactor: &Redactor) {
             }
             clean(text, limit::PROMPT, r);
         }
+        EventKind::Reported { text, why, by, paths, .. } => {
+            paths.truncate(limit::FILES);
+            for name in paths.iter_mut().chain(by) {
+                clean(name, limit::NAME, r);
+            }
+            for text in std::iter::once(text).chain(why) {
+                clean(text, limit::PROMPT, r);
+            }
+        }
         EventKind::Rewind { target: Some(target) } => clean(target, limit::NAME, r),
         // Nothing to clean; the enum is open, and a kind this crate does not build has no text yet.
         _ => {}
@@ -149,7 +158,7 @@ pub fn weight(event: &Event) -> usize {
         EventKind::Compaction { summary } => summary.len(),
         EventKind::Finding(f) => f.message.len() + f.snippet.as_ref().map_or(0, String::len),
         EventKind::Commit { body, diff, .. } => body.len() + diff.len(),
-        EventKind::StatedRule { text, .. } => text.len(),
+        EventKind::StatedRule { text, .. } | EventKind::Reported { text, .. } => text.len(),
         _ => 0,
     };
     text + 400

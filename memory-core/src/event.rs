@@ -267,6 +267,36 @@ pub enum EventKind {
         /// The rule as it stands there.
         text: String,
     },
+    /// Somebody reported it by writing a file. Nothing proves who: it counts as the agent's word.
+    Reported {
+        /// What kind of thing it is.
+        what: ReportedWhat,
+        /// The words.
+        text: String,
+        /// The reason given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+        /// Who reports it, as the file says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+        /// Files or globs it is about, as the file says.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        paths: Vec<String>,
+    },
+}
+
+/// What was reported by writing a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportedWhat {
+    /// An agent did something wrong, and this is what is right.
+    Correction,
+    /// It holds from now on.
+    Rule,
+    /// A choice that was settled.
+    Decision,
+    /// Worth knowing.
+    Note,
 }
 
 /// What became of a plan.
@@ -302,6 +332,7 @@ impl EventKind {
             Self::Finding(_) => "finding",
             Self::Commit { .. } => "commit",
             Self::StatedRule { .. } => "stated_rule",
+            Self::Reported { .. } => "reported",
         }
     }
 }

@@ -7,6 +7,7 @@
 mod doctor;
 mod exchange;
 mod identity;
+mod inbox;
 mod lessons;
 mod piped;
 mod road;

@@ -8,8 +8,8 @@ use cemem_core::store::Applied;
 use cemem_ingest::consolidate::consolidate;
 use cemem_ingest::discover::discover;
 use cemem_ingest::{
-    HistoryOptions, IngestOptions, Input, Redactor, Report, ingest, missing_folders, read_history,
-    spool,
+    HistoryOptions, IngestOptions, Input, Redactor, Report, inbox, ingest, missing_folders,
+    read_history, spool,
 };
 use serde_json::json;
 use tempfile::NamedTempFile;
@@ -27,9 +27,13 @@ const SHOWN_ERRORS: usize = 5;
 pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, CommandError> {
     let since = super::since(args.since.as_deref())?;
     let piped = if is_piped(args) { Some(Piped::read(context)?) } else { None };
-    let inputs = inputs(context, &args.paths, piped.as_ref())?;
     let mut store = context.store()?;
     store.check_writable()?;
+    let mut report = Report::default();
+    if args.paths.is_empty() {
+        inbox::take(&engine_places::of(context).roots, context.clock).tell(&mut report);
+    }
+    let inputs = inputs(context, &args.paths, piped.as_ref())?;
     let report = {
         let bar = Bar::new(context.ui.shows_progress());
         let redactor = Redactor::new();
@@ -37,10 +41,9 @@ pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, Comman
         let options =
             IngestOptions { redactor: &redactor, progress: &bar, roots: &roots, threads: 0 };
         // Before the sessions: the run over those looks for candidates in all that is new.
-        let mut report = Report::default();
         if args.paths.is_empty() {
             let history = HistoryOptions { since, ..HistoryOptions::new(&redactor, &roots) };
-            report = read_history(&mut store, &history)?;
+            report.absorb(read_history(&mut store, &history)?);
         }
         report.absorb(ingest(&mut store, &inputs, &options)?);
         report

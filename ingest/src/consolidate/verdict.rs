@@ -12,6 +12,7 @@ use regex::Regex;
 use super::cluster::{Class, Node};
 use super::copies::Origins;
 use crate::extract::{fail_fix, injection, wording};
+use crate::sources::inbox;
 
 /// From this probability a rule of a person's is delivered without review.
 const ACTIVE: f32 = 0.86;
@@ -91,7 +92,9 @@ pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node], origins: &Ori
         _ if stated => ACTIVE_STATED,
         _ => ACTIVE,
     };
-    let status = if suspicious || untold || (unread && p >= CANDIDATE) {
+    // Anybody can write a file: nobody else vouches for it.
+    let reported = members.iter().all(|m| m.session.engine == inbox::ENGINE);
+    let status = if suspicious || untold || ((unread || reported) && p >= CANDIDATE) {
         // A person may mean it; a person must say so in review.
         LessonStatus::Candidate
     } else if document

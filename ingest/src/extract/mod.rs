@@ -11,6 +11,7 @@
 //! | `document` | documents that already state a lesson |
 //! | `finding` | review findings |
 //! | `commit` | commits taken back or repaired, with the reason |
+//! | `reported` | what was reported by writing a file |
 //! | `untrusted` | rules planted in text no person typed |
 //! | [`injection`] | what such text looks like |
 //! | `command`, `scope` | command families; where a rule applies |
@@ -34,6 +35,7 @@ mod finding;
 mod human;
 pub mod injection;
 pub mod judge;
+mod reported;
 mod rework;
 mod scope;
 #[cfg(test)]
@@ -76,6 +78,7 @@ pub fn extract_with(
     found.extend(document::find(&view));
     found.extend(finding::find(&view, judge));
     found.extend(commit::find(&view));
+    found.extend(reported::find(&view));
     found.extend(untrusted::find(&view));
     // Stable, so that signals of one event keep the order above.
     found.sort_by_key(|f| f.idx);

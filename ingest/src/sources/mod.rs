@@ -18,6 +18,7 @@ pub mod entire;
 pub mod gemini_cli;
 pub mod goose;
 mod human;
+pub mod inbox;
 pub mod opencode;
 pub mod openhands;
 pub mod pi;
