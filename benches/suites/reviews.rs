@@ -13,7 +13,7 @@ use cemem_ingest::{IngestOptions, Input, NoProgress, Redactor, ingest};
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 
 const RESULTS: usize = 100_000;
-const TODOS: usize = 132;
+const SHEETS: usize = 132;
 
 fn reviews(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a temporary folder");
@@ -21,7 +21,7 @@ fn reviews(c: &mut Criterion) {
     std::fs::write(&report, sarif()).expect("the report can be written");
     let todos = dir.path().join("todos");
     std::fs::create_dir(&todos).expect("a folder for todos");
-    for n in 0..TODOS {
+    for n in 0..SHEETS {
         let name = format!("{n:03}-pending-p{}-check-{n}.md", 1 + n % 3);
         std::fs::write(todos.join(name), todo(n)).expect("a todo can be written");
     }
