@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::engines::ENGINES;
 use crate::redact::Redactor;
-use crate::reviews::REVIEWS;
+use crate::reviews::{REVIEWS, pasted};
 use crate::scrub;
 use crate::sniff::Probe;
 
@@ -238,9 +238,18 @@ impl<'r> Output<'r> {
         self.sessions.len() - 1
     }
 
-    /// Adds an event to a session.
+    /// Adds an event to a session, and beside a prompt the review findings pasted into it.
     pub fn event(&mut self, session: &str, mut event: Event) {
         scrub::event(&mut event, self.redactor);
+        let found = pasted::events(&event);
+        self.add(session, event);
+        for mut finding in found {
+            scrub::event(&mut finding, self.redactor);
+            self.add(session, finding);
+        }
+    }
+
+    fn add(&mut self, session: &str, event: Event) {
         let at = self.session_index(session);
         let (session, events) = &mut self.sessions[at];
         if let Some(ts) = event.ts {

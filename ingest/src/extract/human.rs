@@ -3,6 +3,7 @@
 //! Owns which turns are a person's own words and which signal each one is. Must not weigh words:
 //! the judge does that; this module adds what the structure of the session says.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
@@ -15,6 +16,7 @@ use regex::Regex;
 use super::judge::{Judge, Turn, Verdict};
 use super::view::{Call, View};
 use super::{Found, injection, scope, wording};
+use crate::reviews::pasted;
 
 /// Below this a turn without any structural signal is not even a candidate.
 const MIN_DURABLE: f32 = 0.08;
@@ -50,10 +52,10 @@ static REASON: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is a constant")
 });
 
-/// One turn of a person.
+/// One turn of a person, without what they pasted from a review.
 struct Said<'a> {
     idx: usize,
-    text: &'a str,
+    text: Cow<'a, str>,
     how: How,
     about: Option<usize>,
 }
@@ -88,7 +90,7 @@ fn turns<'a>(view: &View<'a>) -> Vec<Said<'a>> {
         if !matches!(said.how, How::Steering) {
             stopped = false;
         }
-        if !is_machine(said.text) && seen.insert((event.row_id.as_str(), said.text)) {
+        if !is_machine(&said.text) && seen.insert((event.row_id.as_str(), said.text.clone())) {
             found.push(said);
         }
     }
@@ -101,9 +103,10 @@ fn said<'a>(view: &View<'a>, idx: usize, stopped: bool) -> Option<Said<'a>> {
             if view.events[idx].event.actor != Actor::User {
                 return None;
             }
+            let text = pasted::own_words(text);
             let how = match (steering, stopped) {
                 (true, _) => How::Steering,
-                (_, true) if !GO_ON.is_match(text) => How::Redirect,
+                (_, true) if !GO_ON.is_match(&text) => How::Redirect,
                 _ => How::Prompt,
             };
             let about = (how == How::Redirect).then(|| last_call(view, idx)).flatten();
@@ -112,10 +115,11 @@ fn said<'a>(view: &View<'a>, idx: usize, stopped: bool) -> Option<Said<'a>> {
         EventKind::ToolRejected { call_id, by: RejectedBy::User, feedback: Some(text) } => {
             let about = view.call_idx(call_id);
             let plan = about.and_then(|at| view.call_at(at)).is_some_and(|c| is_plan(c.name));
+            let text = pasted::own_words(text);
             Said { idx, text, how: if plan { How::PlanRejection } else { How::Rejection }, about }
         }
         EventKind::Plan { state: PlanState::Rejected, text } => {
-            Said { idx, text, how: How::PlanRejection, about: None }
+            Said { idx, text: Cow::Borrowed(text), how: How::PlanRejection, about: None }
         }
         _ => return None,
     };
@@ -148,8 +152,8 @@ fn judge_turn(view: &View<'_>, said: &Said<'_>, judge: &dyn Judge) -> Vec<Found>
     let context = view.context(said.idx);
     let rejected = matches!(said.how, How::Rejection | How::PlanRejection);
     let kind = if rejected { "rejection_reason" } else { "user" };
-    let verdict = judge.judge(&Turn { kind, text: said.text, context: &context });
-    let explicit = explicit_sentence(said.text);
+    let verdict = judge.judge(&Turn { kind, text: &said.text, context: &context });
+    let explicit = explicit_sentence(&said.text);
     let bar = if rejected { MIN_DURABLE_REJECTED } else { MIN_DURABLE };
     if verdict.durable < bar && explicit.is_none() {
         return Vec::new();
@@ -158,7 +162,7 @@ fn judge_turn(view: &View<'_>, said: &Said<'_>, judge: &dyn Judge) -> Vec<Found>
         vec![Found { idx: said.idx, candidate: build(view, said, &verdict, explicit, 0) }];
     let quoted = found[0].candidate.evidence[0].quote.clone();
     // A turn can state several rules; those in so many words each get a candidate of their own.
-    let further = wording::sentences(said.text)
+    let further = wording::sentences(&said.text)
         .filter(|s| STANDING.is_match(s) && !s.ends_with('?') && !overlaps(s, &quoted))
         .take(MAX_EXTRA_RULES);
     for (part, sentence) in further.enumerate() {
@@ -190,16 +194,16 @@ fn build(
     part: usize,
 ) -> Candidate {
     let signal = signal(said, verdict, explicit.is_some());
-    let mut quote = wording::quote(said.text, &verdict.span);
+    let mut quote = wording::quote(&said.text, &verdict.span);
     let mut rule =
         wording::rule(if verdict.rule.trim().is_empty() { quote } else { &verdict.rule });
     if let Some(sentence) = explicit.filter(|s| part == 0 && !overlaps(s, quote)) {
         quote = wording::shorten(sentence);
         rule = wording::rule(sentence);
     }
-    let pasted = is_pasted(said.text, quote);
+    let pasted = is_pasted(&said.text, quote);
     let call = said.about.or_else(|| subject(view, said, verdict)).and_then(|i| view.call_at(i));
-    let mut applies_when = scope::of_turn(said.text, call, view.cwd(said.idx));
+    let mut applies_when = scope::of_turn(&said.text, call, view.cwd(said.idx));
     if said.how == How::PlanRejection && !applies_when.stages.contains(&Stage::Plan) {
         applies_when.stages.insert(0, Stage::Plan);
     }
@@ -221,7 +225,7 @@ fn build(
         applies_when,
         // Pasted words that try to steer an agent are not the person's; those a tool may have
         // printed need not be.
-        trust: if event.actor == Actor::Tool || (pasted && injection::is_suspicious(said.text)) {
+        trust: if event.actor == Actor::Tool || (pasted && injection::is_suspicious(&said.text)) {
             Trust::ToolOutput
         } else {
             Trust::User
@@ -243,7 +247,7 @@ fn signal(said: &Said<'_>, verdict: &Verdict, explicit: bool) -> Signal {
         How::Redirect if verdict.correction >= 0.4 => Signal::InterruptRedirect,
         How::Steering => Signal::Steering,
         _ if verdict.correction >= 0.5 => Signal::Correction,
-        _ if verdict.lesson_type == Some(LessonType::Decision) || DECISION.is_match(said.text) => {
+        _ if verdict.lesson_type == Some(LessonType::Decision) || DECISION.is_match(&said.text) => {
             Signal::Decision
         }
         _ => Signal::StatedRule,
@@ -260,7 +264,7 @@ fn lesson_type(signal: Signal, verdict: &Verdict) -> LessonType {
 
 /// Returns the reason in the person's words, else what was turned down or stopped.
 fn why(said: &Said<'_>, quote: &str, call: Option<Call<'_>>, cwd: Option<&str>) -> Option<String> {
-    let reason = wording::sentences(said.text)
+    let reason = wording::sentences(&said.text)
         .find(|s| REASON.is_match(s) && !s.contains(quote) && s.len() < 400)
         .map(|s| wording::clip(&wording::clean_line(s), 300));
     let verb = match said.how {

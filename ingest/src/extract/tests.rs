@@ -21,6 +21,17 @@ fn extract(bare: Vec<testing::Bare>) -> Vec<Candidate> {
 }
 
 #[test]
+fn a_pasted_review_is_not_the_persons_correction() {
+    let pasted = "Lock is never released\n\nMedium Severity\n\nNo caller drops the guard.";
+    assert!(extract(vec![agent("done"), user(pasted)]).is_empty());
+    let found = extract(vec![agent("done"), user(&format!("{pasted}\n\nno locks over awaits"))]);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].signal, Signal::Correction);
+    assert_eq!(found[0].evidence[0].quote, "no locks over awaits");
+    assert!(!found[0].rule.contains("guard"), "{}", found[0].rule);
+}
+
+#[test]
 fn structure_names_the_signal() {
     let found = extract(vec![
         user("please add a flag"),

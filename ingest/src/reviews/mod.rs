@@ -26,6 +26,7 @@ mod markdown;
 mod mypy;
 #[cfg(test)]
 mod note_tests;
+pub(crate) mod pasted;
 mod paths;
 mod pylint;
 mod rdjson;

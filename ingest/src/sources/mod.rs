@@ -32,4 +32,4 @@ mod tool;
 pub(crate) mod wire;
 
 /// Raised whenever any reader's view of the same bytes changes: files are then read again.
-const READER_VERSION: u32 = 2;
+const READER_VERSION: u32 = 3;
