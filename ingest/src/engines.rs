@@ -13,7 +13,7 @@ use crate::source::Source;
 use crate::sources::inbox;
 use crate::sources::{
     aider, amp, antigravity, claude_code, cline, codemachine, codex, copilot_chat, copilot_cli,
-    cursor, droid, entire, gemini_cli, goose, opencode, openhands, pi, qwen_code, solutions,
+    cursor, droid, entire, gemini_cli, goose, opencode, openhands, pi, qwen_code, rules, solutions,
     specstory, swe_agent,
 };
 
@@ -43,6 +43,9 @@ pub static ENGINES: &[&Engine] = &[
     &specstory::ROW,
     &entire::ROW,
     &solutions::ROW,
+    &rules::RULE_FILES,
+    &rules::CLAUDE_MEMORY,
+    &rules::RECORDS,
     &inbox::ROW,
 ];
 

@@ -13,7 +13,15 @@ use cemem_core::store::{CandidateFilter, CandidateState, SessionRef, StoreError}
 
 use crate::discover::Places;
 use crate::pipeline::Input;
-use crate::sources::solutions;
+use crate::sources::{rules, solutions};
+
+/// Engines whose sessions are documents: a file that is gone takes its lessons along.
+const ENGINES: &[&str] = &[solutions::ENGINE, rules::ENGINE, rules::MEMORY, rules::ADR];
+
+/// Returns whether sessions of this engine are documents.
+pub(crate) fn is_document(engine: &str) -> bool {
+    ENGINES.contains(&engine)
+}
 
 /// What became of documents since they were last looked at.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -34,6 +42,22 @@ pub fn missing_folders(places: &Places) -> Vec<Input> {
     bases.filter(|b| matches!(b.try_exists(), Ok(false))).map(Input::discovered).collect()
 }
 
+/// Returns the documents under the project's folders, or beside its sessions, that were read before and
+/// do not exist any more. Discovery does not list them, but a run over the project looks there too.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn missing_documents(store: &Store, places: &Places) -> Result<Vec<Input>, StoreError> {
+    let mut folders = (rules::CLAUDE_MEMORY.bases)(places);
+    folders.extend(places.roots.iter().cloned());
+    folders.extend(places.roots.iter().filter_map(|root| root.canonicalize().ok()));
+    let read = store.cursors()?.into_values().filter(|c| is_document(&c.format)).map(|c| c.path);
+    let missing = read.filter(|path| {
+        is_under(path, &folders) && matches!(Path::new(path).try_exists(), Ok(false))
+    });
+    Ok(missing.map(Input::discovered).collect())
+}
+
 /// What is known of one document.
 #[derive(Default)]
 struct Known {
@@ -45,14 +69,14 @@ struct Known {
 
 /// Returns the documents under the folders of `inputs` that went or came back.
 pub(crate) fn look(store: &Store, inputs: &[Input]) -> Result<Documents, StoreError> {
-    let sources: Vec<String> = store
+    let sources: Vec<(String, String)> = store
         .cursors()?
         .into_values()
-        .filter(|c| c.format == solutions::ENGINE)
-        .map(|c| c.path)
+        .filter(|c| is_document(&c.format))
+        .map(|c| (c.format, c.path))
         .collect();
     let folders: Vec<PathBuf> = inputs.iter().filter_map(folder).collect();
-    if folders.is_empty() || !sources.iter().any(|s| is_under(s, &folders)) {
+    if folders.is_empty() || !sources.iter().any(|(_, path)| is_under(path, &folders)) {
         return Ok(Documents::default());
     }
     let mut documents = Documents { through: store.last_event()?, ..Documents::default() };
@@ -81,19 +105,21 @@ pub(crate) fn forget(store: &mut Store, documents: &Documents) -> Result<u64, St
 
 /// Returns every document with candidates. The same document may have been read from several work
 /// trees.
-fn known(store: &Store, sources: &[String]) -> Result<BTreeMap<SessionRef, Known>, StoreError> {
+fn known(
+    store: &Store,
+    sources: &[(String, String)],
+) -> Result<BTreeMap<SessionRef, Known>, StoreError> {
     let mut documents: BTreeMap<SessionRef, Known> = BTreeMap::new();
     for stored in store.candidates(CandidateFilter::All)? {
-        if stored.session.engine != solutions::ENGINE {
+        if !is_document(&stored.session.engine) {
             continue;
         }
         let known = documents.entry(stored.session).or_default();
         known.live |= stored.state != CandidateState::Gone;
         known.paths.extend(stored.candidate.evidence.into_iter().map(|e| e.source_path));
     }
-    for path in sources {
-        let session =
-            SessionRef { engine: solutions::ENGINE.to_owned(), id: solutions::identity_at(path) };
+    for (engine, path) in sources {
+        let session = SessionRef { engine: engine.clone(), id: solutions::identity_at(path) };
         if let Some(known) = documents.get_mut(&session) {
             known.paths.insert(path.clone());
         }

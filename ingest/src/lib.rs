@@ -52,7 +52,7 @@ pub mod spool;
 pub mod text;
 
 pub use error::{FileError, IngestError};
-pub use gone::missing_folders;
+pub use gone::{missing_documents, missing_folders};
 pub use history::{HistoryOptions, read_history};
 pub use pipeline::{IngestOptions, Input, ingest};
 pub use redact::Redactor;

@@ -8,8 +8,8 @@ use cemem_core::store::Applied;
 use cemem_ingest::consolidate::consolidate;
 use cemem_ingest::discover::discover;
 use cemem_ingest::{
-    HistoryOptions, IngestOptions, Input, Redactor, Report, inbox, ingest, missing_folders,
-    read_history, spool,
+    HistoryOptions, IngestOptions, Input, Redactor, Report, inbox, ingest, missing_documents,
+    missing_folders, read_history, spool,
 };
 use serde_json::json;
 use tempfile::NamedTempFile;
@@ -33,7 +33,10 @@ pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, Comman
     if args.paths.is_empty() {
         inbox::take(&engine_places::of(context).roots, context.clock).tell(&mut report);
     }
-    let inputs = inputs(context, &args.paths, piped.as_ref())?;
+    let mut inputs = inputs(context, &args.paths, piped.as_ref())?;
+    if args.paths.is_empty() {
+        inputs.extend(missing_documents(&store, &engine_places::of(context))?);
+    }
     let report = {
         let bar = Bar::new(context.ui.shows_progress());
         let redactor = Redactor::new();

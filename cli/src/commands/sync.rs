@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use cemem_core::durable::{IoResultExt as _, write_shared};
-use cemem_core::lesson::LessonStatus;
+use cemem_core::lesson::{Lesson, LessonStatus};
 use cemem_core::store::LessonFilter;
+use cemem_ingest::sources::rules;
 use serde_json::json;
 use similar::TextDiff;
 
@@ -29,7 +30,8 @@ struct Target {
 
 pub(super) fn run(context: &mut Context, args: &SyncArgs) -> Result<u8, CommandError> {
     let filter = LessonFilter { statuses: vec![LessonStatus::Active], types: Vec::new() };
-    let lessons = context.store_to_read()?.lessons(&filter)?;
+    let mut lessons = context.store_to_read()?.lessons(&filter)?;
+    lessons.retain(|lesson| !stands_in_rule_files(lesson, &context.project.worktrees));
     let lines = render::lines(&lessons, args.lines);
     let files = targets(context, args)?;
     if files.is_empty() {
@@ -53,6 +55,13 @@ pub(super) fn run(context: &mut Context, args: &SyncArgs) -> Result<u8, CommandE
     tell(context, &planned, &changed, args)?;
     let is_stale = args.check && !changed.is_empty();
     Ok(if is_stale { exit_code::FAILED } else { exit_code::OK })
+}
+
+/// Returns whether all that speaks for a lesson is a rule file of this repository: agents read it there,
+/// and a second copy would outlive the first.
+fn stands_in_rule_files(lesson: &Lesson, roots: &[PathBuf]) -> bool {
+    let here = |path: &str| roots.iter().any(|root| Path::new(path).starts_with(root));
+    lesson.evidence.iter().all(|e| e.engine == rules::ENGINE && here(&e.source_path))
 }
 
 /// Returns the files to write: those named, or the usual ones that exist. A file that is a link to

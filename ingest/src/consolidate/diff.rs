@@ -8,7 +8,7 @@ use cemem_core::store::{CandidateState, StoredCandidate};
 use cemem_core::{Action, CandidateKey, Lesson, LessonStatus, Plan, Timestamp};
 
 use super::Kept;
-use crate::sources::solutions;
+use crate::gone;
 
 /// Returns the plan: what is new, what changes, what is set aside; nothing that is already so.
 pub(crate) fn plan(
@@ -55,7 +55,7 @@ pub(crate) fn plan(
 
 /// Returns why a lesson is left without support, in the words of the log.
 fn unsupported(lesson: &Lesson) -> &'static str {
-    if lesson.evidence.iter().all(|e| e.engine == solutions::ENGINE) {
+    if lesson.evidence.iter().all(|e| gone::is_document(&e.engine)) {
         "its document is gone or says something else"
     } else {
         "nothing supports it any more"

@@ -12,7 +12,8 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::view::View;
-use super::{Found, injection, scope, wording};
+use super::{Found, injection, record, scope, wording};
+use crate::sources::rules;
 
 /// A committed document was worth writing down to a person or a reviewed agent.
 const DURABLE: f32 = 0.9;
@@ -36,6 +37,7 @@ const ADVICE: &[&str] = &[
     "fix",
     "resolution",
     "pattern",
+    "decision outcome",
     "decision",
     "what to do",
     "approach",
@@ -79,12 +81,19 @@ static HEADING: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Returns the candidates of a session's documents.
 pub(super) fn find(view: &View<'_>) -> Vec<Found> {
+    if super::stated::is_rules(&view.session.engine) {
+        return Vec::new();
+    }
     (0..view.events.len())
         .filter_map(|idx| {
             let EventKind::Document { path, title, text, meta } = view.kind(idx) else {
                 return None;
             };
-            let candidate = build(view, idx, &Doc { path, title, text, meta })?;
+            let doc = Doc { path, title, text, meta };
+            if view.session.engine == rules::ADR && !record::is_in_force(text, meta) {
+                return None;
+            }
+            let candidate = build(view, idx, &doc)?;
             Some(Found { idx, candidate })
         })
         .collect()

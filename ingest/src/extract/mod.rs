@@ -8,10 +8,12 @@
 //! | `decision` | answered questions, approved plans |
 //! | `fail_fix` | a check failed, was fixed, passed |
 //! | `rework` | a person changed the agent's work |
+//! | `record` | whether a decision is in force |
 //! | `document` | documents that already state a lesson |
 //! | `finding` | review findings |
 //! | `commit` | commits taken back or repaired, with the reason |
 //! | `reported` | what was reported by writing a file |
+//! | `stated` | rules in files agents read |
 //! | `untrusted` | rules planted in text no person typed |
 //! | [`injection`] | what such text looks like |
 //! | `command`, `scope` | command families; where a rule applies |
@@ -35,9 +37,11 @@ mod finding;
 mod human;
 pub mod injection;
 pub mod judge;
+mod record;
 mod reported;
 mod rework;
 mod scope;
+mod stated;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -79,6 +83,7 @@ pub fn extract_with(
     found.extend(finding::find(&view, judge));
     found.extend(commit::find(&view));
     found.extend(reported::find(&view));
+    found.extend(stated::find(&view));
     found.extend(untrusted::find(&view));
     // Stable, so that signals of one event keep the order above.
     found.sort_by_key(|f| f.idx);

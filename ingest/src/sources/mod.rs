@@ -23,6 +23,7 @@ pub mod opencode;
 pub mod openhands;
 pub mod pi;
 pub mod qwen_code;
+pub mod rules;
 pub mod solutions;
 pub mod specstory;
 pub mod swe_agent;

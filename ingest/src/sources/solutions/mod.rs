@@ -7,7 +7,7 @@ mod parse;
 mod tests;
 pub(crate) mod wire;
 
-pub(crate) use parse::identity_at;
+pub(crate) use parse::{SolutionReader, identity_at};
 
 use crate::discover::in_project;
 use crate::engines::{Engine, Standing};

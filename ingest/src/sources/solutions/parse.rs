@@ -10,7 +10,7 @@ use super::wire;
 use crate::source::{FileInfo, Malformed, Output, Reader, Record};
 
 /// Reads one document.
-pub(super) struct SolutionReader {
+pub(crate) struct SolutionReader {
     path: String,
     identity: String,
     stem: String,
@@ -18,7 +18,7 @@ pub(super) struct SolutionReader {
 }
 
 impl SolutionReader {
-    pub(super) fn new(file: &FileInfo) -> Self {
+    pub(crate) fn new(file: &FileInfo) -> Self {
         Self {
             path: file.path.clone(),
             identity: identity(file),
