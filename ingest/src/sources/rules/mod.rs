@@ -54,6 +54,7 @@ pub static RULE_FILES: Engine = Engine {
 pub static CLAUDE_MEMORY: Engine = Engine {
     name: MEMORY,
     label: "Claude Code memory",
+    standing: Standing::Experimental,
     variables: &["CLAUDE_CONFIG_DIR"],
     formats: &[&ClaudeMemory],
     bases: places::memory_bases,
