@@ -35,6 +35,11 @@ static POINTS_BACK: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)^\W*(?:(?:it|this|that|they|these|those|there|he|she|same)(?:'s|’s)?\b|i(?:'m| am| was| see| get| got| ran| did| haven'?t| have not| can'?t| don'?t (?:see|understand|get|know|think))\b)|\[image #")
         .expect("the pattern is a constant")
 });
+/// The words of a person who asks for a lesson, not for a feature ("remember the last choice").
+static ASKS_TO_REMEMBER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^\W*(?:please,?\s+)?remember(?:\s+this)?\s*:")
+        .expect("the pattern is a constant")
+});
 static DOUBTS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\b(?:not sure|i wonder|maybe|presumably|perhaps|dunno|hmm+)\b")
         .expect("the pattern is a constant")
@@ -73,6 +78,10 @@ pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node], origins: &Ori
     if suspicious && trust < Trust::HumanReview {
         return Outcome::Keep { status: LessonStatus::Quarantined, confidence };
     }
+    let asked = !suspicious && members.iter().any(|m| is_asked_for(&m.candidate));
+    if asked {
+        return Outcome::Keep { status: LessonStatus::Active, confidence };
+    }
     if class == Class::Rule && vague(nodes, p) {
         return Outcome::Drop("too vague to apply elsewhere");
     }
@@ -107,6 +116,17 @@ pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node], origins: &Ori
         return Outcome::Drop(one_off(members));
     };
     Outcome::Keep { status, confidence }
+}
+
+/// Returns whether a person said "Remember: …" and what follows can be understood without the talk.
+fn is_asked_for(candidate: &Candidate) -> bool {
+    candidate.signal == Signal::Remember
+        && candidate.trust == Trust::User
+        && ASKS_TO_REMEMBER.is_match(&candidate.evidence[0].quote)
+        && candidate.rule.split_whitespace().count() >= 3
+        && !POINTS_BACK.is_match(&candidate.rule)
+        && !DOUBTS.is_match(&candidate.rule)
+        && !injection::addresses_agent(&candidate.rule)
 }
 
 fn only_a_title(candidate: &Candidate) -> bool {
