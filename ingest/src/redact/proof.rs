@@ -60,7 +60,7 @@ pub(super) fn is_assigned(
     let letters_only =
         value.chars().all(|c| c.is_alphabetic() || matches!(c, '_' | '-' | '.' | '='));
     if !strong {
-        return is_random(value, 16);
+        return is_random(value, if flag { 10 } else { 16 });
     }
     if letters_only {
         return (shouted || flag) && value.len() >= 6;

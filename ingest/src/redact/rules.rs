@@ -48,7 +48,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(
         "github-token",
         &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"],
-        r"^(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{50,255})",
+        r"^(?:gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9_]{50,255})",
         Proof::Shape,
     ),
     rule(
@@ -118,6 +118,18 @@ pub(super) const RULES: &[Rule] = &[
         "password",
         &["curl"],
         r#"^curl\s[^\n|;&]{0,300}?(?:-u|--user)[\s=]{0,3}["']?[^\s:"']{1,100}:([^\s"'$]{3,200})"#,
+        Proof::Anywhere,
+    ),
+    rule(
+        "password",
+        &["docker login", "podman login", "helm registry login", "az login", "redis-cli"],
+        r#"^(?:(?:docker|podman|helm registry|az) login\s[^\n|;&]{0,200}?-p|redis-cli\s[^\n|;&]{0,200}?-a)[\s=]{1,3}["']?([^\s"'$-][^\s"']{3,200})"#,
+        Proof::Random6,
+    ),
+    rule(
+        "password",
+        &["machine "],
+        r"^machine\s{1,3}\S{1,100}\s{1,20}login\s{1,3}\S{1,100}\s{1,20}password\s{1,3}(\S{3,200})",
         Proof::Anywhere,
     ),
     rule(
