@@ -59,6 +59,9 @@ const FILES: &[&str] = &[
     "effectiveUri",
     "notebook_path",
 ];
+/// What editors are told to do under the key of a command, beside the file they do it to.
+const EDITING: &[&str] =
+    &["view", "create", "write", "str_replace", "insert", "undo_edit", "edit", "read"];
 /// Keys of the text an edit puts in, or of what else tells most.
 const TELLING: &[&str] = &[
     "newString",
@@ -81,7 +84,8 @@ const TELLING: &[&str] = &[
 /// Returns the view of a call's input.
 pub(super) fn shown(input: &Value) -> Shown {
     let field = |keys: &[&str]| keys.iter().find_map(|k| text(input, &[k]));
-    let command = field(&["command", "cmd"]).map(str::to_owned);
+    let edits = |told: &&str| EDITING.contains(told) && field(FILES).is_some();
+    let command = field(&["command", "cmd"]).filter(|c| !edits(c)).map(str::to_owned);
     let mut files: Vec<String> =
         FILES.iter().filter_map(|k| text(input, &[k])).map(str::to_owned).collect();
     files.dedup();
@@ -125,4 +129,22 @@ pub(super) fn path_of(uri: &str) -> Option<String> {
     // `/c:/x` is a Windows path.
     let drive = path.as_bytes().get(2) == Some(&b':');
     Some(if drive { path[1..].to_owned() } else { path })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_an_editor_is_told_is_no_shell_command() {
+        let edit = shown(&json!({"command": "str_replace", "path": "/w/a.rs", "new_str": "x"}));
+        assert_eq!((edit.command.as_deref(), edit.detail.as_str()), (None, "x"));
+        assert_eq!(edit.files, ["/w/a.rs"]);
+        let view = shown(&json!({"command": "view"}));
+        assert_eq!(view.command.as_deref(), Some("view"));
+        let run = shown(&json!({"command": "cargo test", "path": "/w"}));
+        assert_eq!(run.command.as_deref(), Some("cargo test"));
+    }
 }

@@ -222,20 +222,7 @@ impl Told {
                     _ => self.call(now, &call, name, action, out),
                 }
             }
-            "ObservationEvent" => {
-                if matches!(text(row, &["tool_name"]), Some("finish" | "think")) {
-                    return out.skip("recall");
-                }
-                let got = at(row, &["observation"]).unwrap_or(&Value::Null);
-                let said = text(got, &["output"]).map(str::to_owned);
-                let said = said.unwrap_or_else(|| texts(got, &["content"]));
-                let code = int(got, &["exit_code"]).or(int(got, &["metadata", "exit_code"]));
-                let flag = |name: &str| at(got, &[name]).and_then(Value::as_bool);
-                let failed = flag("is_error").or(flag("error")) == Some(true)
-                    || text(got, &["error"]).is_some();
-                let ok = if failed { Some(false) } else { flag("is_error").map(|e| !e) };
-                self.result(now, &call, (ok, code), &said, out);
-            }
+            "ObservationEvent" => self.observed(now, &call, out),
             "UserRejectObservation" => {
                 // A hook rejects in the same shape.
                 let hook = text(row, &["rejection_source"]) == Some("hook");
@@ -261,6 +248,22 @@ impl Told {
             }
             other => out.skip(other),
         }
+    }
+
+    /// What came of an action of the second generation.
+    fn observed(&self, now: &Now<'_>, call: &str, out: &mut Output<'_>) {
+        if matches!(text(now.row, &["tool_name"]), Some("finish" | "think")) {
+            return out.skip("recall");
+        }
+        let got = at(now.row, &["observation"]).unwrap_or(&Value::Null);
+        let said = text(got, &["output"]).map(str::to_owned);
+        let said = said.unwrap_or_else(|| texts(got, &["content"]));
+        let code = int(got, &["exit_code"]).or(int(got, &["metadata", "exit_code"]));
+        let flag = |name: &str| at(got, &[name]).and_then(Value::as_bool);
+        let failed =
+            flag("is_error").or(flag("error")) == Some(true) || text(got, &["error"]).is_some();
+        let ok = if failed { Some(false) } else { flag("is_error").map(|e| !e) };
+        self.result(now, call, (ok, code), &said, out);
     }
 }
 
