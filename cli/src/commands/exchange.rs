@@ -5,8 +5,10 @@ use std::io::{BufRead, BufReader};
 
 use cemem_core::durable::{IoResultExt as _, write_shared};
 use cemem_core::exchange::{from_line, to_line};
-use cemem_core::store::{Imported, LessonFilter};
+use cemem_core::store::{Imported, LessonFilter, Store};
+use cemem_core::{Lesson, LessonStatus, Trust};
 use cemem_ingest::Redactor;
+use cemem_ingest::extract::injection;
 use serde_json::json;
 
 use super::{JSON_VERSION, lessons};
@@ -57,12 +59,50 @@ pub(super) fn import(context: &mut Context, args: &ImportArgs) -> Result<u8, Com
             Err(error) => errors.push(format!("{source}:{}: {error}", idx + 1)),
         }
     }
+    let mut held = 0;
+    for line in &mut read {
+        held += usize::from(hold_back(&mut line.lesson, &store)?);
+    }
     let done = store.import(read, &source)?;
+    if held > 0 {
+        context.ui.warn(&format!(
+            "{held} of the lessons would have an agent do something that could harm: `cemem review` \
+             shows them"
+        ));
+    }
     let code = finish(context, done, &errors)?;
     if done.imported > 0 {
         context.catch_up(&store);
     }
     Ok(code)
+}
+
+/// Lets a lesson wait for a person when following it could do harm, or when nobody vouches for it and
+/// it gives orders to agents; returns whether it waits. What a person accepted here stays accepted.
+fn hold_back(lesson: &mut Lesson, store: &Store) -> Result<bool, CommandError> {
+    let risk = {
+        let texts =
+            [Some(&lesson.title), Some(&lesson.rule), lesson.why.as_ref(), lesson.body.as_ref()];
+        let any = |risky: fn(&str) -> bool| texts.iter().flatten().any(|t| risky(t));
+        match lesson.trust {
+            Trust::User | Trust::HumanReview if any(injection::is_dangerous) => {
+                LessonStatus::Candidate
+            }
+            Trust::User | Trust::HumanReview => return Ok(false),
+            _ if any(injection::is_suspicious) => LessonStatus::Quarantined,
+            _ => return Ok(false),
+        }
+    };
+    if !lesson.status.is_recallable() {
+        return Ok(false);
+    }
+    let accepted = store.lesson(&lesson.id)?.is_some_and(|known| {
+        known.status.is_recallable() && known.rule == lesson.rule && known.body == lesson.body
+    });
+    if !accepted {
+        lesson.status = risk;
+    }
+    Ok(!accepted)
 }
 
 /// Returns the line without secrets: nothing is stored unredacted, wherever it comes from. A line that
