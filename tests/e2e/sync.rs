@@ -119,3 +119,28 @@ fn a_new_file_is_for_the_team() {
     env.write("plain", "");
     assert_eq!(mode("CLAUDE.md"), mode("plain") & 0o644);
 }
+
+#[test]
+fn a_rule_that_stands_in_the_file_is_known_and_not_repeated() {
+    let env = TestEnv::new();
+    let rule = "Never hold the tide cache lock across an await point.";
+    let file = format!("# Tidepool\n\n- {rule}\n");
+    env.write("CLAUDE.md", &file);
+    env.cemem(["ingest"]).success();
+    let list = env.cemem(["lessons", "list", "--json"]).success().json();
+    assert_eq!(
+        (&list["lessons"][0]["rule"], &list["lessons"][0]["status"]),
+        (&rule.into(), &"active".into())
+    );
+    let found = env.cemem(["recall", "hold the tide cache lock across await", "--json"]);
+    assert_eq!(found.success().json()["results"][0]["rule"], rule);
+    env.cemem(["sync"]).success();
+    assert_eq!(env.read("CLAUDE.md"), file);
+    env.cemem(["remember", "Use tabs."]).success();
+    env.cemem(["sync"]).success();
+    let written = env.read("CLAUDE.md");
+    assert!(written.contains("Use tabs.") && written.matches(rule).count() == 1, "{written}");
+    env.cemem(["ingest"]).success();
+    let list = env.cemem(["lessons", "list", "--json"]).success().json();
+    assert_eq!(list["lessons"].as_array().unwrap().len(), 2, "the own block is not read back");
+}
