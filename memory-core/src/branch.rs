@@ -4,13 +4,13 @@
 //! bounded. Must not know what the files mean, and must not write into the repository.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Oid, Repository};
 use tempfile::TempDir;
 
-use crate::durable::{IoResultExt as _, PathError};
+use crate::durable::{IoResultExt as _, PathError, open_private};
 
 /// Most references looked at.
 const MAX_REFS: usize = 50_000;
@@ -164,7 +164,7 @@ impl Branches {
             match self.read(blob, max) {
                 Some(bytes) => {
                     let path = folder.path().join(name);
-                    fs::write(&path, bytes).context("write", &path)?;
+                    open_private(&path)?.write_all(&bytes).context("write", &path)?;
                 }
                 None if n == 0 => return Ok(None),
                 None => {}
@@ -237,8 +237,8 @@ mod tests {
         assert_eq!((branches.read(&tip, 999), branches.size("no id")), (None, None));
         let copies = branches.copy(&[(blob, "t.txt"), (&files[0].blob, "m")], 9).unwrap().unwrap();
         let path = copies.path("t.txt");
-        assert_eq!(fs::read_to_string(&path).unwrap(), "long text");
-        assert_eq!(fs::read_to_string(copies.path("m")).unwrap(), "b");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "long text");
+        assert_eq!(std::fs::read_to_string(copies.path("m")).unwrap(), "b");
         drop(copies);
         assert!(!path.exists());
         assert!(branches.copy(&[(blob, "t.txt")], 8).unwrap().is_none());
