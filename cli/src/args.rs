@@ -39,6 +39,8 @@ pub struct GlobalArgs {
 pub enum Command {
     /// Read agent sessions, documents and git history, find what can be learned
     Ingest(IngestArgs),
+    /// Read what agents and reviewers write as soon as it is written, until stopped
+    Watch(WatchArgs),
     /// Turn candidates into lessons (ingest does this at its end)
     Consolidate(ConsolidateArgs),
     /// Find the lessons that matter for a task
@@ -87,6 +89,18 @@ pub struct IngestArgs {
     /// Read the git history again from this date on [default: what is new, at first one year]
     #[arg(long, value_name = "DATE", conflicts_with = "paths")]
     pub since: Option<String>,
+}
+
+/// Arguments of `watch`.
+#[derive(Debug, ClapArgs)]
+pub struct WatchArgs {
+    /// Look at the folders again and again instead of being told by the system: for network file
+    /// systems
+    #[arg(long)]
+    pub poll: bool,
+    /// Print a systemd user unit or a launchd property list that runs this, and end
+    #[arg(long)]
+    pub print_service: bool,
 }
 
 /// Arguments of `consolidate`.

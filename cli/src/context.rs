@@ -30,6 +30,8 @@ pub struct Context {
     pub user_home: PathBuf,
     /// The project the command is about.
     pub project: Project,
+    /// A person named the project; it is not just that of the current folder.
+    pub named: bool,
     /// What keeps the project from being found or recorded for certain.
     pub trouble: Option<TableTrouble>,
     /// The time.
@@ -64,7 +66,8 @@ impl Context {
             })?,
         };
         let Found { project, trouble } = home.find(&folder)?;
-        Ok(Self { ui, home, user_home, project, trouble, clock: clock_from_env()? })
+        let named = global.project.is_some();
+        Ok(Self { ui, home, user_home, project, named, trouble, clock: clock_from_env()? })
     }
 
     /// Returns a search engine over this project's indexes; nothing is opened or loaded yet.

@@ -69,14 +69,17 @@ struct Known {
 
 /// Returns the documents under the folders of `inputs` that went or came back.
 pub(crate) fn look(store: &Store, inputs: &[Input]) -> Result<Documents, StoreError> {
+    let folders: Vec<PathBuf> = inputs.iter().filter_map(folder).collect();
+    if folders.is_empty() {
+        return Ok(Documents::default());
+    }
     let sources: Vec<(String, String)> = store
         .cursors()?
         .into_values()
         .filter(|c| is_document(&c.format))
         .map(|c| (c.format, c.path))
         .collect();
-    let folders: Vec<PathBuf> = inputs.iter().filter_map(folder).collect();
-    if folders.is_empty() || !sources.iter().any(|(_, path)| is_under(path, &folders)) {
+    if !sources.iter().any(|(_, path)| is_under(path, &folders)) {
         return Ok(Documents::default());
     }
     let mut documents = Documents { through: store.last_event()?, ..Documents::default() };

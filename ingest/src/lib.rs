@@ -16,6 +16,7 @@
 //! | [`history`] | the project's git history, as events |
 //! | [`spool`](mod@spool) | a stream kept as a file |
 //! | [`pipeline`] | files to store, in parallel |
+//! | [`watch`](mod@watch) | reading what is new as soon as it is written |
 //! | [`report`] | what a run did; progress |
 //! | [`inbox`] | what was dropped into `.cemem/inbox/` |
 //! | `gone` | documents whose file is no longer there |
@@ -50,6 +51,7 @@ pub mod source;
 pub mod sources;
 pub mod spool;
 pub mod text;
+pub mod watch;
 
 pub use error::{FileError, IngestError};
 pub use gone::{missing_documents, missing_folders};

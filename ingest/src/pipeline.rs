@@ -91,7 +91,7 @@ pub fn ingest(
         .map_err(IngestError::Threads)?;
     let mut report = Report::default();
     let files = find_files(inputs, &mut report);
-    let cursors = store.cursors()?;
+    let cursors = cursors_of(store, inputs, &files)?;
     let mut checkpoints = Checkpoints::look(inputs, &cursors, &mut report);
     let (number, bytes) = checkpoints.size();
     let total = bytes + files.iter().map(|f| f.size).sum::<u64>();
@@ -111,6 +111,28 @@ pub fn ingest(
     gone::forget(store, &documents)?;
     report.duration = start.elapsed();
     Ok(report)
+}
+
+/// Files up to this number are looked up one by one.
+const FEW: usize = 64;
+
+/// Returns the cursors of these files, by path; where there are folders, of everything.
+fn cursors_of(
+    store: &Store,
+    inputs: &[Input],
+    files: &[FileTask],
+) -> Result<HashMap<String, Cursor>, IngestError> {
+    if files.len() > FEW || !inputs.iter().all(|input| input.path.is_file()) {
+        return Ok(store.cursors()?);
+    }
+    let mut cursors = HashMap::new();
+    for file in files {
+        let path = file.called().to_string_lossy();
+        if let Some(cursor) = store.cursor(&path)? {
+            cursors.insert(path.into_owned(), cursor);
+        }
+    }
+    Ok(cursors)
 }
 
 /// A file to look at.

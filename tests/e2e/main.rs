@@ -14,3 +14,4 @@ mod road;
 mod samples;
 mod sync;
 mod usage;
+mod watch;

@@ -10,3 +10,4 @@ mod hostile;
 mod input;
 mod killed;
 mod read_only;
+mod watch;

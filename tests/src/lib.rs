@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`mod@env`] | a hermetic place to run `cemem` in |
 //! | [`output`] | what a run printed, and how to check it |
+//! | [`watching`] | a running `cemem watch` |
 //!
 //! The tests themselves are modules of `e2e/`, `faults/`, `compat/` and `arch/`. Nothing here may
 //! read the real home folder, the real clock or the network.
@@ -12,6 +13,8 @@
 
 pub mod env;
 pub mod output;
+pub mod watching;
 
 pub use env::TestEnv;
 pub use output::Output;
+pub use watching::Watching;

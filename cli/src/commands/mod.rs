@@ -13,6 +13,7 @@ mod remember;
 mod review;
 mod show;
 mod sync;
+mod watch;
 
 use cemem_core::Timestamp;
 
@@ -30,6 +31,7 @@ pub const JSON_VERSION: u32 = 1;
 pub fn run(context: &mut Context, command: Command) -> Result<u8, CommandError> {
     match command {
         Command::Ingest(args) => ingest::run(context, &args),
+        Command::Watch(args) => watch::run(context, &args),
         Command::Consolidate(args) => consolidate::run(context, &args),
         Command::Recall(args) => recall::run(context, &args),
         Command::Remember(args) => remember::run(context, &args),

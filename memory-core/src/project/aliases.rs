@@ -8,6 +8,7 @@
 //! and made again; a history that matches proves that it is the same project.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -178,6 +179,16 @@ impl Aliases {
             }
         }
         id
+    }
+
+    /// Returns the folders projects were met in: work trees of repositories, or plain folders.
+    pub(super) fn folders(&self) -> Vec<PathBuf> {
+        let folder = |place: &String| {
+            let place = Path::new(place);
+            let tree = place.parent().filter(|_| place.file_name().is_some_and(|n| n == ".git"));
+            tree.unwrap_or(place).to_owned()
+        };
+        self.places.keys().map(folder).collect()
     }
 
     /// Whether nothing about the folder is new, as far as that can be told without walking history.

@@ -138,6 +138,20 @@ impl Home {
         Ok(Found { project: Project { id, name, root: facts.root, worktrees }, trouble })
     }
 
+    /// Returns the folders in which projects were met, whether they still exist or not.
+    ///
+    /// # Errors
+    /// When the table of projects cannot be read.
+    pub fn known_folders(&self) -> Result<Vec<PathBuf>, PathError> {
+        Ok(self.table()?.folders())
+    }
+
+    /// Returns the file that changes when something new is known of projects.
+    #[must_use]
+    pub fn registry(&self) -> PathBuf {
+        self.table_path()
+    }
+
     fn dir_of(&self, id: &str) -> PathBuf {
         self.0.join("projects").join(id)
     }

@@ -1,0 +1,109 @@
+//! A description of `cemem watch` for the program that keeps services running.
+//!
+//! Owns the two texts and their escaping. Must not install them: the person does.
+
+use std::path::Path;
+
+use cemem_ingest::discover::Os;
+
+use crate::args::WatchArgs;
+use crate::command_error::CommandError;
+use crate::context::{Context, absolute};
+
+/// Returns a systemd user unit or a launchd property list, for the platform this was built for.
+pub(super) fn text(context: &Context, args: &WatchArgs) -> Result<String, CommandError> {
+    let program = std::env::current_exe()
+        .map_err(|_| CommandError::user("cannot tell where this program is"))?;
+    let mut words = vec![program.to_string_lossy().into_owned(), "watch".to_owned()];
+    if args.poll {
+        words.push("--poll".to_owned());
+    }
+    if context.named {
+        words.extend(["--project".to_owned(), context.project.root.to_string_lossy().into_owned()]);
+    }
+    // Without it a service would look where no shell told it to.
+    let home = std::env::var_os("CEMEM_HOME").filter(|v| !v.is_empty());
+    let home = home.map(|h| absolute(Path::new(&h))).transpose()?;
+    let home = home.map(|h| h.to_string_lossy().into_owned());
+    match Os::HERE {
+        Os::Linux => Ok(systemd(&words, home.as_deref())),
+        Os::MacOs => Ok(launchd(&words, home.as_deref())),
+        Os::Windows => Err(CommandError::user("there is no service file for this platform")
+            .hint("run `cemem watch` from the Task Scheduler at log-on")),
+    }
+}
+
+fn systemd(words: &[String], home: Option<&str>) -> String {
+    let command: Vec<String> = words.iter().map(|w| systemd_word(w, true)).collect();
+    let home =
+        home.map(|h| format!("Environment={}\n", systemd_word(&format!("CEMEM_HOME={h}"), false)));
+    format!(
+        "# ~/.config/systemd/user/cemem.service; then: systemctl --user enable --now cemem\n\
+         [Unit]\n\
+         Description=cemem reads what agents and reviewers write, as soon as it is written\n\
+         \n\
+         [Service]\n\
+         ExecStart={}\n\
+         {}Restart=on-failure\n\
+         RestartSec=30\n\
+         Nice=10\n\
+         \n\
+         [Install]\n\
+         WantedBy=default.target\n",
+        command.join(" "),
+        home.unwrap_or_default()
+    )
+}
+
+/// Quotes a word; `%` begins a specifier, and in a command `$` a variable.
+fn systemd_word(word: &str, command: bool) -> String {
+    let word = word.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
+    let word = if command { word.replace('$', "$$") } else { word };
+    format!("\"{word}\"")
+}
+
+fn launchd(words: &[String], home: Option<&str>) -> String {
+    let words: String =
+        words.iter().map(|w| format!("    <string>{}</string>\n", xml(w))).collect();
+    let home = home.map(|h| {
+        format!(
+            "  <key>EnvironmentVariables</key>\n  <dict>\n    <key>CEMEM_HOME</key>\n    \
+             <string>{}</string>\n  </dict>\n",
+            xml(h)
+        )
+    });
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <!-- ~/Library/LaunchAgents/cemem.watch.plist; then: launchctl load -w that file -->\n\
+         <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \
+         \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
+         <plist version=\"1.0\">\n<dict>\n  <key>Label</key>\n  <string>cemem.watch</string>\n  \
+         <key>ProgramArguments</key>\n  <array>\n{words}  </array>\n{}  <key>RunAtLoad</key>\n  \
+         <true/>\n  <key>KeepAlive</key>\n  <dict>\n    <key>SuccessfulExit</key>\n    <false/>\n  \
+         </dict>\n  <key>ProcessType</key>\n  <string>Background</string>\n</dict>\n</plist>\n",
+        home.unwrap_or_default()
+    )
+}
+
+fn xml(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_paths_are_quoted() {
+        let words = ["/opt/my \"tools\"/50%/$x/cemem".to_owned(), "watch".to_owned()];
+        let unit = systemd(&words, Some("/d a/50%"));
+        assert!(
+            unit.contains("ExecStart=\"/opt/my \\\"tools\\\"/50%%/$$x/cemem\" \"watch\"\n"),
+            "{unit}"
+        );
+        assert!(unit.contains("Environment=\"CEMEM_HOME=/d a/50%%\"\n"), "{unit}");
+        let list = launchd(&["/a & b/cemem".to_owned()], None);
+        assert!(list.contains("<string>/a &amp; b/cemem</string>"), "{list}");
+        assert_eq!(list.matches("<dict>").count(), list.matches("</dict>").count());
+    }
+}
