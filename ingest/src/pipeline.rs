@@ -122,7 +122,10 @@ fn cursors_of(
     inputs: &[Input],
     files: &[FileTask],
 ) -> Result<HashMap<String, Cursor>, IngestError> {
-    if files.len() > FEW || !inputs.iter().all(|input| input.path.is_file()) {
+    // The branches of a repository are many sources at one path.
+    let plain =
+        |input: &Input| input.path.is_file() && checkpoints::repository_of(&input.path).is_none();
+    if files.len() > FEW || !inputs.iter().all(plain) {
         return Ok(store.cursors()?);
     }
     let mut cursors = HashMap::new();

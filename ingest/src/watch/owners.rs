@@ -126,7 +126,7 @@ impl Owners {
             let files = self.found.range(folder.to_owned()..);
             files.take_while(|f| f.starts_with(folder)).filter(|f| f.parent() == Some(folder))
         };
-        let rows = path.extension().is_some_and(|e| e == "jsonl" || e == "zst" || e == "md");
+        let rows = path.extension().is_some_and(|e| e == "jsonl" || e == "zst");
         if own && (rows || path.is_dir() || self.found.contains(path)) && path.exists() {
             return Some(vec![path.to_owned()]);
         }
