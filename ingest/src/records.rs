@@ -158,7 +158,8 @@ impl Lines<'_, '_> {
 /// Returns bytes as text; Latin-1 and other encodings lose their letters but not the row.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(bytes)
+    // Nearly every record is valid, and checking whole ones is several times faster than by chunks.
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Whether a text is one or more whole JSON values.

@@ -82,61 +82,57 @@ pub fn strip_controls(text: &str) -> Cow<'_, str> {
         b'\n' | b'\t' => false,
         b => b < 0x20 || matches!(b, 0x7f | 0xC2 | 0xE2 | 0xEF | 0xF3),
     };
-    if !text.as_bytes().iter().any(suspicious) {
+    let bytes = text.as_bytes();
+    let mut out = String::new();
+    let (mut kept, mut at) = (0, 0);
+    while let Some(step) = bytes[at..].iter().position(suspicious) {
+        let start = at + step;
+        let rest = &text[start..];
+        let c = rest.chars().next().expect("a byte of a character was found there");
+        let (instead, after) = match c {
+            '\u{1b}' => ("", after_escape(&rest[1..])),
+            '\r' if rest[1..].starts_with('\n') => ("", &rest[1..]),
+            '\r' => ("\n", &rest[1..]),
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => ("", &rest[3..]),
+            '\u{e0000}'..='\u{e007f}' => ("", &rest[4..]),
+            c if c.is_control() => ("", &rest[c.len_utf8()..]),
+            c => {
+                at = start + c.len_utf8();
+                continue;
+            }
+        };
+        out.push_str(&text[kept..start]);
+        out.push_str(instead);
+        kept = text.len() - after.len();
+        at = kept;
+    }
+    if kept == 0 {
         return Cow::Borrowed(text);
     }
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\u{1b}' => skip_escape(&mut chars),
-            '\n' | '\t' => out.push(c),
-            '\r' if chars.peek() == Some(&'\n') => {}
-            '\r' => out.push('\n'),
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => {}
-            '\u{e0000}'..='\u{e007f}' => {}
-            c if c.is_control() => {}
-            c => out.push(c),
-        }
-    }
+    out.push_str(&text[kept..]);
     Cow::Owned(out)
 }
 
-/// Drops the rest of an escape sequence: `ESC [ … letter`, `ESC ] … BEL`, or `ESC x`.
-fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
-    match chars.peek() {
-        Some('[') => {
-            chars.next();
-            while let Some(c) = chars.peek().copied() {
-                if !matches!(c, ' '..='?') {
-                    if matches!(c, '@'..='~') {
-                        chars.next();
-                    }
-                    break;
-                }
-                chars.next();
-            }
+/// Returns what follows an escape sequence: `ESC [ … letter`, `ESC ] … BEL`, or `ESC x`.
+fn after_escape(rest: &str) -> &str {
+    match rest.bytes().next() {
+        Some(b'[') => {
+            let body = rest[1..].trim_start_matches(|c| matches!(c, ' '..='?'));
+            body.strip_prefix(|c| matches!(c, '@'..='~')).unwrap_or(body)
         }
-        Some(']') => {
-            // An unterminated title sequence ends at the line's end, not at the text's.
-            while let Some(c) = chars.peek().copied() {
-                if c == '\n' {
-                    break;
-                }
-                chars.next();
-                if c == '\u{7}' || c == '\\' {
-                    break;
-                }
-            }
+        // An unterminated title sequence ends at the line's end, not at the text's.
+        Some(b']') => match rest.find(['\n', '\u{7}', '\\']) {
+            Some(end) if rest[end..].starts_with('\n') => &rest[end..],
+            Some(end) => &rest[end + 1..],
+            None => "",
+        },
+        Some(b'(' | b')') => {
+            let mut chars = rest.chars();
+            chars.nth(1);
+            chars.as_str()
         }
-        Some('(' | ')') => {
-            chars.next();
-            chars.next();
-        }
-        Some('@'..='_') => {
-            chars.next();
-        }
-        _ => {}
+        Some(b'@'..=b'_') => &rest[1..],
+        _ => rest,
     }
 }
 
@@ -290,6 +286,9 @@ mod tests {
         assert_eq!(strip_controls("\u{1b}]0;never closed\nrest"), "\nrest");
         assert_eq!(strip_controls("a\u{202e}b\u{e0041}c\u{feff}"), "abc");
         assert_eq!(strip_controls("naïve → 测试\tx"), "naïve → 测试\tx");
+        assert!(matches!(strip_controls("naïve → 测试\tx"), Cow::Borrowed(_)));
+        assert_eq!(strip_controls("\u{1b}[31"), "");
+        assert_eq!(strip_controls("a\u{1b}(é→b\u{1b}[1\u{7}c\u{85}d\re"), "a→bcd\ne");
     }
 
     #[test]
