@@ -125,16 +125,16 @@ fn drawn_out(row: &str) -> String {
     if let Some(text) = longest(&mut value) {
         let missing = ROW.saturating_sub(row.len());
         text.extend(
-            "\n    let value = store.get(key)?; // why it holds".chars().cycle().take(missing),
+            "\n    let value = store.get(name)?; // why it holds".chars().cycle().take(missing),
         );
     }
     value.to_string()
 }
 
-/// The longest text in a row that has a space in it: ids and paths stay as they are.
+/// The longest text in a row that has white space in it: ids and paths stay as they are.
 fn longest(value: &mut Value) -> Option<&mut String> {
     match value {
-        Value::String(text) => text.contains(' ').then_some(text),
+        Value::String(text) => text.contains(char::is_whitespace).then_some(text),
         Value::Array(items) => items.iter_mut().filter_map(longest).max_by_key(|t| t.len()),
         Value::Object(fields) => fields.values_mut().filter_map(longest).max_by_key(|t| t.len()),
         _ => None,
