@@ -2,7 +2,7 @@
 //!
 //! Owns the mapping between a JSON line and a [`Lesson`]. A line needs only `rule`; everything a
 //! lesson has is written, and what cemem does not know or does not take is kept in `extra`
-//! ([`keep`]), so that export → import → export gives the same bytes. Must not touch files or the
+//! (`keep`), so that export → import → export gives the same bytes. Must not touch files or the
 //! store.
 
 mod keep;

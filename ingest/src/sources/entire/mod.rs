@@ -1,7 +1,7 @@
 //! Entire checkpoints: sessions of many engines on a branch of the repository.
 //!
 //! Owns recognising normalised transcripts, and which references hold checkpoints. Full transcripts
-//! are their engines' and read by their readers; [`crate::checkpoints`] takes both off the branch.
+//! are their engines' and read by their readers; `crate::checkpoints` takes both off the branch.
 
 mod parse;
 #[cfg(test)]
