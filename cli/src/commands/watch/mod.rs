@@ -126,7 +126,7 @@ fn words(news: &News) -> String {
         ),
         News::Read { project, report } => {
             let mut text = format!(
-                "{project}: {} new events, {} candidates new or changed",
+                "{project}: events {} new; candidates {} new or changed",
                 report.events_new, report.candidates
             );
             for error in report.errors.iter().take(3) {
@@ -135,7 +135,7 @@ fn words(news: &News) -> String {
             text
         }
         News::Learned { project, applied } => {
-            format!("{project}: {} new lessons, {} changed", applied.created, applied.updated)
+            format!("{project}: lessons {} new, {} changed", applied.created, applied.updated)
         }
         News::Trouble { project: Some(project), message } => format!("{project}: {message}"),
         News::Trouble { project: None, message } => message.clone(),
