@@ -16,6 +16,10 @@ use crate::durable::{IoResultExt as _, PathError, open_private};
 const MAX_REFS: usize = 50_000;
 /// Most files listed of one branch.
 const MAX_FILES: usize = 500_000;
+/// Most entries of trees looked at: a few small objects can unfold into any number of folders.
+const MAX_ENTRIES: usize = 2_000_000;
+/// Most bytes of paths listed.
+const MAX_PATHS: usize = 64 * 1024 * 1024;
 /// Folders deeper than this are left out.
 const MAX_DEPTH: usize = 16;
 
@@ -111,6 +115,7 @@ impl Branches {
         let commit = Oid::from_str(commit).and_then(|id| self.repo.find_commit(id));
         let tree = commit.map(|c| c.tree_id());
         let mut files = Vec::new();
+        let (mut seen, mut bytes) = (0, 0);
         let mut open = vec![(String::new(), tree.map_err(|e| self.wrong(&e))?, 0)];
         while let Some((folder, id, depth)) = open.pop() {
             // A partial clone lacks some.
@@ -128,7 +133,9 @@ impl Branches {
                     }
                     _ => {}
                 }
-                if files.len() >= MAX_FILES {
+                seen += 1;
+                bytes += folder.len() + name.len();
+                if files.len() >= MAX_FILES || seen >= MAX_ENTRIES || bytes >= MAX_PATHS {
                     return Ok(files);
                 }
             }

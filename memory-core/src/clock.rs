@@ -51,7 +51,10 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
+        // The other form of `Display`, so that whatever was written can be read.
+        let outside = || text.strip_suffix("ms").and_then(|n| n.parse().ok()).map(Self);
         Self::parse(&text)
+            .or_else(outside)
             .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not an ISO 8601 time")))
     }
 }
@@ -89,5 +92,9 @@ mod tests {
         assert_eq!(Timestamp::parse("2026-01-22").unwrap().date(), "2026-01-22");
         assert_eq!(Timestamp::parse("2026-02-24 22:35:49Z").unwrap().date(), "2026-02-24");
         assert_eq!(Timestamp::parse("yesterday"), None);
+        for any in [i64::MIN, -1, 0, 99_999_999_999_999_000, i64::MAX].map(Timestamp) {
+            let json = serde_json::to_string(&any).unwrap();
+            assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), any, "{json}");
+        }
     }
 }

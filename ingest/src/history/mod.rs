@@ -124,7 +124,11 @@ fn one(
         path,
         format: ENGINE.to_owned(),
         reader: READER_VERSION,
-        state: json!({ "heads": walked.heads, "since": query.since, "complete": walked.complete }),
+        state: json!({
+            "heads": walked.heads, "since": query.since.map(|t| t.0),
+            // What was cut off, by time or by a shallow clone, may be there next time.
+            "complete": walked.complete && !history.is_shallow(),
+        }),
         ..Cursor::default()
     };
     // Oldest first, as they happened; the cursor moves with the last of them.
@@ -154,16 +158,17 @@ fn blank(known: &Cursor) -> Cursor {
 
 /// Returns what to walk: everything new since the last walk; from a given date on everything.
 fn query(cursor: Option<&Cursor>, options: &HistoryOptions<'_>, now: Timestamp) -> Query {
-    let state = cursor.filter(|c| c.reader == READER_VERSION).map(|c| &c.state);
-    let heads = state.and_then(|s| s["heads"].as_array()).filter(|_| options.since.is_none());
-    let known = heads.into_iter().flatten().filter_map(|h| h.as_str().map(str::to_owned)).collect();
     let reach = i64::try_from(DEFAULT_REACH.as_millis()).unwrap_or(i64::MAX);
-    Query {
-        since: Some(options.since.unwrap_or(Timestamp(now.0.saturating_sub(reach)))),
-        known,
-        max_commits: options.max_commits,
-        budget: options.budget,
-    }
+    let since = options.since.unwrap_or(Timestamp(now.0.saturating_sub(reach)));
+    let state = cursor.filter(|c| c.reader == READER_VERSION).map(|c| &c.state);
+    // The last walk counts only if it reached as far back as this one is to, and to its end.
+    let whole = |s: &&serde_json::Value| {
+        s["complete"] == true && s["since"].as_i64().is_some_and(|reached| reached <= since.0)
+    };
+    let heads = state.filter(whole).and_then(|s| s["heads"].as_array());
+    let heads = heads.filter(|_| options.since.is_none());
+    let known = heads.into_iter().flatten().filter_map(|h| h.as_str().map(str::to_owned)).collect();
+    Query { since: Some(since), known, max_commits: options.max_commits, budget: options.budget }
 }
 
 /// Adds the event of a commit to the session of what it is about.

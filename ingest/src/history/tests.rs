@@ -186,3 +186,29 @@ fn folders_without_a_repository_and_broken_ones() {
     assert_eq!((report.files, report.events), (0, 0));
     assert!(report.error_count <= 1);
 }
+
+#[test]
+fn a_short_look_first_hides_nothing_from_a_longer_one() {
+    let mut world = World::new();
+    let bad = world.commit("add retry", "let retry_each_request = true;\n");
+    let why = "Retries charged customers twice because the server is not idempotent.";
+    world.commit(&revert(&bad, why), "let retry_each_request = false;\n");
+    let late = Timestamp((FIRST + 24 * 3600) * 1000);
+    assert_eq!(world.read(Some(late)).events_new, 0);
+    assert_eq!(world.read(None).events_new, 1, "the usual reach is a year");
+    assert_eq!(world.read(None).events_new, 0);
+}
+
+#[test]
+fn a_shallow_clone_that_is_completed_is_read_on() {
+    let mut world = World::new();
+    let bad = world.commit("add retry", "let retry_each_request = true;\n");
+    let why = "Retries charged customers twice because the server is not idempotent.";
+    world.commit(&revert(&bad, why), "let retry_each_request = false;\n");
+    let head = world.commit("docs: more", "x\n");
+    let shallow = world.dir.path().join(".git/shallow");
+    fs::write(&shallow, format!("{head}\n")).unwrap();
+    assert_eq!(world.read(None).events_new, 0);
+    fs::remove_file(shallow).unwrap();
+    assert_eq!(world.read(None).events_new, 1);
+}

@@ -5,10 +5,13 @@
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-use git2::{Delta, DiffOptions, FileMode, Oid, Patch, Repository};
+use git2::{DiffOptions, ObjectType, Oid, Patch, Repository, Tree, TreeEntry};
 
 /// A commit that changes more files than this says nothing about any of them.
 pub(super) const MAX_FILES: usize = 200;
+/// A comparison that looks at more entries of trees, or at a longer path, is given up.
+const MAX_ENTRIES: usize = 1_000_000;
+const MAX_PATH: usize = 4096;
 /// Longest file whose lines are compared, in bytes.
 const MAX_BLOB: usize = 512 * 1024;
 /// Fewer letters and digits than this and a line stands in every file.
@@ -36,34 +39,76 @@ pub(super) struct Changes {
 
 /// Returns what changed between two trees; nothing where an object is missing.
 pub(super) fn between(repo: &Repository, old: Option<Oid>, new: Oid) -> Changes {
-    let tree = |id: Oid| repo.find_tree(id).ok();
-    let Some(new) = tree(new) else { return Changes::default() };
-    let old = match old.map(tree) {
-        Some(None) => return Changes::default(),
-        Some(found) => found,
-        None => None,
-    };
-    let mut options = DiffOptions::new();
-    options.ignore_submodules(true).skip_binary_check(true).ignore_filemode(true);
-    let Ok(diff) = repo.diff_tree_to_tree(old.as_ref(), Some(&new), Some(&mut options)) else {
-        return Changes::default();
-    };
     let mut changes = Changes::default();
-    for delta in diff.deltas().filter(|d| d.status() != Delta::Unmodified) {
-        let (before, after) = (delta.old_file(), delta.new_file());
-        let odd = |mode| matches!(mode, FileMode::Commit | FileMode::Link | FileMode::Tree);
-        if odd(before.mode()) || odd(after.mode()) {
-            continue;
+    match compare(repo, old, new, &mut changes) {
+        Some(()) => {
+            changes.files.sort_by(|a, b| a.path.cmp(&b.path));
+            changes
         }
-        let Some(bytes) = after.path_bytes().or_else(|| before.path_bytes()) else { continue };
-        if changes.files.len() == MAX_FILES {
-            changes.many = true;
-            break;
-        }
-        let path = String::from_utf8_lossy(bytes).into_owned();
-        changes.files.push(Change { path, old: before.id(), new: after.id() });
+        None => Changes::default(),
     }
-    changes
+}
+
+/// Compares trees folder by folder. Not libgit2's comparison: that one cannot be stopped, and a few
+/// small objects can unfold into any number of folders.
+fn compare(repo: &Repository, old: Option<Oid>, new: Oid, changes: &mut Changes) -> Option<()> {
+    let mut seen = 0;
+    let mut open = vec![(String::new(), old, Some(new))];
+    while let Some((folder, old, new)) = open.pop() {
+        let tree = |id: Option<Oid>| id.map(|id| repo.find_tree(id)).transpose().ok();
+        let (old, new) = (tree(old)?, tree(new)?);
+        let entries = |tree: &Option<Tree<'_>>| tree.as_ref().map_or(0, Tree::len);
+        seen += entries(&old) + entries(&new);
+        if seen > MAX_ENTRIES || folder.len() > MAX_PATH {
+            changes.many = true;
+            return Some(());
+        }
+        let mut differ = |name: &[u8], before: Option<Entry>, after: Option<Entry>| {
+            if before == after {
+                return;
+            }
+            let name = String::from_utf8_lossy(name);
+            let id = |entry: Option<Entry>, kind| entry.filter(|e| e.1 == kind).map(|e| e.0);
+            let folders = (id(before, ObjectType::Tree), id(after, ObjectType::Tree));
+            if folders != (None, None) {
+                open.push((format!("{folder}{name}/"), folders.0, folders.1));
+            }
+            let files = (id(before, ObjectType::Blob), id(after, ObjectType::Blob));
+            if files != (None, None) {
+                let (old, new) =
+                    (files.0.unwrap_or(Oid::ZERO_SHA1), files.1.unwrap_or(Oid::ZERO_SHA1));
+                changes.files.push(Change { path: format!("{folder}{name}"), old, new });
+            }
+        };
+        for entry in new.iter().flat_map(Tree::iter) {
+            let before = old.as_ref().and_then(|t| t.get_name_bytes(entry.name_bytes()));
+            differ(entry.name_bytes(), before.as_ref().and_then(plain), plain(&entry));
+        }
+        for entry in old.iter().flat_map(Tree::iter) {
+            if new.as_ref().is_none_or(|t| t.get_name_bytes(entry.name_bytes()).is_none()) {
+                differ(entry.name_bytes(), plain(&entry), None);
+            }
+        }
+        if changes.files.len() > MAX_FILES {
+            changes.files.truncate(MAX_FILES);
+            changes.many = true;
+            return Some(());
+        }
+    }
+    Some(())
+}
+
+/// What an entry of a tree is.
+type Entry = (Oid, ObjectType);
+
+/// Returns an entry that is a file or a folder: no link, no other repository.
+fn plain(entry: &TreeEntry<'_>) -> Option<Entry> {
+    match entry.kind()? {
+        kind @ (ObjectType::Tree | ObjectType::Blob) if entry.filemode() != 0o120_000 => {
+            Some((entry.id(), kind))
+        }
+        _ => None,
+    }
 }
 
 /// The lines of one change that say something: hashes of their words.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use git2::{Commit, Oid, Repository};
 
+use super::message::timestamp;
 use super::{changes, walk};
 use crate::clock::Timestamp;
 
@@ -96,6 +97,5 @@ fn words(repo: &Repository, blob: Oid) -> Option<HashSet<u64>> {
 }
 
 fn time_of(commit: &Commit<'_>) -> Option<Timestamp> {
-    let seconds = commit.author().when().seconds();
-    (seconds > 0).then(|| Timestamp(seconds.saturating_mul(1000)))
+    timestamp(commit.author().when().seconds()).filter(|t| t.0 > 0)
 }

@@ -67,7 +67,7 @@ pub(super) fn read(commit: &GitCommit<'_>) -> (Commit, Option<&'static str>) {
 }
 
 /// Seconds may be any number in a commit made by hand.
-fn timestamp(seconds: i64) -> Option<Timestamp> {
+pub(super) fn timestamp(seconds: i64) -> Option<Timestamp> {
     // The year 9999: what is beyond is no time.
     (0..253_402_300_800).contains(&seconds).then(|| Timestamp(seconds * 1000))
 }

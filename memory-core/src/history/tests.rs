@@ -300,3 +300,59 @@ fn a_line_is_as_old_as_its_words() {
     assert_eq!(world.open().line_dates("none.md", &["x"]), [None]);
     assert_eq!(World::new().open().line_dates("R.md", &["x"]), [None]);
 }
+
+#[test]
+fn a_tree_that_unfolds_without_end_says_nothing_and_takes_no_memory() {
+    let world = World::new();
+    world.commit("begin", &[("a.rs", "let first = 1;\n")]);
+    // Ten folders on each of nine levels, all the same few objects: 10^9 files.
+    let mut inner = world.repo.blob(b"let x = 1;\n").unwrap();
+    let mut mode = 0o100_644;
+    for _ in 0..9 {
+        let mut tree = world.repo.treebuilder(None).unwrap();
+        for name in 0..10 {
+            tree.insert(name.to_string(), inner, mode).unwrap();
+        }
+        (inner, mode) = (tree.write().unwrap(), 0o040_000);
+    }
+    let parent = world.repo.head().unwrap().peel_to_commit().unwrap();
+    let tree = world.repo.find_tree(inner).unwrap();
+    let who = world.who();
+    world.repo.commit(Some("HEAD"), &who, &who, "fix: everything", &tree, &[&parent]).unwrap();
+    let changes = super::changes::between(&world.repo, Some(parent.tree_id()), inner);
+    assert!(changes.many && changes.files.len() <= super::changes::MAX_FILES);
+    assert_eq!(all(&world.open(), &Query::default()).seen, 2);
+    // Another branch's list of files ends too.
+    let branches = crate::branch::Branches::open(world.dir.path()).unwrap();
+    let head = world.repo.head().unwrap().target().unwrap().to_string();
+    assert!(branches.files(&head).unwrap().len() <= 500_000);
+}
+
+#[test]
+fn folders_that_become_files_are_both() {
+    let world = World::new();
+    let old = world.tree(&[("a/b.rs", "let b = 1;\n"), ("c", "let c = 1;\n"), ("same", "x\n")]);
+    let repo = &world.repo;
+    let blob = repo.blob(b"let a = 1;\n").unwrap();
+    let mut tree = repo.treebuilder(Some(&repo.find_tree(old).unwrap())).unwrap();
+    tree.insert("a", blob, 0o100_644).unwrap();
+    tree.insert("c", blob, 0o120_000).unwrap();
+    let changes = super::changes::between(repo, Some(old), tree.write().unwrap());
+    let paths: Vec<_> = changes.files.iter().map(|c| c.path.as_str()).collect();
+    assert_eq!(paths, ["a", "a/b.rs", "c"]);
+    assert!(changes.files[1].new.is_zero() && changes.files[2].new.is_zero());
+}
+
+#[test]
+fn a_time_beyond_all_years_is_none() {
+    let world = World::new();
+    let tree = world.tree(&[("CLAUDE.md", "Use tabs everywhere.\n")]);
+    let who = "A <a@x> 99999999999999 +0000";
+    let bytes = format!("tree {tree}\nauthor {who}\ncommitter {who}\n\nfar\n");
+    let odb = world.repo.odb().unwrap();
+    let commit = odb.write(ObjectType::Commit, bytes.as_bytes()).unwrap();
+    world.repo.reference("refs/heads/far", commit, true, "").unwrap();
+    world.repo.set_head("refs/heads/far").unwrap();
+    let dates = world.open().line_dates("CLAUDE.md", &["Use tabs everywhere."]);
+    assert_eq!(dates, [None]);
+}
