@@ -55,6 +55,10 @@ impl ForeignDb {
     pub fn open(path: &Path) -> Result<Self, ForeignError> {
         let wal = side(path, "-wal").metadata().is_ok_and(|m| m.len() > 0);
         let shm = side(path, "-shm").exists();
+        // An owner is in the middle of a change, or died in it: only with its journal is this a state.
+        if side(path, "-journal").metadata().is_ok_and(|m| m.len() > 0) {
+            return Self::copied(path);
+        }
         let direct = match (wal, shm) {
             // Reading in place would create side files; without a log nothing can be missed.
             (false, _) => open_uri(path, "immutable=1"),
@@ -75,9 +79,11 @@ impl ForeignDb {
         let folder = tempfile::Builder::new().prefix("cemem-copy").tempdir()?;
         let copy = folder.path().join("copy.db");
         fs::copy(path, &copy)?;
-        let wal = side(path, "-wal");
-        if wal.exists() {
-            fs::copy(wal, side(&copy, "-wal"))?;
+        for log in ["-wal", "-journal"] {
+            let beside = side(path, log);
+            if beside.exists() {
+                fs::copy(beside, side(&copy, log))?;
+            }
         }
         // The copy is ours: SQLite may recover its log and make side files there.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -308,6 +314,29 @@ mod tests {
         assert_eq!(closed.len(), 1);
         assert_eq!(read(&ForeignDb::open(&path).unwrap()), want, "closed");
         assert_eq!(listing(dir.path()), closed);
+    }
+
+    #[test]
+    fn a_change_that_was_never_finished_is_taken_back_in_the_copy() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("live.db");
+        let owner = sample(&path, false);
+        let before = read(&ForeignDb::open(&path).unwrap());
+        owner.execute_batch("PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN").unwrap();
+        owner
+            .execute_batch(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+                 INSERT INTO t SELECT printf('%0200d', i), i FROM n; UPDATE t SET a = 'torn'",
+            )
+            .unwrap();
+        // What a killed owner leaves behind.
+        let left = dir.path().join("left.db");
+        fs::copy(&path, &left).unwrap();
+        fs::copy(side(&path, "-journal"), side(&left, "-journal")).unwrap();
+        assert!(side(&left, "-journal").metadata().unwrap().len() > 0);
+        let files = listing(dir.path());
+        assert_eq!(read(&ForeignDb::open(&left).unwrap()), before);
+        assert_eq!(listing(dir.path()), files);
     }
 
     #[test]
