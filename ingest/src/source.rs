@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use std::path::{Path, PathBuf};
 
-use cemem_core::foreign::ForeignDb;
+use cemem_core::foreign::{ForeignDb, ForeignError};
 use cemem_core::{Event, Session, Timestamp};
 use serde_json::Value;
 
@@ -16,6 +16,19 @@ use crate::redact::Redactor;
 use crate::reviews::{REVIEWS, pasted};
 use crate::scrub;
 use crate::sniff::Probe;
+
+/// The reader of a format without records: a database.
+struct NoRecords;
+
+impl Reader for NoRecords {
+    fn record(&mut self, _: Record<'_>, _: &mut Output<'_>) -> Result<(), Malformed> {
+        Err(Malformed("a database has no records".to_owned()))
+    }
+
+    fn state(&self) -> Value {
+        Value::Null
+    }
+}
 
 /// Returns every format, in the order they are asked to recognise a file: the engines', then the
 /// reviews'.
@@ -59,11 +72,17 @@ pub struct Info {
 pub trait Source: Sync {
     /// Returns the constants.
     fn info(&self) -> Info;
-    /// Returns whether the start of a file looks like this format. Not asked of databases.
-    fn sniff(&self, probe: &Probe<'_>) -> bool;
-    /// Returns a reader for one file that goes on from `state` (`Null` at the file's start). Not
-    /// asked of databases.
-    fn reader(&self, file: &FileInfo, state: &Value) -> Box<dyn Reader>;
+    /// Returns whether the start of a file looks like this format; a database is never asked.
+    fn sniff(&self, probe: &Probe<'_>) -> bool {
+        let _ = probe;
+        false
+    }
+    /// Returns a reader for one file that goes on from `state` (`Null` at the file's start); a
+    /// database is never asked.
+    fn reader(&self, file: &FileInfo, state: &Value) -> Box<dyn Reader> {
+        let _ = (file, state);
+        Box::new(NoRecords)
+    }
     /// Returns files beside `path` that belong to it: when one of them changes, the file is read
     /// again, and the reader may look into them ([`FileInfo::beside`]).
     fn companions(&self, path: &Path) -> Vec<PathBuf> {
@@ -85,7 +104,7 @@ pub trait Source: Sync {
         file: &FileInfo,
         state: &Value,
         out: &mut Output<'_>,
-    ) -> Result<Part, Malformed> {
+    ) -> Result<Part, ForeignError> {
         let _ = (db, file, state, out);
         Ok(Part::default())
     }

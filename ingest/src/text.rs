@@ -236,7 +236,7 @@ pub fn mended(json: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The UTF-16 unit of the escape at `at`, if `\uXXXX` stands there.
+/// The UTF-16 unit of the escape at `at`, if one (`\u0041`) stands there.
 fn unit(json: &str, at: usize) -> Option<u32> {
     let hex = json.as_bytes().get(at..at + 6)?.strip_prefix(b"\\u")?;
     hex.iter().try_fold(0, |n, digit| Some(n * 16 + char::from(*digit).to_digit(16)?))

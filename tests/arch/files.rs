@@ -28,8 +28,7 @@ impl SourceFile {
     /// Returns whether every line is test code.
     pub(crate) fn is_test(&self) -> bool {
         self.path.starts_with("tests/")
-            || self.path.ends_with("/tests.rs")
-            || self.path.ends_with("/fuzz.rs")
+            || ["/tests.rs", "/fuzz.rs", "/checklist.rs"].iter().any(|end| self.path.ends_with(end))
             || self.path.contains("/tests/")
     }
 

@@ -70,7 +70,7 @@ pub(super) fn read(
             }
             Err(flaw) => {
                 out.skip("malformed_database");
-                read.errors = located(path, vec![LineError { line: 1, message: flaw.0 }]);
+                read.errors = located(path, vec![LineError { line: 1, message: flaw.to_string() }]);
             }
         }
         at.state = state.clone();

@@ -23,6 +23,7 @@ pub mod opencode;
 pub mod openhands;
 pub mod pi;
 pub mod qwen_code;
+mod rows;
 pub mod rules;
 pub mod solutions;
 pub mod specstory;
@@ -32,5 +33,12 @@ pub(crate) mod testing;
 mod tool;
 pub(crate) mod wire;
 
+use crate::source::{Info, Layout};
+
 /// Raised whenever any reader's view of the same bytes changes: files are then read again.
 const READER_VERSION: u32 = 3;
+
+/// Returns the constants of an engine's format.
+const fn info(engine: &'static str, format: &'static str, layout: Layout) -> Info {
+    Info { engine, format, version: READER_VERSION, layout }
+}

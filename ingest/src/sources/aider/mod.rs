@@ -79,12 +79,7 @@ fn find(places: &Places) -> Vec<Found> {
 
 impl Source for Aider {
     fn info(&self) -> Info {
-        Info {
-            engine: ENGINE,
-            format: ENGINE,
-            version: super::READER_VERSION,
-            layout: Layout::Whole,
-        }
+        super::info(ENGINE, ENGINE, Layout::Whole)
     }
 
     /// A session's start, or typed words after the launch of the program.

@@ -48,12 +48,7 @@ pub static ROW: Engine = Engine {
 
 impl Source for Amp {
     fn info(&self) -> Info {
-        Info {
-            engine: ENGINE,
-            format: ENGINE,
-            version: super::READER_VERSION,
-            layout: Layout::Whole,
-        }
+        super::info(ENGINE, ENGINE, Layout::Whole)
     }
 
     /// An object with messages whose first id is a thread's.

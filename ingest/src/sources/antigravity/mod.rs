@@ -42,12 +42,7 @@ pub static ROW: Engine = Engine {
 
 impl Source for Antigravity {
     fn info(&self) -> Info {
-        Info {
-            engine: ENGINE,
-            format: ENGINE,
-            version: super::READER_VERSION,
-            layout: Layout::Lines,
-        }
+        super::info(ENGINE, ENGINE, Layout::Lines)
     }
 
     /// A numbered step with a source and a type.

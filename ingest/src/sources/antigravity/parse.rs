@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use super::places;
 use crate::source::{FileInfo, Malformed, Output, Reader, Record};
 use crate::sources::human::{Spoken, between, classify};
+use crate::sources::rows::{self, At};
 use crate::sources::tool::{at, int, key, list, shown, text};
-use crate::text::mended;
 
 /// Calls remembered at a time: a session has few open at once.
 const OPEN: usize = 64;
@@ -51,13 +51,6 @@ pub(super) struct AntigravityReader {
     state: State,
 }
 
-/// A step and its place.
-struct At<'a> {
-    step: &'a Value,
-    offset: u64,
-    len: u64,
-}
-
 impl AntigravityReader {
     pub(super) fn new(file: &FileInfo, state: &Value) -> Self {
         Self {
@@ -68,9 +61,9 @@ impl AntigravityReader {
     }
 
     fn emit(&self, at: &At<'_>, part: &str, actor: Actor, kind: EventKind, out: &mut Output<'_>) {
-        let stamp = text(at.step, &["created_at"]).unwrap_or_default();
-        let place = int(at.step, &["step_index"]).unwrap_or_default().to_string();
-        let name = text(at.step, &["type"]).unwrap_or_default();
+        let stamp = text(at.row, &["created_at"]).unwrap_or_default();
+        let place = int(at.row, &["step_index"]).unwrap_or_default().to_string();
+        let name = text(at.row, &["type"]).unwrap_or_default();
         let event = Event {
             key: key([self.session.as_str(), &place, name, stamp, part]),
             row_id: place,
@@ -86,13 +79,13 @@ impl AntigravityReader {
     }
 
     fn step(&mut self, at: &At<'_>, out: &mut Output<'_>) {
-        let kind = text(at.step, &["type"]).unwrap_or("untyped");
-        let status = text(at.step, &["status"]).unwrap_or("DONE");
+        let kind = text(at.row, &["type"]).unwrap_or("untyped");
+        let status = text(at.row, &["status"]).unwrap_or("DONE");
         if OPEN_STATES.contains(&status) {
             return out.skip("open");
         }
-        let content = text(at.step, &["content"]).unwrap_or_default();
-        match (text(at.step, &["source"]).unwrap_or_default(), kind) {
+        let content = text(at.row, &["content"]).unwrap_or_default();
+        match (text(at.row, &["source"]).unwrap_or_default(), kind) {
             ("USER_EXPLICIT", "USER_INPUT") => self.prompt(content, at, out),
             ("SYSTEM", "CHECKPOINT") => {
                 let kind = EventKind::Compaction { summary: content.to_owned() };
@@ -128,8 +121,8 @@ impl AntigravityReader {
     }
 
     fn calls(&mut self, at: &At<'_>, out: &mut Output<'_>) {
-        for (i, call) in list(at.step, &["tool_calls"]).iter().enumerate() {
-            let place = int(at.step, &["step_index"]).unwrap_or_default();
+        for (i, call) in list(at.row, &["tool_calls"]).iter().enumerate() {
+            let place = int(at.row, &["step_index"]).unwrap_or_default();
             let id = text(call, &["id"]).map_or_else(|| format!("{place}:{i}"), str::to_owned);
             let input = input(call);
             if let Some(cwd) = self.folder(call) {
@@ -171,7 +164,7 @@ impl AntigravityReader {
     /// Steps of the model that are no words are the ends of calls, in their order.
     fn result(&mut self, content: &str, status: &str, at: &At<'_>, out: &mut Output<'_>) {
         if content.is_empty() || self.state.open.is_empty() {
-            return out.skip(text(at.step, &["type"]).unwrap_or("untyped"));
+            return out.skip(text(at.row, &["type"]).unwrap_or("untyped"));
         }
         let call_id = self.state.open.remove(0);
         let exit_code = exit_code(content);
@@ -230,10 +223,7 @@ fn exit_code(content: &str) -> Option<i32> {
 
 impl Reader for AntigravityReader {
     fn record(&mut self, record: Record<'_>, out: &mut Output<'_>) -> Result<(), Malformed> {
-        let step: Value = serde_json::from_str(&mended(record.text))
-            .map_err(|e| Malformed(format!("invalid json: {e}")))?;
-        self.step(&At { step: &step, offset: record.offset, len: record.text.len() as u64 }, out);
-        Ok(())
+        rows::each(record, |at| self.step(at, out))
     }
 
     fn state(&self) -> Value {

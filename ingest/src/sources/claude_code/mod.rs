@@ -57,12 +57,7 @@ pub static ROW: Engine = Engine {
 
 impl Source for ClaudeCode {
     fn info(&self) -> Info {
-        Info {
-            engine: ENGINE,
-            format: ENGINE,
-            version: super::READER_VERSION,
-            layout: Layout::Lines,
-        }
+        super::info(ENGINE, ENGINE, Layout::Lines)
     }
 
     /// A row with a session id, or a metadata row only Claude Code writes.

@@ -114,12 +114,7 @@ impl Tasks {
 
 impl Source for Tasks {
     fn info(&self) -> Info {
-        Info {
-            engine: self.engine,
-            format: self.engine,
-            version: super::READER_VERSION,
-            layout: Layout::Whole,
-        }
+        super::info(self.engine, self.engine, Layout::Whole)
     }
 
     /// A list whose first object is a dated row that asks or says.

@@ -11,12 +11,12 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use cemem_core::foreign::ForeignDb;
+use cemem_core::foreign::{ForeignDb, ForeignError};
 use serde_json::Value;
 
 use crate::engines::{Engine, Signal, Standing};
 use crate::sniff::Probe;
-use crate::source::{FileInfo, Info, Layout, Malformed, Output, Part, Reader, Source};
+use crate::source::{FileInfo, Info, Layout, Output, Part, Reader, Source};
 
 /// The engine's short name.
 pub const ENGINE: &str = "codemachine";
@@ -46,21 +46,9 @@ pub static ROW: Engine = Engine {
     ],
 };
 
-fn info(format: &'static str, layout: Layout) -> Info {
-    Info { engine: ENGINE, format, version: super::READER_VERSION, layout }
-}
-
 impl Source for Register {
     fn info(&self) -> Info {
-        info(ENGINE, Layout::Database)
-    }
-
-    fn sniff(&self, _: &Probe<'_>) -> bool {
-        false
-    }
-
-    fn reader(&self, file: &FileInfo, _: &Value) -> Box<dyn Reader> {
-        Box::new(log::LogReader::new(file))
+        super::info(ENGINE, ENGINE, Layout::Database)
     }
 
     fn sniff_tables(&self, tables: &[String]) -> bool {
@@ -77,14 +65,14 @@ impl Source for Register {
         file: &FileInfo,
         state: &Value,
         out: &mut Output<'_>,
-    ) -> Result<Part, Malformed> {
+    ) -> Result<Part, ForeignError> {
         register::read(db, file, state, out)
     }
 }
 
 impl Source for Log {
     fn info(&self) -> Info {
-        info("codemachine-log", Layout::Whole)
+        super::info(ENGINE, "codemachine-log", Layout::Whole)
     }
 
     /// The box with the agent's number and name.

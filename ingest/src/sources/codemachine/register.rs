@@ -11,20 +11,11 @@ use cemem_core::{Actor, Event, EventKind, Timestamp};
 use serde_json::{Value, json};
 
 use super::{log, places};
-use crate::source::{FileInfo, Malformed, Output, Part};
+use crate::source::{FileInfo, Output, Part};
 
 /// Reads the next part. Rows change in place until their agent ends, and there are few: a pass reads
 /// them all.
 pub(super) fn read(
-    db: &ForeignDb,
-    file: &FileInfo,
-    state: &Value,
-    out: &mut Output<'_>,
-) -> Result<Part, Malformed> {
-    part(db, file, state, out).map_err(|e| Malformed(e.to_string()))
-}
-
-fn part(
     db: &ForeignDb,
     file: &FileInfo,
     state: &Value,

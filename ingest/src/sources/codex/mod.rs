@@ -48,12 +48,7 @@ pub static ROW: Engine = Engine {
 
 impl Source for Codex {
     fn info(&self) -> Info {
-        Info {
-            engine: ENGINE,
-            format: ENGINE,
-            version: super::READER_VERSION,
-            layout: Layout::Lines,
-        }
+        super::info(ENGINE, ENGINE, Layout::Lines)
     }
 
     /// A wrapped row of a known type, or the first row of the oldest rollouts, which wrap nothing.

@@ -53,12 +53,7 @@ pub static ROW: Engine = Engine {
 impl Source for CopilotChat {
     fn info(&self) -> Info {
         // Entries of the log change earlier ones: it is read as a whole.
-        Info {
-            engine: ENGINE,
-            format: ENGINE,
-            version: super::READER_VERSION,
-            layout: Layout::Whole,
-        }
+        super::info(ENGINE, ENGINE, Layout::Whole)
     }
 
     /// An object with requests and what only a chat has, at the top or as the log's first state.

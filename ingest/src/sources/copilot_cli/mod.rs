@@ -51,12 +51,7 @@ pub static ROW: Engine = Engine {
 
 impl Source for CopilotCli {
     fn info(&self) -> Info {
-        Info {
-            engine: ENGINE,
-            format: ENGINE,
-            version: super::READER_VERSION,
-            layout: Layout::Lines,
-        }
+        super::info(ENGINE, ENGINE, Layout::Lines)
     }
 
     /// Rows of a known family with their data in an object of its own.

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::source::{FileInfo, Malformed, Output, Reader, Record};
 use crate::sources::human::{Spoken, classify};
+use crate::sources::rows::{self, At};
 use crate::sources::tool::{key, list, shown, text};
-use crate::text::mended;
 
 /// Calls remembered at a time: a session has few open at once.
 const OPEN: usize = 256;
@@ -35,13 +35,6 @@ struct State {
 /// Reads one session.
 pub(super) struct CopilotReader {
     state: State,
-}
-
-/// A row and its place.
-struct At<'a> {
-    row: &'a Value,
-    offset: u64,
-    len: u64,
 }
 
 impl CopilotReader {
@@ -275,18 +268,7 @@ fn exit_code(said: &str) -> Option<i32> {
 
 impl Reader for CopilotReader {
     fn record(&mut self, record: Record<'_>, out: &mut Output<'_>) -> Result<(), Malformed> {
-        let mut start = 0;
-        let line = mended(record.text);
-        let mut rows = serde_json::Deserializer::from_str(&line).into_iter::<Value>();
-        while let Some(row) = rows.next() {
-            let row =
-                row.map_err(|e| Malformed(format!("invalid row at column {}", e.column())))?;
-            let end = rows.byte_offset();
-            let offset = record.offset + start as u64;
-            self.row(&At { row: &row, offset, len: (end - start) as u64 }, out);
-            start = end;
-        }
-        Ok(())
+        rows::each(record, |at| self.row(at, out))
     }
 
     fn state(&self) -> Value {

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::bubbles::{Bubble, folder};
 use super::places;
-use crate::source::{FileInfo, Malformed, Output, Part};
+use crate::source::{FileInfo, Output, Part};
 use crate::sources::tool::{int, list, text};
 
 /// A conversation may be written for a while after its time was. Milliseconds.
@@ -46,9 +46,9 @@ pub(super) fn read(
     file: &FileInfo,
     state: &Value,
     out: &mut Output<'_>,
-) -> Result<Part, Malformed> {
+) -> Result<Part, ForeignError> {
     let mut state = State::deserialize(state).unwrap_or_default();
-    let more = pass(db, file, &mut state, out).map_err(|e| Malformed(e.to_string()))?;
+    let more = pass(db, file, &mut state, out)?;
     Ok(Part { state: serde_json::to_value(&state).unwrap_or_default(), more })
 }
 

@@ -10,12 +10,12 @@ mod store;
 mod tests;
 mod transcript;
 
-use cemem_core::foreign::ForeignDb;
+use cemem_core::foreign::{ForeignDb, ForeignError};
 use serde_json::Value;
 
 use crate::engines::{Engine, Signal, Standing};
 use crate::sniff::Probe;
-use crate::source::{FileInfo, Info, Layout, Malformed, Output, Part, Reader, Source};
+use crate::source::{FileInfo, Info, Layout, Output, Part, Reader, Source};
 
 /// The engine's short name.
 pub const ENGINE: &str = "cursor";
@@ -49,25 +49,13 @@ pub static ROW: Engine = Engine {
     ],
 };
 
-fn info(format: &'static str, layout: Layout) -> Info {
-    Info { engine: ENGINE, format, version: super::READER_VERSION, layout }
-}
-
 fn has(tables: &[String], name: &str) -> bool {
     tables.iter().any(|t| t == name)
 }
 
 impl Source for Editor {
     fn info(&self) -> Info {
-        info(ENGINE, Layout::Database)
-    }
-
-    fn sniff(&self, _: &Probe<'_>) -> bool {
-        false
-    }
-
-    fn reader(&self, file: &FileInfo, state: &Value) -> Box<dyn Reader> {
-        Transcript.reader(file, state)
+        super::info(ENGINE, ENGINE, Layout::Database)
     }
 
     fn sniff_tables(&self, tables: &[String]) -> bool {
@@ -80,22 +68,14 @@ impl Source for Editor {
         file: &FileInfo,
         state: &Value,
         out: &mut Output<'_>,
-    ) -> Result<Part, Malformed> {
+    ) -> Result<Part, ForeignError> {
         editor::read(db, file, state, out)
     }
 }
 
 impl Source for Store {
     fn info(&self) -> Info {
-        info("cursor-store", Layout::Database)
-    }
-
-    fn sniff(&self, _: &Probe<'_>) -> bool {
-        false
-    }
-
-    fn reader(&self, file: &FileInfo, state: &Value) -> Box<dyn Reader> {
-        Transcript.reader(file, state)
+        super::info(ENGINE, "cursor-store", Layout::Database)
     }
 
     fn sniff_tables(&self, tables: &[String]) -> bool {
@@ -108,14 +88,14 @@ impl Source for Store {
         file: &FileInfo,
         state: &Value,
         out: &mut Output<'_>,
-    ) -> Result<Part, Malformed> {
+    ) -> Result<Part, ForeignError> {
         store::read(db, file, state, out)
     }
 }
 
 impl Source for Transcript {
     fn info(&self) -> Info {
-        info("cursor-transcript", Layout::Lines)
+        super::info(ENGINE, "cursor-transcript", Layout::Lines)
     }
 
     /// A row with a role and a message, and nothing of what other engines write beside them.

@@ -9,20 +9,11 @@ use serde_json::{Value, json};
 
 use super::places;
 use super::transcript::Said;
-use crate::source::{FileInfo, Malformed, Output, Part};
+use crate::source::{FileInfo, Output, Part};
 use crate::sources::tool::{int, key, list, text};
 
 /// Reads the next part.
 pub(super) fn read(
-    db: &ForeignDb,
-    file: &FileInfo,
-    state: &Value,
-    out: &mut Output<'_>,
-) -> Result<Part, Malformed> {
-    part(db, file, state, out).map_err(|e| Malformed(e.to_string()))
-}
-
-fn part(
     db: &ForeignDb,
     file: &FileInfo,
     state: &Value,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::source::{FileInfo, Malformed, Output, Reader, Record};
 use crate::sources::cursor::places;
 use crate::sources::human::{Spoken, classify};
+use crate::sources::rows::{self, At};
 use crate::sources::tool::{int, key, list, shown, text};
 
 /// What stands where words were taken out.
@@ -152,41 +153,37 @@ impl TranscriptReader {
     }
 }
 
+impl TranscriptReader {
+    fn row(&mut self, at: &At<'_>, out: &mut Output<'_>) {
+        let Some(role) = text(at.row, &["role"]) else {
+            out.skip(text(at.row, &["type"]).unwrap_or("untyped"));
+            return;
+        };
+        let pieces = list(at.row, &["message", "content"]);
+        let typed = role == "user" && pieces.iter().any(|p| text(p, &["type"]) == Some("text"));
+        self.turn += u64::from(typed);
+        let said = Said {
+            session: &self.session,
+            // Only ever appended to: the place is as good as an id.
+            key: key([self.session.as_str(), &at.offset.to_string()]),
+            row_id: self.turn.to_string(),
+            role,
+            ts: self.modified,
+            cwd: self.cwd.as_deref(),
+            machine: self.parent.is_some(),
+            offset: at.offset,
+            len: at.len,
+        };
+        said.tell(pieces, out);
+    }
+}
+
 impl Reader for TranscriptReader {
     fn record(&mut self, record: Record<'_>, out: &mut Output<'_>) -> Result<(), Malformed> {
         let session = out.session(&self.session);
         session.parent.clone_from(&self.parent);
         session.cwd.clone_from(&self.cwd);
-        let mut rows = serde_json::Deserializer::from_str(record.text).into_iter::<Value>();
-        let mut start = 0;
-        while let Some(row) = rows.next() {
-            let row =
-                row.map_err(|e| Malformed(format!("invalid row at column {}", e.column())))?;
-            let offset = record.offset + start as u64;
-            let Some(role) = text(&row, &["role"]) else {
-                out.skip(text(&row, &["type"]).unwrap_or("untyped"));
-                start = rows.byte_offset();
-                continue;
-            };
-            let pieces = list(&row, &["message", "content"]);
-            let typed = role == "user" && pieces.iter().any(|p| text(p, &["type"]) == Some("text"));
-            self.turn += u64::from(typed);
-            let said = Said {
-                session: &self.session,
-                // Only ever appended to: the place is as good as an id.
-                key: key([self.session.as_str(), &offset.to_string()]),
-                row_id: self.turn.to_string(),
-                role,
-                ts: self.modified,
-                cwd: self.cwd.as_deref(),
-                machine: self.parent.is_some(),
-                offset,
-                len: (rows.byte_offset() - start) as u64,
-            };
-            said.tell(pieces, out);
-            start = rows.byte_offset();
-        }
-        Ok(())
+        rows::each(record, |at| self.row(at, out))
     }
 
     fn state(&self) -> Value {

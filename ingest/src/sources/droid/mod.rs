@@ -41,12 +41,7 @@ pub static ROW: Engine = Engine {
 
 impl Source for Droid {
     fn info(&self) -> Info {
-        Info {
-            engine: ENGINE,
-            format: ENGINE,
-            version: super::READER_VERSION,
-            layout: Layout::Lines,
-        }
+        super::info(ENGINE, ENGINE, Layout::Lines)
     }
 
     /// The row every session begins with.

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::source::{FileInfo, Malformed, Output, Reader, Record};
 use crate::sources::human::{Spoken, classify};
+use crate::sources::rows::{self, At};
 use crate::sources::tool::{key, list, shown, text};
-use crate::text::mended;
 
 /// What sessions that the agent started are called.
 const SUBAGENT: &str = "# Task Tool Invocation";
@@ -26,13 +26,6 @@ struct State {
 /// Reads one session.
 pub(super) struct DroidReader {
     state: State,
-}
-
-/// A row and its place.
-struct At<'a> {
-    row: &'a Value,
-    offset: u64,
-    len: u64,
 }
 
 impl DroidReader {
@@ -170,10 +163,7 @@ fn exit_code(said: &str) -> Option<i32> {
 
 impl Reader for DroidReader {
     fn record(&mut self, record: Record<'_>, out: &mut Output<'_>) -> Result<(), Malformed> {
-        let row: Value = serde_json::from_str(&mended(record.text))
-            .map_err(|e| Malformed(format!("invalid json: {e}")))?;
-        self.row(&At { row: &row, offset: record.offset, len: record.text.len() as u64 }, out);
-        Ok(())
+        rows::each(record, |at| self.row(at, out))
     }
 
     fn state(&self) -> Value {

@@ -80,12 +80,7 @@ fn reference_file(root: &Path) -> Option<Found> {
 
 impl Source for Transcript {
     fn info(&self) -> Info {
-        Info {
-            engine: ENGINE,
-            format: ENGINE,
-            version: super::READER_VERSION,
-            layout: Layout::Lines,
-        }
+        super::info(ENGINE, ENGINE, Layout::Lines)
     }
 
     /// A versioned row that names its agent.

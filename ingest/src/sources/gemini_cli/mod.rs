@@ -56,12 +56,7 @@ pub static ROW: Engine = Engine {
 impl Source for GeminiCli {
     fn info(&self) -> Info {
         // Rows change earlier ones, so even the JSONL is read as a whole.
-        Info {
-            engine: ENGINE,
-            format: ENGINE,
-            version: super::READER_VERSION,
-            layout: Layout::Whole,
-        }
+        super::info(ENGINE, ENGINE, Layout::Whole)
     }
 
     /// An object that names a session and its project's hash, or a list of turns in parts. Inside

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::events::Message;
 use crate::source::{FileInfo, Malformed, Output, Reader, Record};
+use crate::sources::rows::{self, At};
 use crate::sources::tool::{int, list, text};
 
 /// What must be known from earlier rows.
@@ -31,37 +32,38 @@ impl GooseReader {
     }
 }
 
+impl GooseReader {
+    fn row(&mut self, at: &At<'_>, out: &mut Output<'_>) {
+        let Some(role) = text(at.row, &["role"]) else {
+            if let Some(cwd) = text(at.row, &["working_dir"]) {
+                self.state.cwd = Some(cwd.to_owned());
+            }
+            let session = out.session(&self.session);
+            session.cwd.clone_from(&self.state.cwd);
+            session.title = text(at.row, &["description"]).map(str::to_owned);
+            return;
+        };
+        self.state.rows += 1;
+        let row_id = text(at.row, &["id"]).map(str::to_owned);
+        let message = Message {
+            session: &self.session,
+            row_id: row_id.unwrap_or_else(|| self.state.rows.to_string()),
+            role,
+            created: int(at.row, &["created"]),
+            content: list(at.row, &["content"]),
+            metadata: at.row.get("metadata").unwrap_or(&Value::Null),
+            cwd: self.state.cwd.as_deref(),
+            machine: false,
+            offset: at.offset,
+            len: at.len,
+        };
+        message.tell(out);
+    }
+}
+
 impl Reader for GooseReader {
     fn record(&mut self, record: Record<'_>, out: &mut Output<'_>) -> Result<(), Malformed> {
-        for row in serde_json::Deserializer::from_str(record.text).into_iter::<Value>() {
-            let row =
-                row.map_err(|e| Malformed(format!("invalid row at column {}", e.column())))?;
-            let Some(role) = text(&row, &["role"]) else {
-                if let Some(cwd) = text(&row, &["working_dir"]) {
-                    self.state.cwd = Some(cwd.to_owned());
-                }
-                let session = out.session(&self.session);
-                session.cwd.clone_from(&self.state.cwd);
-                session.title = text(&row, &["description"]).map(str::to_owned);
-                continue;
-            };
-            self.state.rows += 1;
-            let row_id = text(&row, &["id"]).map(str::to_owned);
-            let message = Message {
-                session: &self.session,
-                row_id: row_id.unwrap_or_else(|| self.state.rows.to_string()),
-                role,
-                created: int(&row, &["created"]),
-                content: list(&row, &["content"]),
-                metadata: row.get("metadata").unwrap_or(&Value::Null),
-                cwd: self.state.cwd.as_deref(),
-                machine: false,
-                offset: record.offset,
-                len: record.text.len() as u64,
-            };
-            message.tell(out);
-        }
-        Ok(())
+        rows::each(record, |at| self.row(at, out))
     }
 
     fn state(&self) -> Value {

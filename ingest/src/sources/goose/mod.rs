@@ -9,12 +9,12 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use cemem_core::foreign::ForeignDb;
+use cemem_core::foreign::{ForeignDb, ForeignError};
 use serde_json::Value;
 
 use crate::engines::{Engine, Signal, Standing};
 use crate::sniff::Probe;
-use crate::source::{FileInfo, Info, Layout, Malformed, Output, Part, Reader, Source};
+use crate::source::{FileInfo, Info, Layout, Output, Part, Reader, Source};
 
 /// The engine's short name.
 pub const ENGINE: &str = "goose";
@@ -50,21 +50,9 @@ pub static ROW: Engine = Engine {
     ],
 };
 
-fn info(format: &'static str, layout: Layout) -> Info {
-    Info { engine: ENGINE, format, version: super::READER_VERSION, layout }
-}
-
 impl Source for Database {
     fn info(&self) -> Info {
-        info(ENGINE, Layout::Database)
-    }
-
-    fn sniff(&self, _: &Probe<'_>) -> bool {
-        false
-    }
-
-    fn reader(&self, file: &FileInfo, state: &Value) -> Box<dyn Reader> {
-        Box::new(lines::GooseReader::new(file, state))
+        super::info(ENGINE, ENGINE, Layout::Database)
     }
 
     fn sniff_tables(&self, tables: &[String]) -> bool {
@@ -77,14 +65,14 @@ impl Source for Database {
         file: &FileInfo,
         state: &Value,
         out: &mut Output<'_>,
-    ) -> Result<Part, Malformed> {
+    ) -> Result<Part, ForeignError> {
         tables::read(db, file, state, out)
     }
 }
 
 impl Source for Lines {
     fn info(&self) -> Info {
-        info("goose-jsonl", Layout::Lines)
+        super::info(ENGINE, "goose-jsonl", Layout::Lines)
     }
 
     /// The first row describes the session.

@@ -9,7 +9,7 @@ use cemem_core::foreign::{ForeignDb, ForeignError, Param};
 use serde_json::{Value, json};
 
 use super::events::Message;
-use crate::source::{FileInfo, Malformed, Output, Part};
+use crate::source::{FileInfo, Output, Part};
 
 /// What is known of a session.
 struct Known {
@@ -20,15 +20,6 @@ struct Known {
 
 /// Reads the next part.
 pub(super) fn read(
-    db: &ForeignDb,
-    file: &FileInfo,
-    state: &Value,
-    out: &mut Output<'_>,
-) -> Result<Part, Malformed> {
-    part(db, file, state, out).map_err(|e| Malformed(e.to_string()))
-}
-
-fn part(
     db: &ForeignDb,
     file: &FileInfo,
     state: &Value,

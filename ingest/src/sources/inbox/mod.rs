@@ -58,12 +58,7 @@ pub static ROW: Engine = Engine {
 
 impl Source for Inbox {
     fn info(&self) -> Info {
-        Info {
-            engine: ENGINE,
-            format: ENGINE,
-            version: super::READER_VERSION,
-            layout: Layout::Whole,
-        }
+        super::info(ENGINE, ENGINE, Layout::Whole)
     }
 
     /// A first row with a version of this schema. Quotes inside strings are escaped, so the bare key

@@ -11,12 +11,12 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use cemem_core::foreign::ForeignDb;
+use cemem_core::foreign::{ForeignDb, ForeignError};
 use serde_json::Value;
 
 use crate::engines::{Engine, Signal, Standing};
 use crate::sniff::Probe;
-use crate::source::{FileInfo, Info, Layout, Malformed, Output, Part, Reader, Source};
+use crate::source::{FileInfo, Info, Layout, Output, Part, Reader, Source};
 
 /// The engine's short name.
 pub const ENGINE: &str = "opencode";
@@ -57,21 +57,9 @@ pub static ROW: Engine = Engine {
     ],
 };
 
-fn info(format: &'static str, layout: Layout) -> Info {
-    Info { engine: ENGINE, format, version: super::READER_VERSION, layout }
-}
-
 impl Source for Database {
     fn info(&self) -> Info {
-        info(ENGINE, Layout::Database)
-    }
-
-    fn sniff(&self, _: &Probe<'_>) -> bool {
-        false
-    }
-
-    fn reader(&self, _: &FileInfo, _: &Value) -> Box<dyn Reader> {
-        Box::new(parse::Export)
+        super::info(ENGINE, ENGINE, Layout::Database)
     }
 
     fn sniff_tables(&self, tables: &[String]) -> bool {
@@ -84,14 +72,14 @@ impl Source for Database {
         file: &FileInfo,
         state: &Value,
         out: &mut Output<'_>,
-    ) -> Result<Part, Malformed> {
+    ) -> Result<Part, ForeignError> {
         tables::read(db, file, state, out)
     }
 }
 
 impl Source for Storage {
     fn info(&self) -> Info {
-        info("opencode-storage", Layout::Whole)
+        super::info(ENGINE, "opencode-storage", Layout::Whole)
     }
 
     /// A file in a folder below `session` (or in its `info`) that describes a session.
@@ -118,7 +106,7 @@ impl Source for Storage {
 
 impl Source for Export {
     fn info(&self) -> Info {
-        info("opencode-export", Layout::Whole)
+        super::info(ENGINE, "opencode-export", Layout::Whole)
     }
 
     /// An object that begins with a session's description; messages may come after a long while.

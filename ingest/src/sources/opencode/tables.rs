@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::events::{self, Known};
-use crate::source::{FileInfo, Malformed, Output, Part};
+use crate::source::{FileInfo, Output, Part};
 
 /// Rows are stamped before they are committed: what was stamped this long before the last read may
 /// have come in after it. Milliseconds.
@@ -33,9 +33,9 @@ pub(super) fn read(
     file: &FileInfo,
     state: &Value,
     out: &mut Output<'_>,
-) -> Result<Part, Malformed> {
+) -> Result<Part, ForeignError> {
     let mut state = State::deserialize(state).unwrap_or_default();
-    pass(db, file, &mut state, out).map_err(|e| Malformed(e.to_string()))?;
+    pass(db, file, &mut state, out)?;
     let more = state.to.is_some();
     Ok(Part { state: serde_json::to_value(&state).unwrap_or_default(), more })
 }

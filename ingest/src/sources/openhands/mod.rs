@@ -52,13 +52,9 @@ pub static ROW: Engine = Engine {
     ],
 };
 
-fn info(format: &'static str, layout: Layout) -> Info {
-    Info { engine: ENGINE, format, version: super::READER_VERSION, layout }
-}
-
 impl Source for Conversation {
     fn info(&self) -> Info {
-        info(ENGINE, Layout::Whole)
+        super::info(ENGINE, ENGINE, Layout::Whole)
     }
 
     /// An event in a folder of events, or the state of a conversation.
@@ -87,7 +83,7 @@ impl Source for Conversation {
 
 impl Source for Batch {
     fn info(&self) -> Info {
-        info("openhands-batch", Layout::Lines)
+        super::info(ENGINE, "openhands-batch", Layout::Lines)
     }
 
     /// A row with a history and what it was measured against.

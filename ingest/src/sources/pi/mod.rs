@@ -44,12 +44,7 @@ pub static ROW: Engine = Engine {
 
 impl Source for Pi {
     fn info(&self) -> Info {
-        Info {
-            engine: ENGINE,
-            format: ENGINE,
-            version: super::READER_VERSION,
-            layout: Layout::Lines,
-        }
+        super::info(ENGINE, ENGINE, Layout::Lines)
     }
 
     /// A header with an id and a folder, or a message with a role of its own.

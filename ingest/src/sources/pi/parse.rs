@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::source::{FileInfo, Malformed, Output, Reader, Record};
 use crate::sources::human::{Spoken, classify};
+use crate::sources::rows::{self, At};
 use crate::sources::tool::{key, list, shown, text};
 
 /// What must be known from earlier rows.
@@ -22,13 +23,6 @@ struct State {
 /// Reads one session.
 pub(super) struct PiReader {
     state: State,
-}
-
-/// A row and its place.
-struct At<'a> {
-    row: &'a Value,
-    offset: u64,
-    len: u64,
 }
 
 impl PiReader {
@@ -167,13 +161,7 @@ fn exit_code(output: &str) -> Option<i32> {
 
 impl Reader for PiReader {
     fn record(&mut self, record: Record<'_>, out: &mut Output<'_>) -> Result<(), Malformed> {
-        for row in serde_json::Deserializer::from_str(record.text).into_iter::<Value>() {
-            let row =
-                row.map_err(|e| Malformed(format!("invalid row at column {}", e.column())))?;
-            let len = record.text.len() as u64;
-            self.row(&At { row: &row, offset: record.offset, len }, out);
-        }
-        Ok(())
+        rows::each(record, |at| self.row(at, out))
     }
 
     fn state(&self) -> Value {

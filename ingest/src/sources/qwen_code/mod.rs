@@ -49,12 +49,7 @@ pub static ROW: Engine = Engine {
 
 impl Source for QwenCode {
     fn info(&self) -> Info {
-        Info {
-            engine: ENGINE,
-            format: ENGINE,
-            version: super::READER_VERSION,
-            layout: Layout::Lines,
-        }
+        super::info(ENGINE, ENGINE, Layout::Lines)
     }
 
     /// A row of a message in parts, or of the engine's own kinds of system rows.

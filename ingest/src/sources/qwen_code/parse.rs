@@ -10,8 +10,8 @@ use serde_json::Value;
 use crate::source::{Malformed, Output, Reader, Record};
 use crate::sources::gemini_cli::calls::outcome;
 use crate::sources::human::{Spoken, classify};
+use crate::sources::rows;
 use crate::sources::tool::{key, list, shown, text};
-use crate::text::mended;
 
 /// What hooks add to a prompt.
 const HOOKED: &str = "<qwen:user-prompt-submit-context>";
@@ -170,17 +170,7 @@ impl QwenReader {
 
 impl Reader for QwenReader {
     fn record(&mut self, record: Record<'_>, out: &mut Output<'_>) -> Result<(), Malformed> {
-        let mut start = 0;
-        let line = mended(record.text);
-        let mut rows = serde_json::Deserializer::from_str(&line).into_iter::<Value>();
-        while let Some(row) = rows.next() {
-            let row =
-                row.map_err(|e| Malformed(format!("invalid row at column {}", e.column())))?;
-            let end = rows.byte_offset();
-            self.row(&row, record.offset + start as u64, (end - start) as u64, out);
-            start = end;
-        }
-        Ok(())
+        rows::each(record, |at| self.row(at.row, at.offset, at.len, out))
     }
 
     fn state(&self) -> Value {

@@ -89,13 +89,9 @@ const DOCUMENTS: Engine = Engine {
     failure_modes: &[],
 };
 
-fn info(engine: &'static str) -> Info {
-    Info { engine, format: engine, version: super::READER_VERSION, layout: Layout::Whole }
-}
-
 impl Source for RuleFiles {
     fn info(&self) -> Info {
-        info(ENGINE)
+        super::info(ENGINE, ENGINE, Layout::Whole)
     }
 
     fn sniff(&self, probe: &Probe<'_>) -> bool {
@@ -109,7 +105,7 @@ impl Source for RuleFiles {
 
 impl Source for ClaudeMemory {
     fn info(&self) -> Info {
-        info(MEMORY)
+        super::info(MEMORY, MEMORY, Layout::Whole)
     }
 
     fn sniff(&self, probe: &Probe<'_>) -> bool {
@@ -123,7 +119,7 @@ impl Source for ClaudeMemory {
 
 impl Source for DecisionRecords {
     fn info(&self) -> Info {
-        info(ADR)
+        super::info(ADR, ADR, Layout::Whole)
     }
 
     fn sniff(&self, probe: &Probe<'_>) -> bool {

@@ -42,12 +42,7 @@ pub static ROW: Engine = Engine {
 
 impl Source for Solutions {
     fn info(&self) -> Info {
-        Info {
-            engine: ENGINE,
-            format: ENGINE,
-            version: super::READER_VERSION,
-            layout: Layout::Whole,
-        }
+        super::info(ENGINE, ENGINE, Layout::Whole)
     }
 
     /// Front matter that states a problem; or any Markdown document that lies in a `solutions`

@@ -47,12 +47,7 @@ pub static ROW: Engine = Engine {
 
 impl Source for SpecStory {
     fn info(&self) -> Info {
-        Info {
-            engine: ENGINE,
-            format: ENGINE,
-            version: super::READER_VERSION,
-            layout: Layout::Whole,
-        }
+        super::info(ENGINE, ENGINE, Layout::Whole)
     }
 
     /// The generator's comment, or a session comment with turns, near the top.

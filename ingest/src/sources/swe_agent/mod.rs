@@ -45,12 +45,7 @@ pub static ROW: Engine = Engine {
 
 impl Source for SweAgent {
     fn info(&self) -> Info {
-        Info {
-            engine: ENGINE,
-            format: ENGINE,
-            version: super::READER_VERSION,
-            layout: Layout::Whole,
-        }
+        super::info(ENGINE, ENGINE, Layout::Whole)
     }
 
     /// One object with steps, or a file of that name with messages.
