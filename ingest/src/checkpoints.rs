@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use cemem_core::Cursor;
 use cemem_core::branch::{BranchFile, Branches, Copies};
+use cemem_core::{Cursor, Timestamp};
 use serde_json::Value;
 
 use crate::error::FileError;
@@ -136,7 +136,7 @@ fn wanted(
 ) -> Result<Vec<Wanted>, cemem_core::branch::BranchError> {
     let common = branches.common_dir();
     let mut seen = BTreeSet::new();
-    let mut latest: BTreeMap<String, (String, Wanted)> = BTreeMap::new();
+    let mut latest: BTreeMap<String, (Option<Timestamp>, Wanted)> = BTreeMap::new();
     for tip in branches.tips(REFS)?.into_values() {
         if !seen.insert(tip.clone()) {
             continue;
@@ -152,18 +152,25 @@ fn wanted(
             }
         }
         for (folder, checkpoint) in folders {
-            let Some(file) = checkpoint.names.into_iter().flatten().next() else { continue };
+            // What cannot be read does not hide an earlier checkpoint that can.
+            let size = |f: &BranchFile| branches.size(&f.blob).filter(|s| *s <= MAX_TRANSCRIPT);
+            let mut files = checkpoint.names.into_iter().flatten();
+            let Some((file, size)) = files.clone().find_map(|f| Some((f, size(f)?))) else {
+                if files.next().is_some() {
+                    report.skip("missing_transcript", 1);
+                }
+                continue;
+            };
             let meta = checkpoint.meta.and_then(|m| branches.read(&m.blob, MAX_META));
             let meta: Value =
                 meta.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
             let said = |key: &str| meta.get(key).and_then(Value::as_str).map(str::to_owned);
             // Of one reference a session, the tree does not say which.
             let session = said("session_id").unwrap_or_else(|| format!("{tip}-{folder}"));
-            let created = said("created_at").unwrap_or_default();
-            let size = branches.size(&file.blob).unwrap_or_default();
-            let later = latest.get(&session).is_none_or(|(known, other)| {
-                (known.as_str(), other.size) < (created.as_str(), size)
-            });
+            let created = said("created_at").and_then(|at| Timestamp::parse(&at));
+            let later = latest
+                .get(&session)
+                .is_none_or(|(known, other)| (*known, other.size) < (created, size));
             if later {
                 let called = called(&common, &session, &file.blob);
                 let meta = checkpoint.meta.map(|m| m.blob.clone());

@@ -3,7 +3,7 @@
 //! Owns [`Redactor`], the table of known secret shapes and the tests that tell a secret from a hash
 //! or a variable name. Must not store or log what it finds.
 //!
-//! One Aho-Corasick pass looks for the fixed start of every shape; only where one is found is the
+//! One pass looks for the fixed start of every shape; only where one is found is the
 //! shape's regular expression tried, anchored at that place. Clean text costs one pass. A table of
 //! our own, because the libraries at hand either redact every git hash or bring hundreds of
 //! unanchored patterns.
@@ -11,18 +11,19 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::Regex;
 
+mod anchors;
 mod proof;
 mod rules;
 
+use anchors::Anchors;
 use proof::{is_assigned, is_mixed, is_random};
 use rules::{Proof, RULES};
 
 /// Takes secrets and private sections out of text. Build one and share it.
 pub struct Redactor {
-    anchors: AhoCorasick,
+    anchors: Anchors,
     /// Rule of each anchor.
     owners: Vec<usize>,
     /// Compiled when a rule's anchor is first met: a command that stores one sentence must not wait
@@ -50,11 +51,6 @@ impl Redactor {
                 owners.push(at);
             }
         }
-        let anchors = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(&words)
-            .expect("a few short constant words always build");
         let patterns = RULES
             .iter()
             .map(|r| {
@@ -62,7 +58,7 @@ impl Redactor {
                 LazyLock::new(Box::new(compile) as Compile)
             })
             .collect();
-        Self { anchors, owners, patterns }
+        Self { anchors: Anchors::new(words), owners, patterns }
     }
 
     /// Redacts every text inside a JSON value, names of fields excepted.
@@ -96,16 +92,15 @@ impl Redactor {
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut cuts: Vec<(usize, usize, Option<&'static str>)> = Vec::new();
         let mut done = 0;
-        for hit in self.anchors.find_overlapping_iter(text) {
-            if hit.start() < done {
+        for (at, anchor) in self.anchors.find(text) {
+            if at < done {
                 continue;
             }
-            let owner = self.owners[hit.pattern().as_usize()];
+            let owner = self.owners[anchor];
             if owner == usize::MAX {
-                done = private_end(text, hit.start());
-                // A secret found just before may not reach into the section; drop what overlaps.
-                cuts.push((hit.start(), done, None));
-            } else if let Some((start, end)) = self.secret(owner, text, hit.start()) {
+                done = private_end(text, at);
+                cuts.push((at, done, None));
+            } else if let Some((start, end)) = self.secret(owner, text, at) {
                 cuts.push((start, end, Some(RULES[owner].kind)));
                 done = end;
             }
@@ -113,15 +108,9 @@ impl Redactor {
         if cuts.is_empty() {
             return Cow::Borrowed(text);
         }
-        // Matches are reported by their end; a longer anchor can begin earlier.
-        cuts.sort_by_key(|(start, end, _)| (*start, std::cmp::Reverse(*end)));
         let mut out = String::with_capacity(text.len());
         let mut at = 0;
         for (start, end, kind) in cuts {
-            if start < at {
-                at = at.max(end);
-                continue;
-            }
             out.push_str(&text[at..start]);
             if let Some(kind) = kind {
                 out.push_str("[redacted:");

@@ -77,15 +77,10 @@ fn floor(text: &str, at: usize) -> usize {
 /// on terminals and handed to agents, so it must not steer either.
 #[must_use]
 pub fn strip_controls(text: &str) -> Cow<'_, str> {
-    // 0xC2, 0xE2, 0xEF and 0xF3 begin the encodings of C1, bidi, BOM and tag characters.
-    let suspicious = |b: &u8| match *b {
-        b'\n' | b'\t' => false,
-        b => b < 0x20 || matches!(b, 0x7f | 0xC2 | 0xE2 | 0xEF | 0xF3),
-    };
     let bytes = text.as_bytes();
     let mut out = String::new();
     let (mut kept, mut at) = (0, 0);
-    while let Some(step) = bytes[at..].iter().position(suspicious) {
+    while let Some(step) = next_control(&bytes[at..]) {
         let start = at + step;
         let rest = &text[start..];
         let c = rest.chars().next().expect("a byte of a character was found there");
@@ -111,6 +106,24 @@ pub fn strip_controls(text: &str) -> Cow<'_, str> {
     }
     out.push_str(&text[kept..]);
     Cow::Owned(out)
+}
+
+/// Returns where a character begins that may have to go.
+fn next_control(bytes: &[u8]) -> Option<usize> {
+    // 0xC2, 0xE2, 0xEF and 0xF3 begin the encodings of C1, bidi, BOM and tag characters. Without
+    // branches, so that many bytes are compared at once.
+    let suspicious = |b: u8| {
+        ((b < 0x20) & (b != b'\n') & (b != b'\t'))
+            | (b == 0x7f)
+            | (b == 0xC2)
+            | (b == 0xE2)
+            | (b == 0xEF)
+            | (b == 0xF3)
+    };
+    let clean = |chunk: &&[u8]| !chunk.iter().fold(false, |any, b| any | suspicious(*b));
+    let skipped = bytes.chunks(64).take_while(clean).count() * 64;
+    let rest = bytes.get(skipped..)?;
+    rest.iter().position(|b| suspicious(*b)).map(|at| skipped + at)
 }
 
 /// Returns what follows an escape sequence: `ESC [ … letter`, `ESC ] … BEL`, or `ESC x`.

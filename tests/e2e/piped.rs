@@ -1,5 +1,7 @@
 //! `cemem ingest -`: what comes through a pipe.
 
+use std::time::{Duration, SystemTime};
+
 use cemem_corpus::claude_session;
 use cemem_tests::TestEnv;
 use serde_json::{Value, json};
@@ -77,6 +79,14 @@ fn a_pipe_and_a_folder_go_in_together() {
 }
 
 #[test]
+fn notes_of_a_review_need_no_name() {
+    let env = TestEnv::new();
+    let notes = "# Residual review findings\n\n- **P2** — `src/a.rs:4` retries without a key\n";
+    let report = ingest(&env, notes);
+    assert_eq!((&report["files_read"], &report["events_new"]), (&1.into(), &1.into()), "{report}");
+}
+
+#[test]
 fn what_nothing_recognises_and_what_is_empty_is_said() {
     let env = TestEnv::new();
     let unknown = env.cemem_with_input(["ingest", "-"], "dear diary\n").fails_with(1);
@@ -88,7 +98,15 @@ fn what_nothing_recognises_and_what_is_empty_is_said() {
 #[test]
 fn secrets_in_a_pipe_are_redacted_and_its_copy_is_gone_afterwards() {
     let env = TestEnv::new();
+    // A run that was killed left its copy; another run is still at work.
+    let (old, new) = (env.root().join("cemem-stdin-old"), env.root().join("cemem-stdin-new"));
+    for (copy, hours) in [(&old, 25), (&new, 1)] {
+        let file = std::fs::File::create(copy).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_hours(hours)).unwrap();
+    }
     ingest(&env, &comments());
+    assert!(!old.exists());
+    std::fs::remove_file(new).unwrap();
     let store = std::fs::read(env.store_path()).unwrap();
     assert!(!store.windows(7).any(|w| w == b"hunter2"), "the secret is in the store");
     let left: Vec<_> = std::fs::read_dir(env.root())

@@ -88,6 +88,11 @@ fn dropped(folder: &Path) -> Vec<PathBuf> {
 
 fn take_from(inbox: &Path, clock: Clock, taken: &mut Taken) -> Result<(), PathError> {
     let path = inbox.join(".lock");
+    // Whoever may commit could have put a link here, to a file that is none of ours.
+    if fs::symlink_metadata(&path).is_ok_and(|meta| !meta.is_file()) {
+        let flaw = io::Error::other("it is no plain file; remove it");
+        return Err(flaw).context("lock", &path);
+    }
     let lock = open_private(&path)?;
     match lock.try_lock() {
         Ok(()) => {}

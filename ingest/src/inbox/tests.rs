@@ -146,6 +146,14 @@ fn nothing_outside_the_project_is_moved() {
     let world = World::new();
     symlink(&theirs, world.inbox().join("link.json")).unwrap();
     assert_eq!(world.take(0), Taken::default());
+    // A lock of ours is no link to a file of theirs.
+    let lock = world.inbox().join(".lock");
+    let made = elsewhere.path().join("made");
+    symlink(&made, &lock).unwrap();
+    world.put("a.json", RULE);
+    assert_eq!(world.take(0).errors.len(), 1);
+    assert!(!made.exists());
+    fs::remove_file(lock).unwrap();
     // Where taken files would go is a link as well: nothing goes there.
     symlink(elsewhere.path(), world.inbox().join("done")).unwrap();
     world.put("a.json", RULE);

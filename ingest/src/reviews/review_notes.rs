@@ -54,7 +54,9 @@ impl Source for ReviewNotes {
     /// The name or the first heading speaks of findings of a review, and there is one.
     fn sniff(&self, probe: &Probe<'_>) -> bool {
         let path = probe.path.to_string_lossy().to_lowercase();
-        if !path.ends_with(".md") && !path.ends_with(".markdown") {
+        // What comes through standard input has no name.
+        let extension = probe.path.extension().map(|e| e.to_string_lossy().to_lowercase());
+        if extension.is_some_and(|e| e != "md" && e != "markdown") {
             return false;
         }
         let sections = markdown::sections(probe.text);

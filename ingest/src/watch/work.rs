@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cemem_core::Store;
+use cemem_core::history::History;
 
 use super::owners::{Claim, Owners};
 use super::{Host, News, Watched};
@@ -58,7 +59,7 @@ struct Step {
 impl Work {
     pub(super) fn new(watched: Watched) -> Self {
         let histories: Vec<PathBuf> =
-            watched.places.roots.iter().map(|r| r.join(".git/logs/HEAD")).collect();
+            watched.places.roots.iter().map(|root| History::log(root)).collect();
         let bases = ENGINES.iter().flat_map(|e| (e.bases)(&watched.places));
         let bases = bases.chain(histories.iter().cloned()).collect();
         // Another process may have ended before its pass.
@@ -124,10 +125,10 @@ impl Work {
             Err(error) => {
                 self.trouble(&error, host);
                 let again = Instant::now() + AGAIN;
-                let special = |wanted: bool, path: Option<PathBuf>| path.filter(|_| wanted);
+                // One of them stands for all: the step takes every inbox, every history.
                 let root = self.watched.places.roots.first();
-                mine.extend(special(step.inbox, root.map(|r| r.join(INBOX))));
-                mine.extend(special(step.history, self.histories.first().cloned()));
+                mine.extend(root.filter(|_| step.inbox).map(|r| r.join(INBOX)));
+                mine.extend(self.histories.first().filter(|_| step.history).cloned());
                 later.extend(mine.into_iter().map(|path| (path, again)));
             }
         }

@@ -172,6 +172,14 @@ impl History {
         }
     }
 
+    /// Returns the file that grows with every commit made in a work tree; where git would put it if
+    /// there is no repository yet.
+    #[must_use]
+    pub fn log(folder: &Path) -> PathBuf {
+        let git = Repository::open(folder).map(|repo| repo.path().to_owned());
+        git.unwrap_or_else(|_| folder.join(".git")).join("logs/HEAD")
+    }
+
     /// Returns the folder all work trees of the repository share.
     #[must_use]
     pub fn place(&self) -> &Path {

@@ -344,6 +344,19 @@ fn folders_that_become_files_are_both() {
 }
 
 #[test]
+fn every_work_tree_has_a_log_of_its_own() {
+    let world = World::new();
+    world.commit("begin", &[("a.rs", "let first = 1;\n")]);
+    let git = world.repo.path().to_owned();
+    assert_eq!(History::log(world.dir.path()), git.join("logs/HEAD"));
+    let aside = tempfile::tempdir().unwrap();
+    let linked = aside.path().join("feature");
+    world.repo.worktree("feature", &linked, None).unwrap();
+    assert_eq!(History::log(&linked), git.join("worktrees/feature/logs/HEAD"));
+    assert_eq!(History::log(aside.path()), aside.path().join(".git/logs/HEAD"));
+}
+
+#[test]
 fn a_time_beyond_all_years_is_none() {
     let world = World::new();
     let tree = world.tree(&[("CLAUDE.md", "Use tabs everywhere.\n")]);

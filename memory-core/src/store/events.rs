@@ -342,7 +342,6 @@ fn cursor_of(r: &Row<'_>) -> rusqlite::Result<Cursor> {
     })
 }
 
-/// Decodes a row but for its actor and kind, which come back as text.
 /// Decodes a stored body. A finding is read without the detour that a tag costs, because there may
 /// be very many.
 fn kind_of(body: &str) -> Option<EventKind> {

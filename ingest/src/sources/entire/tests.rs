@@ -164,15 +164,19 @@ fn checkpoints_are_read_from_the_branch_by_the_engines_readers() {
     world.checkpoint(
         v1,
         "ab/cdef/0",
-        &[("full.jsonl", &early), ("metadata.json", &meta("c1", "1"))],
+        &[("full.jsonl", &early), ("metadata.json", &meta("c1", "2026-01-02T03:00:00+01:00"))],
     );
     world.checkpoint(
         v1,
         "cd/ef01/0",
-        &[("full.jsonl", &late), ("transcript.jsonl", ROWS), ("metadata.json", &meta("c1", "2"))],
+        &[
+            ("full.jsonl", &late),
+            ("transcript.jsonl", ROWS),
+            ("metadata.json", &meta("c1", "2026-01-02T02:30:00Z")),
+        ],
     );
     let own = "refs/entire/checkpoints/ab/01J";
-    world.checkpoint(own, "0", &[("transcript.jsonl", ROWS), ("metadata.json", &meta("e1", "3"))]);
+    world.checkpoint(own, "0", &[("transcript.jsonl", ROWS), ("metadata.json", &meta("e1", ""))]);
     let report = world.ingest();
     assert_eq!((report.files_read, report.error_count), (2, 0), "{report:?}");
     assert_eq!((report.formats["claude-code"], report.formats["entire"]), (1, 1));
@@ -186,11 +190,27 @@ fn checkpoints_are_read_from_the_branch_by_the_engines_readers() {
     world.checkpoint(
         v1,
         "ef/0123/0",
-        &[("full.jsonl", &more), ("metadata.json", &meta("c1", "4"))],
+        &[("full.jsonl", &more), ("metadata.json", &meta("c1", "2026-01-02T04:00:00Z"))],
     );
     let report = world.ingest();
     assert_eq!((report.files_read, report.events_new), (1, 1));
     assert!(!world.root.join("ab").exists());
+}
+
+#[test]
+fn a_checkpoint_that_lost_its_transcript_does_not_hide_the_one_before() {
+    let mut world = World::new();
+    let v1 = "refs/heads/entire/checkpoints/v1";
+    let (early, late) = (claude(&["one"]), claude(&["one", "two"]));
+    for (folder, text, at) in [("a/0", &early, "01"), ("b/0", &late, "02")] {
+        let meta = meta("c1", &format!("2026-01-{at}T00:00:00Z"));
+        world.checkpoint(v1, folder, &[("full.jsonl", text), ("metadata.json", &meta)]);
+    }
+    let lost = world.repo.blob(late.as_bytes()).unwrap().to_string();
+    fs::remove_file(world.root.join(".git/objects").join(&lost[..2]).join(&lost[2..])).unwrap();
+    let report = world.ingest();
+    assert_eq!((report.files_read, report.events_new), (1, 1), "{report:?}");
+    assert_eq!(report.skipped["missing_transcript"], 1);
 }
 
 #[test]
