@@ -10,6 +10,8 @@ nothing is optimised at start and the weights are used where they lie.
 """
 import os
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 import onnxruntime
 
 folder = os.path.dirname(os.path.abspath(__file__))

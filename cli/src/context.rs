@@ -11,6 +11,7 @@ use cemem_core::Store;
 use cemem_core::clock::{Clock, Timestamp};
 use cemem_core::durable::{IoResultExt as _, PathError};
 use cemem_core::project::{Found, Home, Project, TableTrouble};
+use cemem_core::scratch;
 use cemem_retrieve::{Engine, Semantic};
 use etcetera::BaseStrategy as _;
 
@@ -102,10 +103,7 @@ impl Context {
     /// When there is no room for a copy.
     pub fn scratch_index(&self) -> Result<tempfile::TempDir, CommandError> {
         let aside = std::env::temp_dir();
-        let folder = tempfile::Builder::new()
-            .prefix("cemem-index-")
-            .tempdir_in(&aside)
-            .context("create a folder in", &aside)?;
+        let folder = scratch::folder().context("create a folder in", &aside)?;
         copy_folder(&self.home.index_dir(&self.project), folder.path())?;
         Ok(folder)
     }

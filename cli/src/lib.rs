@@ -32,9 +32,19 @@ use crate::args::Args;
 use crate::command_error::CommandError;
 use crate::context::Context;
 
+/// Forbids ONNX Runtime to report to its maker. The library itself keeps a device id and a queue of
+/// events in the user's cache folder and sends them from its own threads; its API switches off less
+/// than this variable does, and later.
+#[expect(unsafe_code, reason = "the library reads nothing but the environment, when it is loaded")]
+fn keep_runtime_quiet() {
+    // SAFETY: no thread was started yet, so that nobody reads the environment meanwhile.
+    unsafe { std::env::set_var("ORT_DISABLE_TELEMETRY", "1") }
+}
+
 /// Runs `cemem` with the process's arguments and environment.
 #[must_use]
 pub fn main_impl() -> ExitCode {
+    keep_runtime_quiet();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {

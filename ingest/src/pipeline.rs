@@ -218,7 +218,11 @@ fn find_files(inputs: &[Input], report: &mut Report) -> Vec<FileTask> {
             Ok(path) => path,
             Err(e) => {
                 if input.named {
-                    let message = read::describe(&e);
+                    let pipe = ["/dev", "/proc"].iter().any(|dir| input.path.starts_with(dir));
+                    let message = match read::describe(&e) {
+                        told if pipe => format!("{told}; `-` reads standard input"),
+                        told => told,
+                    };
                     report.add_errors(vec![FileError {
                         path: input.path.clone(),
                         line: None,

@@ -77,9 +77,11 @@ pub fn encoding(head: &[u8]) -> Encoding {
         [0xFF, 0xFE, ..] => Encoding::Utf16 { big_endian: false },
         [0xFE, 0xFF, ..] => Encoding::Utf16 { big_endian: true },
         _ => {
-            // A stray NUL occurs in real Markdown; many mean a binary file.
+            // A stray NUL occurs in real Markdown, and a power cut leaves a run of them between
+            // rows; many anywhere else mean a binary file.
             let nuls = memchr::memchr_iter(0, head).count();
-            if nuls * 16 > head.len().max(1) { Encoding::Binary } else { Encoding::Utf8 }
+            let rows = matches!(head, [b'{', b'"' | b' ' | b'\n' | b'}', ..]);
+            if nuls * 16 > head.len().max(1) && !rows { Encoding::Binary } else { Encoding::Utf8 }
         }
     }
 }

@@ -11,6 +11,7 @@ use git2::{ObjectType, Oid, Repository};
 use tempfile::TempDir;
 
 use crate::durable::{IoResultExt as _, PathError, open_private};
+use crate::scratch;
 
 /// Most references looked at.
 const MAX_REFS: usize = 50_000;
@@ -165,8 +166,7 @@ impl Branches {
     /// When a copy cannot be written.
     pub fn copy(&self, files: &[(&str, &str)], max: u64) -> Result<Option<Copies>, BranchError> {
         let place = tempfile::env::temp_dir();
-        let folder = tempfile::Builder::new().prefix("cemem-branch").tempdir();
-        let folder = folder.context("create a folder in", &place)?;
+        let folder = scratch::folder().context("create a folder in", &place)?;
         for (n, (blob, name)) in files.iter().enumerate() {
             match self.read(blob, max) {
                 Some(bytes) => {

@@ -14,6 +14,8 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, params_from_iter};
 use thiserror::Error;
 
+use crate::scratch;
+
 /// How long the owner may keep us waiting before the file is copied.
 const BUSY: Duration = Duration::from_millis(300);
 /// Largest database that is copied.
@@ -76,7 +78,7 @@ impl ForeignDb {
         if path.metadata()?.len() > MAX_COPY {
             return Err(ForeignError::Busy);
         }
-        let folder = tempfile::Builder::new().prefix("cemem-copy").tempdir()?;
+        let folder = scratch::folder()?;
         let copy = folder.path().join("copy.db");
         fs::copy(path, &copy)?;
         for log in ["-wal", "-journal"] {

@@ -17,6 +17,7 @@
 //! | [`project`] | which memory a folder belongs to |
 //! | [`foreign`] | reading other programs' SQLite files without touching them |
 //! | [`durable`] | path-carrying I/O errors and the one durable file write |
+//! | [`scratch`] | private copies in the folder for temporary files |
 //! | [`store`] | the database |
 //!
 //! This crate never prints, never reads the environment, never exits, and knows nothing of
@@ -36,6 +37,7 @@ pub mod id;
 pub mod lesson;
 pub mod plan;
 pub mod project;
+pub mod scratch;
 pub mod store;
 
 pub use candidate::{Candidate, Signal};

@@ -48,12 +48,15 @@ fn programs_say_their_version_or_are_not_waited_for() {
         ("claude", "echo; echo '9.9.9 (Claude Code)'"),
         ("codex", "/bin/sleep 600"),
         ("goose", "echo 1.0; exit 3"),
+        // What it started keeps its output open.
+        ("gemini", "/bin/sleep 600 & echo 1.2.3"),
     ] {
         let path = env.write(&format!("bin/{name}"), format!("#!/bin/sh\n{script}\n"));
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
     let rows = engines(&env, &env.project().join("bin"));
     assert_eq!(rows["claude-code"]["engine_version"], "9.9.9 (Claude Code)");
+    assert_eq!(rows["gemini-cli"]["engine_version"], "1.2.3");
     for engine in ["codex", "goose"] {
         assert_eq!(
             (&rows[engine]["engine_version"], &rows[engine]["found"]),

@@ -1,6 +1,8 @@
 //! `cemem ingest -`: what comes through a pipe.
 
-use std::time::{Duration, SystemTime};
+use std::io::Write as _;
+use std::process::Stdio;
+use std::time::{Duration, UNIX_EPOCH};
 
 use cemem_corpus::claude_session;
 use cemem_tests::TestEnv;
@@ -95,15 +97,36 @@ fn what_nothing_recognises_and_what_is_empty_is_said() {
     assert!(empty.stderr.contains("standard input is empty"), "{}", empty.stderr);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_interrupted_leaves_no_copy() {
+    let env = TestEnv::new();
+    let mut command = env.command(["ingest", "-"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    pipe.write_all(comments().as_bytes()).unwrap();
+    let copies = || {
+        let names = std::fs::read_dir(env.root()).unwrap().map(|e| e.unwrap().file_name());
+        names.filter(|n| n.to_string_lossy().starts_with(".cemem-scratch-")).count()
+    };
+    let waited = (0..200).find(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        copies() == 1
+    });
+    assert!(waited.is_some(), "no copy is made");
+    cemem_tests::signal(child.id(), "TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(copies(), 0);
+}
+
 #[test]
 fn secrets_in_a_pipe_are_redacted_and_its_copy_is_gone_afterwards() {
     let env = TestEnv::new();
     // A run that was killed left its copy; another run is still at work.
-    let (old, new) = (env.root().join("cemem-stdin-old"), env.root().join("cemem-stdin-new"));
-    for (copy, hours) in [(&old, 25), (&new, 1)] {
-        let file = std::fs::File::create(copy).unwrap();
-        file.set_modified(SystemTime::now() - Duration::from_hours(hours)).unwrap();
-    }
+    let (old, new) = (env.root().join(".cemem-scratch-old"), env.root().join(".cemem-scratch-new"));
+    std::fs::write(&new, "").unwrap();
+    let file = std::fs::File::create(&old).unwrap();
+    file.set_modified(UNIX_EPOCH + Duration::from_hours(24)).unwrap();
     ingest(&env, &comments());
     assert!(!old.exists());
     std::fs::remove_file(new).unwrap();
@@ -112,7 +135,7 @@ fn secrets_in_a_pipe_are_redacted_and_its_copy_is_gone_afterwards() {
     let left: Vec<_> = std::fs::read_dir(env.root())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .filter(|name| name.starts_with("cemem-stdin-"))
+        .filter(|name| name.starts_with(".cemem-scratch-"))
         .collect();
     assert_eq!(left, Vec::<String>::new());
 }

@@ -51,6 +51,9 @@ fn sessions_become_lessons_with_evidence_that_recall_finds() {
     assert_eq!(nothing["nothing_relevant"], true, "{nothing}");
     assert_eq!(nothing["results"], Value::Array(vec![]));
     assert!(nothing["n_lessons"].as_u64().unwrap() > 0);
+    // ONNX Runtime keeps an id of the machine and a queue of reports there, unless it is forbidden.
+    assert!(!env.home().join(".cache").exists());
+    assert!(!env.root().join(".ses").exists());
 }
 
 #[test]

@@ -195,6 +195,20 @@ fn a_named_project_is_watched_alone() {
     assert!(env.project().join(".cemem/inbox/a.json").exists());
 }
 
+#[test]
+fn what_met_a_locked_store_is_read_when_it_is_free() {
+    let env = TestEnv::new();
+    let mut watching = Watching::start(&env, &[]);
+    append(&sessions(&env).join("s.jsonl"), &rule(&env, "s", 1));
+    watching.until_events(1);
+    let other = rusqlite::Connection::open(env.store_path()).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    append(&sessions(&env).join("s.jsonl"), &rule(&env, "s", 2));
+    watching.until("it is told", |told| told.iter().any(|n| n["news"] == "trouble"));
+    other.execute_batch("ROLLBACK").unwrap();
+    watching.until_events(2);
+}
+
 #[cfg(unix)]
 #[test]
 fn it_stops_cleanly_when_asked_and_leaves_the_state_of_ingest() {
@@ -240,6 +254,12 @@ fn a_service_file_is_printed() {
     }
     let text = env.cemem(["watch", "--print-service"]).success().stdout;
     assert!(text.contains("watch") && text.contains("CEMEM_HOME"), "{text}");
+    let mut command = env.command(["watch", "--print-service", "--json"]);
+    let moved = env.run(command.env("CODEX_HOME", "/elsewhere/codex"), None).success().json();
+    assert!(moved["service"].as_str().unwrap().contains("/elsewhere/codex"), "{moved}");
+    let mut command = env.command(["watch", "--print-service"]);
+    let odd = env.run(command.env("CODEX_HOME", "/x\nExecStartPre=/bin/x"), None).fails_with(1);
+    assert!(odd.stderr.contains("cannot stand in a service file"), "{}", odd.stderr);
     let project = env.project();
     let named = ["watch", "--print-service", "--project", project.to_str().unwrap()];
     assert!(env.cemem(named).success().stdout.contains("--project"));

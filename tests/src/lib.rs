@@ -18,3 +18,5 @@ pub mod watching;
 pub use env::TestEnv;
 pub use output::Output;
 pub use watching::Watching;
+#[cfg(unix)]
+pub use watching::signal;

@@ -81,11 +81,8 @@ impl Watching {
 
     /// Sends a signal by its name, `TERM`.
     #[cfg(unix)]
-    #[expect(clippy::disallowed_methods, reason = "there is no safe call for it in std")]
     pub fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        let sent = std::process::Command::new("kill").args([&format!("-{name}"), &id]).status();
-        assert!(sent.unwrap().success());
+        signal(self.child.id(), name);
     }
 
     /// Waits for its end.
@@ -124,4 +121,13 @@ impl Drop for Watching {
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
     }
+}
+
+/// Sends a signal to a process by its name, `TERM`.
+#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "there is no safe call for it in std")]
+pub fn signal(process: u32, name: &str) {
+    let words = [format!("-{name}"), process.to_string()];
+    let sent = std::process::Command::new("kill").args(words).status();
+    assert!(sent.unwrap().success());
 }

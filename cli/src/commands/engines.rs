@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use cemem_core::store::Heard;
@@ -93,15 +94,22 @@ fn version_of(program: &PathBuf) -> Option<String> {
         .stderr(Stdio::null())
         .spawn()
         .ok()?;
+    // Read aside: what the program started may keep its output open for ever.
+    let output = BufReader::new(child.stdout.take()?.take(4096));
+    let (send, receive) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut lines = output.split(b'\n').map_while(Result::ok);
+        let said = lines.find(|line| !line.trim_ascii().is_empty());
+        // Nobody listens any more if it came too late.
+        send.send(said).ok();
+    });
     let Ok(Some(status)) = child.wait_timeout(PATIENCE) else {
         // It may be gone by now; nothing depends on it.
         let _gone = child.kill().and_then(|()| child.wait());
         return None;
     };
-    let mut text = Vec::new();
-    child.stdout.take()?.take(4096).read_to_end(&mut text).ok()?;
-    let text = String::from_utf8_lossy(&text);
-    let line = one_line(text.lines().find(|line| !line.trim().is_empty())?);
+    let line = receive.recv_timeout(PATIENCE).ok()??;
+    let line = one_line(&String::from_utf8_lossy(&line));
     (status.success() && line.chars().count() <= 80).then_some(line)
 }
 

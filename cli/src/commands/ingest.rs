@@ -1,11 +1,10 @@
 //! `cemem ingest`: sessions and documents in, candidates and lessons out, one summary.
 
-use std::fs::DirEntry;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use cemem_core::durable::IoResultExt as _;
+use cemem_core::scratch;
 use cemem_core::store::Applied;
 use cemem_ingest::consolidate::consolidate;
 use cemem_ingest::discover::discover;
@@ -25,13 +24,10 @@ use crate::{engine_places, exit_code};
 
 /// Flaws shown one by one; the rest are counted, and `--json` has more.
 const SHOWN_ERRORS: usize = 5;
-/// How the names of copies of standard input begin.
-const COPY: &str = "cemem-stdin-";
-/// Age of a copy that no run can still be reading.
-const LEFT_BEHIND: Duration = Duration::from_hours(24);
 
 pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, CommandError> {
     let since = super::since(args.since.as_deref())?;
+    scratch::sweep(&std::env::temp_dir());
     let piped = if is_piped(args) { Some(Piped::read(context)?) } else { None };
     let mut store = context.store()?;
     store.check_writable()?;
@@ -85,11 +81,14 @@ impl Piped {
             context.ui.say("reading standard input; Ctrl-D ends it");
         }
         let aside = std::env::temp_dir();
-        sweep(&aside);
-        let mut file = tempfile::Builder::new()
-            .prefix(COPY)
-            .tempfile_in(&aside)
-            .context("create a file in", &aside)?;
+        let mut file = scratch::file_in(&aside).context("create a file in", &aside)?;
+        // What was piped may hold anything and is not redacted yet: it does not stay behind.
+        let copy = file.path().to_owned();
+        ctrlc::set_handler(move || {
+            std::fs::remove_file(&copy).ok();
+            std::process::exit(exit_code::INTERRUPTED.into());
+        })
+        .map_err(|e| CommandError::Internal(format!("cannot wait for signals: {e}")))?;
         let spooled =
             spool(&mut stdin, file.as_file_mut()).context("copy standard input to", file.path())?;
         if spooled.bytes == 0 {
@@ -97,19 +96,6 @@ impl Piped {
                 .hint("pipe a session or a report into it: `gh api … | cemem ingest -`"));
         }
         Ok(Self { file, called: spooled.name })
-    }
-}
-
-/// Removes the copies of runs that were killed before they could do it themselves.
-fn sweep(folder: &Path) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    let is_copy = |e: &DirEntry| e.file_name().to_string_lossy().starts_with(COPY);
-    for entry in entries.filter_map(Result::ok).filter(is_copy) {
-        let age = entry.metadata().and_then(|meta| meta.modified()).map(|at| at.elapsed());
-        if age.is_ok_and(|age| age.is_ok_and(|age| age > LEFT_BEHIND)) {
-            // Somebody else's cannot be removed, and is theirs to remove.
-            std::fs::remove_file(entry.path()).ok();
-        }
     }
 }
 

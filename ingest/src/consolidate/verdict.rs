@@ -3,10 +3,11 @@
 //! Owns every threshold of the pass and the words of every reason. Must not change text.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::LazyLock;
 
 use cemem_core::store::StoredCandidate;
-use cemem_core::{Candidate, LessonStatus, Signal, Trust};
+use cemem_core::{Candidate, Evidence, LessonStatus, Signal, Trust};
 use regex::Regex;
 
 use super::cluster::{Class, Node};
@@ -78,7 +79,9 @@ pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node], origins: &Ori
     if suspicious && trust < Trust::HumanReview {
         return Outcome::Keep { status: LessonStatus::Quarantined, confidence };
     }
-    let asked = !suspicious && members.iter().any(|m| is_asked_for(&m.candidate));
+    // Anybody can write a file: nobody else vouches for it.
+    let reported = members.iter().all(|m| is_reported(m));
+    let asked = !suspicious && !reported && members.iter().any(|m| is_asked_for(&m.candidate));
     if asked {
         return Outcome::Keep { status: LessonStatus::Active, confidence };
     }
@@ -101,9 +104,8 @@ pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node], origins: &Ori
         _ if stated => ACTIVE_STATED,
         _ => ACTIVE,
     };
-    // Anybody can write a file: nobody else vouches for it.
-    let reported = members.iter().all(|m| m.session.engine == inbox::ENGINE);
-    let status = if suspicious || untold || ((unread || reported) && p >= CANDIDATE) {
+    let waits = (unread && p >= CANDIDATE) || (reported && (document || p >= CANDIDATE));
+    let status = if suspicious || untold || waits {
         // A person may mean it; a person must say so in review.
         LessonStatus::Candidate
     } else if document
@@ -116,6 +118,12 @@ pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node], origins: &Ori
         return Outcome::Drop(one_off(members));
     };
     Outcome::Keep { status, confidence }
+}
+
+/// Whether all that is known comes from a file in a folder for events, in whatever format.
+fn is_reported(member: &StoredCandidate) -> bool {
+    let from = |e: &Evidence| inbox::is_place_of_events(Path::new(&e.source_path));
+    member.session.engine == inbox::ENGINE || member.candidate.evidence.iter().all(from)
 }
 
 /// Returns whether a person said "Remember: …" and what follows can be understood without the talk.

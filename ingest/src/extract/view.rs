@@ -91,7 +91,7 @@ impl<'a> View<'a> {
         Evidence {
             engine: self.session.engine.clone(),
             session: self.session.id.clone(),
-            source_path: stored.source_path.clone(),
+            source_path: stored.source_path.to_string(),
             event_uuid: stored.event.row_id.clone(),
             event_key: stored.event.key.clone(),
             turn_ts: stored.event.ts,

@@ -14,7 +14,7 @@ use cemem_core::Clock;
 use cemem_core::durable::{IoResultExt as _, PathError, open_private, write_shared};
 
 use crate::error::FileError;
-use crate::sources::inbox::{INBOX, rows};
+use crate::sources::inbox::{INBOX, is_own_folder, rows};
 
 /// Longest file that is taken.
 pub const MAX_FILE: u64 = 8 * 1024 * 1024;
@@ -44,7 +44,9 @@ pub fn take(roots: &[PathBuf], clock: Clock) -> Taken {
     for root in roots {
         let inbox = root.join(INBOX);
         let claimed = inbox.join("claimed");
-        if !is_own_folder(root) || (dropped(&inbox).is_empty() && dropped(&claimed).is_empty()) {
+        if !is_own_folder(root, &inbox)
+            || (dropped(&inbox).is_empty() && dropped(&claimed).is_empty())
+        {
             continue;
         }
         if let Err(error) = take_from(&inbox, clock, &mut taken) {
@@ -52,16 +54,6 @@ pub fn take(roots: &[PathBuf], clock: Clock) -> Taken {
         }
     }
     taken
-}
-
-/// Whether an inbox is a folder of the project itself: a link would have us move somebody else's
-/// files.
-fn is_own_folder(root: &Path) -> bool {
-    let mut at = root.to_owned();
-    Path::new(INBOX).components().all(|part| {
-        at.push(part);
-        is_real_folder(&at)
-    })
 }
 
 fn is_real_folder(path: &Path) -> bool {

@@ -87,6 +87,19 @@ fn a_file_that_was_replaced_or_cut_is_read_again() {
 }
 
 #[test]
+fn a_run_of_nuls_that_a_power_cut_left_hides_nothing() {
+    let mut case = Case::new("s.jsonl");
+    let torn = row(1) + &row(2) + &"\0".repeat(4096);
+    case.write(&torn);
+    assert_eq!(case.read().1, ["u1", "u2"]);
+    // Read from the start: behind a NUL nothing tells where a row begins.
+    case.write(torn.clone() + &row(3));
+    assert_eq!(case.read().1, ["u1", "u2", "u3"]);
+    case.write(torn + &row(3) + &row(4));
+    assert_eq!(case.read().1, ["u4"]);
+}
+
+#[test]
 fn steps_in_order_equal_the_last_alone() {
     let lines: Vec<String> = (1..30)
         .map(|n| match n % 5 {

@@ -9,7 +9,7 @@ const LOOK: usize = 64 * 1024;
 
 /// Returns the JSON value at the start of `text` as far as it goes: what is cut off is left out and
 /// what is open is closed. `None` unless it begins as an object or a list.
-pub(super) fn start(text: &str) -> Option<Value> {
+pub(crate) fn start(text: &str) -> Option<Value> {
     let text = text.trim_start_matches(['\u{feff}', ' ', '\n', '\r', '\t']);
     if !text.starts_with(['{', '[']) {
         return None;

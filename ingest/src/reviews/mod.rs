@@ -18,7 +18,7 @@ mod findings_json;
 mod github;
 mod gitlab_discussions;
 mod gitlab_reports;
-mod json;
+pub(crate) mod json;
 mod junit;
 #[cfg(test)]
 mod linter_tests;

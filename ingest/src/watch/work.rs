@@ -4,6 +4,7 @@
 //! an idle watch holds nothing. Must not lose a change: what could not be stored is read again.
 
 use std::collections::BTreeSet;
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -95,6 +96,7 @@ impl Work {
         let mut later = Vec::new();
         let mut mine: Vec<PathBuf> = Vec::new();
         let mut asked = BTreeSet::new();
+        let mut taken: Vec<&Path> = Vec::new();
         for path in paths {
             if self.histories.contains(path) {
                 step.history = true;
@@ -106,7 +108,7 @@ impl Work {
                         step.inputs.extend(inputs);
                         mine.push(path.clone());
                         if path.extension().is_some_and(|e| e == "jsonl") {
-                            owned.insert(path);
+                            taken.push(path);
                         }
                     }
                     Claim::Later(at) => later.push((path.clone(), at)),
@@ -121,7 +123,10 @@ impl Work {
             return later;
         }
         match self.step(&step, redactor, host) {
-            Ok(more) => later.extend(more),
+            Ok(more) => {
+                owned.extend(taken);
+                later.extend(more);
+            }
             Err(error) => {
                 self.trouble(&error, host);
                 let again = Instant::now() + AGAIN;
@@ -222,7 +227,8 @@ impl Work {
 
     /// Tells what went wrong, once as long as it stays the same.
     fn trouble(&mut self, error: &IngestError, host: &mut dyn Host) {
-        let message = error.to_string();
+        let causes = std::iter::successors(error.source(), |e| (*e).source());
+        let message = causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"));
         if self.told.as_ref() != Some(&message) {
             let project = Some(self.watched.name.clone());
             host.tell(News::Trouble { project, message: message.clone() });

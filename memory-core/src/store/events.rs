@@ -3,7 +3,8 @@
 //! Owns the idempotent append: events and the cursor that covers them go in together or not at all.
 //! Must not read source files and must not extract.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
@@ -45,8 +46,8 @@ pub struct SessionRef {
 pub struct StoredEvent {
     /// Position in the order of arrival.
     pub seq: i64,
-    /// The file it was first read from.
-    pub source_path: String,
+    /// The file it was first read from; the events of a file share it.
+    pub source_path: Arc<str>,
     /// The event.
     pub event: Event,
 }
@@ -145,6 +146,7 @@ impl Store {
     pub fn session_events(&self, session: &SessionRef) -> Result<Vec<StoredEvent>> {
         let mut events = Vec::new();
         let mut foreign = None;
+        let mut paths = HashSet::new();
         // One row at a time: a report may hold a hundred thousand findings.
         let mut read = || -> rusqlite::Result<()> {
             let mut stmt = self.conn.prepare_cached(
@@ -156,7 +158,7 @@ impl Store {
             )?;
             let mut rows = stmt.query([&session.engine, &session.id])?;
             while let Some(row) = rows.next()? {
-                let mut stored = stored_event(row)?;
+                let mut stored = stored_event(row, &mut paths)?;
                 let actor = row.get_ref(5)?.as_str()?;
                 let Some(actor) = Actor::parse(actor) else {
                     foreign = Some(format!("event {} has actor `{actor}`", stored.seq));
@@ -207,38 +209,40 @@ impl Store {
 /// Sorts by time. An undated event takes the time of the last dated one before it in its file, so
 /// that rows without a clock (metadata, some tool rows) stay where the engine wrote them.
 fn order_by_time(events: &mut [StoredEvent]) {
-    let mut last: HashMap<String, Timestamp> = HashMap::new();
+    let mut last: HashMap<&str, Timestamp> = HashMap::new();
     let mut keyed: Vec<(Timestamp, i64)> = Vec::with_capacity(events.len());
     for stored in events.iter() {
         let ts = match stored.event.ts {
             Some(ts) => {
-                match last.get_mut(&stored.source_path) {
-                    Some(known) => *known = ts,
-                    None => drop(last.insert(stored.source_path.clone(), ts)),
-                }
+                last.insert(&stored.source_path, ts);
                 ts
             }
-            None => last.get(&stored.source_path).copied().unwrap_or(Timestamp(i64::MIN)),
+            None => last.get(&*stored.source_path).copied().unwrap_or(Timestamp(i64::MIN)),
         };
         keyed.push((ts, stored.seq));
+    }
+    if keyed.is_sorted() {
+        return;
     }
     let rank: HashMap<i64, Timestamp> = keyed.into_iter().map(|(ts, seq)| (seq, ts)).collect();
     events.sort_by_key(|e| (rank[&e.seq], e.seq));
 }
 
+const INSERT: &str = "INSERT INTO event
+    (session_id, source_id, key, row_id, ts, actor, kind, body, cwd, branch, offset, len)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+
 /// What was said stays as it was first read; a document, a rule in one, and what is known of a commit
 /// are what they are now. They then count as the newest event, so that they are extracted again.
 fn append_batch(tx: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<Appended> {
     let source_id = upsert_source(tx, &batch.cursor)?;
-    let mut insert = tx.prepare_cached(
-        "INSERT INTO event (session_id, source_id, key, row_id, ts, actor, kind, body, cwd, branch,
-                            offset, len)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-         ON CONFLICT (key) DO UPDATE
+    let mut said = tx.prepare_cached(&format!("{INSERT} ON CONFLICT (key) DO NOTHING"))?;
+    let mut known = tx.prepare_cached(&format!(
+        "{INSERT} ON CONFLICT (key) DO UPDATE
             SET seq = (SELECT max(seq) FROM event) + 1, source_id = excluded.source_id,
                 ts = excluded.ts, body = excluded.body, offset = excluded.offset, len = excluded.len
-            WHERE excluded.kind IN ('document', 'stated_rule', 'commit') AND body <> excluded.body",
-    )?;
+            WHERE body <> excluded.body"
+    ))?;
     let mut total = Appended::default();
     for (session, events) in &batch.sessions {
         let session_id = upsert_session(tx, session)?;
@@ -246,6 +250,11 @@ fn append_batch(tx: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<Appende
         for event in events {
             let body = serde_json::to_string(&event.kind)
                 .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
+            let kind = event.kind.name();
+            let insert = match kind {
+                "document" | "stated_rule" | "commit" => &mut known,
+                _ => &mut said,
+            };
             added += insert.execute(params![
                 session_id,
                 source_id,
@@ -253,7 +262,7 @@ fn append_batch(tx: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<Appende
                 event.row_id,
                 event.ts.map(|t| t.0),
                 event.actor.as_str(),
-                event.kind.name(),
+                kind,
                 body,
                 event.cwd,
                 event.branch,
@@ -352,7 +361,13 @@ fn kind_of(body: &str) -> Option<EventKind> {
 }
 
 /// A row without actor and kind.
-fn stored_event(r: &Row<'_>) -> rusqlite::Result<StoredEvent> {
+fn stored_event(r: &Row<'_>, paths: &mut HashSet<Arc<str>>) -> rusqlite::Result<StoredEvent> {
+    let path = r.get_ref(1)?.as_str()?;
+    let source_path = paths.get(path).cloned().unwrap_or_else(|| {
+        let path: Arc<str> = path.into();
+        paths.insert(Arc::clone(&path));
+        path
+    });
     let key: String = r.get(2)?;
     let event = Event {
         key: key.split_once(SEP).map_or(key.as_str(), |(_, k)| k).to_owned(),
@@ -365,5 +380,5 @@ fn stored_event(r: &Row<'_>) -> rusqlite::Result<StoredEvent> {
         offset: r.get::<_, i64>(9)?.cast_unsigned(),
         len: r.get::<_, i64>(10)?.cast_unsigned(),
     };
-    Ok(StoredEvent { seq: r.get(0)?, source_path: r.get(1)?, event })
+    Ok(StoredEvent { seq: r.get(0)?, source_path, event })
 }

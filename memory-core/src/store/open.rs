@@ -17,6 +17,7 @@ use super::{Store, sort_error};
 use crate::clock::Clock;
 use crate::durable::{IoResultExt as _, PathError, create_private_dir, open_private};
 use crate::foreign::{open_uri, side};
+use crate::scratch;
 
 /// How long a writer waits for another one before it reports "busy".
 const BUSY: Duration = Duration::from_secs(5);
@@ -175,8 +176,7 @@ fn is_unwritable(error: &StoreError) -> bool {
 
 /// Copies a database and its log to a folder of ours, where SQLite may recover the log.
 fn copied(path: &Path) -> Result<(Connection, TempDir)> {
-    let folder = tempfile::Builder::new().prefix("cemem-copy").tempdir();
-    let folder = folder.context("copy store", path)?;
+    let folder = scratch::folder().context("copy store", path)?;
     let copy = folder.path().join("memory.db");
     for suffix in ["", "-wal"] {
         let (from, to) = (side(path, suffix), side(&copy, suffix));
@@ -191,13 +191,18 @@ fn copied(path: &Path) -> Result<(Connection, TempDir)> {
     Ok((conn, folder))
 }
 
+/// What holds for every connection. The keys of events come in no order: with the default page cache
+/// of 2 MB, a large report writes and reads the pages of their index over and over.
+const PRAGMAS: &str =
+    "PRAGMA foreign_keys = ON; PRAGMA mmap_size = 268435456; PRAGMA cache_size = -16384;";
+
 /// Sets the pragmas and migrates; returns the format found afterwards.
 fn prepare(conn: &mut Connection, path: &Path) -> Result<i64> {
     let err = |e| sort_error(path, e);
     conn.busy_timeout(BUSY).map_err(err)?;
     conn.set_prepared_statement_cache_capacity(64);
     let found = format_version(conn).map_err(err)?;
-    conn.execute_batch("PRAGMA foreign_keys = ON; PRAGMA mmap_size = 268435456;").map_err(err)?;
+    conn.execute_batch(PRAGMAS).map_err(err)?;
     if found > FORMAT_VERSION {
         return Ok(found);
     }

@@ -97,7 +97,7 @@ fn events_come_back_in_order_of_time_and_whole() {
     let keys: Vec<_> = stored.iter().map(|e| e.event.key.as_str()).collect();
     assert_eq!(keys, ["a", "u", "c", "b"]);
     assert_eq!(stored[0].event, main[0]);
-    assert_eq!(stored[2].source_path, "sub");
+    assert_eq!(&*stored[2].source_path, "sub");
 }
 
 #[test]

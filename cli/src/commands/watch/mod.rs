@@ -20,7 +20,12 @@ use crate::{engine_places, exit_code};
 
 pub(super) fn run(context: &mut Context, args: &WatchArgs) -> Result<u8, CommandError> {
     if args.print_service {
-        context.ui.print(&service::text(context, args)?)?;
+        let text = service::text(context, args)?;
+        if context.ui.json {
+            context.ui.print_json(&json!({ "version": JSON_VERSION, "service": text }))?;
+        } else {
+            context.ui.print(&text)?;
+        }
         return Ok(exit_code::OK);
     }
     // What would keep every write from going in is said now, not once a minute.

@@ -12,8 +12,11 @@ mod wire;
 pub(crate) use parse::rows;
 pub use wire::{ReportedEvent, schema};
 
+use std::path::Path;
+
 use crate::discover::in_project;
 use crate::engines::{Engine, Signal, Standing};
+use crate::reviews::json;
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -45,6 +48,8 @@ pub static ROW: Engine = Engine {
     find: |places| {
         let mut found = in_project(ENGINE, DONE, places);
         found.extend(in_project(ENGINE, WORKSPACE, places));
+        // A link would have us read somebody else's files as this project's.
+        found.retain(|f| places.roots.iter().any(|root| is_own_folder(root, &f.path)));
         found
     },
     signals: &[Signal::Outcome, Signal::Finding],
@@ -61,20 +66,42 @@ impl Source for Inbox {
         super::info(ENGINE, ENGINE, Layout::Whole)
     }
 
-    /// A first row with a version of this schema. Quotes inside strings are escaped, so the bare key
-    /// can only be a key.
+    /// A first row with a version of this schema. What was taken from the inbox was checked already.
     fn sniff(&self, probe: &Probe<'_>) -> bool {
-        let text = probe.text.trim_start();
-        let row = text.strip_prefix('[').map_or(text, str::trim_start);
-        let row = row.split_once('}').map_or(row, |(row, _)| row);
-        let versioned = row.split_once("\"cemem\"").is_some_and(|(_, rest)| {
-            let version = rest.trim_start().strip_prefix(':').map(str::trim_start);
-            version.is_some_and(|v| v.starts_with(|c: char| c.is_ascii_digit()))
-        });
-        row.starts_with('{') && versioned && row.contains("\"kind\"")
+        is_row(probe.text) || lies_in(probe.path, DONE)
     }
 
     fn reader(&self, _file: &FileInfo, _state: &serde_json::Value) -> Box<dyn Reader> {
         Box::new(parse::InboxReader)
     }
+}
+
+/// Whether a text begins with an event.
+fn is_row(text: &str) -> bool {
+    let Some(start) = json::start(text) else { return false };
+    let row = start.as_array().map_or(Some(&start), |rows| rows.first());
+    row.is_some_and(|row| row["cemem"].is_number() && row["kind"].is_string())
+}
+
+/// Whether a path leads through a folder of this relative path.
+fn lies_in(path: &Path, folder: &str) -> bool {
+    let parts: Vec<_> = path.iter().collect();
+    let folder: Vec<_> = Path::new(folder).iter().collect();
+    parts.windows(folder.len()).any(|part| part == folder)
+}
+
+/// Whether a file lies in a folder for events: one that looks like a session or a document may be
+/// anybody's, and must not pass for a person's words.
+pub(crate) fn is_place_of_events(path: &Path) -> bool {
+    lies_in(path, DONE) || lies_in(path, WORKSPACE)
+}
+
+/// Whether every part of a path below a work tree is a folder of its own and no link.
+pub(crate) fn is_own_folder(root: &Path, folder: &Path) -> bool {
+    let Ok(below) = folder.strip_prefix(root) else { return false };
+    let mut at = root.to_owned();
+    below.components().all(|part| {
+        at.push(part);
+        at.symlink_metadata().is_ok_and(|meta| meta.is_dir())
+    })
 }
