@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 use crate::checkpoints::{self, Checkpoints};
 use crate::error::{FileError, IngestError};
+use crate::extract::Sieve;
 use crate::gone;
 use crate::read::{self, FileRead, Outcome, Target};
 use crate::redact::Redactor;
@@ -27,6 +28,8 @@ const GROUP_FILES: usize = 256;
 const LARGE: u64 = 32 * 1024 * 1024;
 /// Sessions extracted between two writes.
 const EXTRACT_GROUP: usize = 32;
+/// Events of a session that are decoded without asking which of them matter.
+const MANY: u64 = 10_000;
 
 /// Something to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -464,7 +467,7 @@ fn extract_dirty(
         let through = store.last_event()?;
         let mut sessions: Vec<(SessionRef, Vec<StoredEvent>)> = Vec::with_capacity(group.len());
         for session in group {
-            sessions.push((session.clone(), store.session_events(session)?));
+            sessions.push((session.clone(), events_of(store, session)?));
         }
         let found = pool.install(|| {
             sessions
@@ -476,6 +479,16 @@ fn extract_dirty(
         report.candidates += delta.added + delta.changed;
     }
     Ok(())
+}
+
+/// Reads a session; of a very large report only what can matter.
+fn events_of(store: &Store, session: &SessionRef) -> Result<Vec<StoredEvent>, IngestError> {
+    if store.session_len(session)? <= MANY {
+        return Ok(store.session_events(session)?);
+    }
+    let mut sieve = Sieve::default();
+    store.scan_session(session, &mut |event| sieve.look(event))?;
+    Ok(store.session_events_in(session, &sieve.wanted())?)
 }
 
 #[cfg(test)]

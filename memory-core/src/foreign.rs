@@ -18,7 +18,7 @@ use crate::scratch;
 
 /// How long the owner may keep us waiting before the file is copied.
 const BUSY: Duration = Duration::from_millis(300);
-/// Largest database that is copied.
+/// Largest database that is copied, its log included.
 const MAX_COPY: u64 = 1024 * 1024 * 1024;
 /// Longest value that is handed out, bytes.
 const MAX_VALUE: i32 = 64 * 1024 * 1024;
@@ -75,7 +75,9 @@ impl ForeignDb {
     }
 
     fn copied(path: &Path) -> Result<Self, ForeignError> {
-        if path.metadata()?.len() > MAX_COPY {
+        let logs = ["-wal", "-journal"].map(|log| side(path, log));
+        let logged = logs.iter().filter_map(|log| log.metadata().ok()).map(|meta| meta.len());
+        if path.metadata()?.len().saturating_add(logged.sum()) > MAX_COPY {
             return Err(ForeignError::Busy);
         }
         let folder = scratch::folder()?;

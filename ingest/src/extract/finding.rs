@@ -173,5 +173,8 @@ fn build(
     }
 }
 
+mod sieve;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use sieve::Sieve;

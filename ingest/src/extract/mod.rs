@@ -26,6 +26,7 @@
 
 use cemem_core::Candidate;
 use cemem_core::store::{SessionRef, StoredEvent};
+pub(crate) use finding::Sieve;
 
 pub mod classify;
 mod command;

@@ -3,7 +3,7 @@
 //! Owns the idempotent append: events and the cursor that covers them go in together or not at all.
 //! Must not read source files and must not extract.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
@@ -50,6 +50,19 @@ pub struct StoredEvent {
     pub source_path: Arc<str>,
     /// The event.
     pub event: Event,
+}
+
+/// An event as it is stored, not decoded.
+#[derive(Debug, Clone, Copy)]
+pub struct RawEvent<'a> {
+    /// Position in the order of arrival.
+    pub seq: i64,
+    /// The row's own id.
+    pub row_id: &'a str,
+    /// [`EventKind::name`].
+    pub kind: &'a str,
+    /// The [`EventKind`] as JSON.
+    pub body: &'a str,
 }
 
 /// How much a store holds.
@@ -144,6 +157,70 @@ impl Store {
     /// # Errors
     /// When the store cannot be read or a row cannot be decoded.
     pub fn session_events(&self, session: &SessionRef) -> Result<Vec<StoredEvent>> {
+        self.events_where(session, |_| true)
+    }
+
+    /// Returns those of a session's events that have one of these numbers, as
+    /// [`Store::session_events`] does.
+    ///
+    /// # Errors
+    /// When the store cannot be read or a row cannot be decoded.
+    pub fn session_events_in(
+        &self,
+        session: &SessionRef,
+        wanted: &BTreeSet<i64>,
+    ) -> Result<Vec<StoredEvent>> {
+        self.events_where(session, |seq| wanted.contains(&seq))
+    }
+
+    /// Returns how many events a session has.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn session_len(&self, session: &SessionRef) -> Result<u64> {
+        let count = "SELECT count(*) FROM event
+             WHERE session_id = (SELECT id FROM session WHERE engine = ?1 AND sid = ?2)";
+        self.conn
+            .prepare_cached(count)
+            .and_then(|mut s| s.query_row([&session.engine, &session.id], |r| r.get::<_, i64>(0)))
+            .map(i64::cast_unsigned)
+            .map_err(|e| self.sql(e))
+    }
+
+    /// Shows a session's events undecoded, in order of arrival.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn scan_session(
+        &self,
+        session: &SessionRef,
+        each: &mut dyn FnMut(&RawEvent<'_>),
+    ) -> Result<()> {
+        let mut read = || -> rusqlite::Result<()> {
+            let mut stmt = self.conn.prepare_cached(
+                "SELECT seq, row_id, kind, body FROM event
+                 WHERE session_id = (SELECT id FROM session WHERE engine = ?1 AND sid = ?2)
+                 ORDER BY seq",
+            )?;
+            let mut rows = stmt.query([&session.engine, &session.id])?;
+            while let Some(row) = rows.next()? {
+                each(&RawEvent {
+                    seq: row.get(0)?,
+                    row_id: row.get_ref(1)?.as_str()?,
+                    kind: row.get_ref(2)?.as_str()?,
+                    body: row.get_ref(3)?.as_str()?,
+                });
+            }
+            Ok(())
+        };
+        read().map_err(|e| self.sql(e))
+    }
+
+    fn events_where(
+        &self,
+        session: &SessionRef,
+        wanted: impl Fn(i64) -> bool,
+    ) -> Result<Vec<StoredEvent>> {
         let mut events = Vec::new();
         let mut foreign = None;
         let mut paths = HashSet::new();
@@ -158,6 +235,9 @@ impl Store {
             )?;
             let mut rows = stmt.query([&session.engine, &session.id])?;
             while let Some(row) = rows.next()? {
+                if !wanted(row.get(0)?) {
+                    continue;
+                }
                 let mut stored = stored_event(row, &mut paths)?;
                 let actor = row.get_ref(5)?.as_str()?;
                 let Some(actor) = Actor::parse(actor) else {

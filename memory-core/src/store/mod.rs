@@ -31,7 +31,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 pub use candidates::{CandidateDelta, CandidateFilter, CandidateState, StoredCandidate};
 pub use error::{Result, StoreError};
-pub use events::{Appended, Batch, Counts, SessionRef, StoredEvent};
+pub use events::{Appended, Batch, Counts, RawEvent, SessionRef, StoredEvent};
 pub use heard::Heard;
 pub use import::Imported;
 pub use lessons::{Decision, LessonChange, LessonFilter};

@@ -1,7 +1,11 @@
 //! Which findings become candidates.
 
+use cemem_core::store::RawEvent;
 use cemem_core::{Actor, AuthorKind, EventKind, Finding, FindingStatus, Severity, Signal, Trust};
 
+use proptest::prelude::*;
+
+use super::Sieve;
 use crate::extract::extract_session;
 use crate::extract::testing::{Bare, events, session};
 
@@ -83,4 +87,43 @@ fn a_huge_report_gives_the_worst() {
     let found = found(many.collect());
     assert_eq!(found.len(), 200);
     assert!(found.iter().any(|c| c.rule.starts_with("finding 499")));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_sieved_report_has_the_candidates_of_the_whole(
+        rows in proptest::collection::vec((0..600_u32, 0..500_u32, 0..5_usize, 0..12_u8), 300..1200)
+    ) {
+        use Severity::{Critical, High, Info, Low, Medium};
+        let all: Vec<Bare> = rows
+            .iter()
+            .map(|(row, print, severity, odd)| {
+                let mut f = finding(&format!("f{print}"), "Do not use bare except");
+                f.severity = [Info, Low, Medium, High, Critical][*severity];
+                f.status = if *odd == 0 { FindingStatus::Dismissed } else { FindingStatus::Open };
+                f.reply = *odd == 1;
+                // One row has one author.
+                let human = row % 12 == 0;
+                f.author_kind = if human { AuthorKind::Human } else { AuthorKind::Analyzer };
+                event(f)
+            })
+            .collect();
+        let mut all = events(all);
+        for (stored, (row, ..)) in all.iter_mut().zip(&rows) {
+            stored.event.row_id = row.to_string();
+        }
+        let mut sieve = Sieve::default();
+        for stored in &all {
+            let body = serde_json::to_string(&stored.event.kind).unwrap();
+            let (row_id, kind) = (stored.event.row_id.as_str(), stored.event.kind.name());
+            sieve.look(&RawEvent { seq: stored.seq, row_id, kind, body: &body });
+        }
+        let wanted = sieve.wanted();
+        let some: Vec<_> = all.iter().filter(|e| wanted.contains(&e.seq)).cloned().collect();
+        let prints: std::collections::BTreeSet<_> = rows.iter().map(|(_, print, ..)| print).collect();
+        prop_assert!(some.len() < all.len() || prints.len() < 300);
+        prop_assert_eq!(extract_session(&session(), &some), extract_session(&session(), &all));
+    }
 }
