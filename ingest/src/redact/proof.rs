@@ -60,7 +60,9 @@ pub(super) fn is_assigned(
     let letters_only =
         value.chars().all(|c| c.is_alphabetic() || matches!(c, '_' | '-' | '.' | '='));
     if !strong {
-        return is_random(value, if flag { 10 } else { 16 });
+        // An id of something may be called a token; what is called a key is one, also as a UUID.
+        let key = !matches!(text.as_bytes()[at].to_ascii_lowercase(), b't' | b'c');
+        return is_random(value, if flag { 10 } else { 16 }) || (key && is_uuid(value));
     }
     if letters_only {
         return (shouted || flag) && value.len() >= 6;

@@ -44,6 +44,10 @@ fn assignments_and_headers_go() {
         ("postgres://app:s3cr3t@db:5432/x", "postgres://app:[redacted:url-password]@db:5432/x"),
         ("api_key: 4f9aZ81bQx77Lw02Tt5c", "api_key: [redacted:api-key]"),
         (
+            "HEROKU_API_KEY=550e8400-e29b-41d4-a716-446655440000",
+            "HEROKU_API_KEY=[redacted:api-key]",
+        ),
+        (
             "Authorization: Bearer 4f9aZ81bQx77Lw02Tt5c",
             "Authorization: Bearer [redacted:authorization]",
         ),
