@@ -19,6 +19,7 @@ use crate::gone;
 use crate::read::{self, FileRead, Outcome, Target};
 use crate::redact::Redactor;
 use crate::report::{Progress, Report};
+use crate::sources::inbox;
 
 /// Files are read in groups of about this size, in parallel, and stored one group a transaction.
 const GROUP_BYTES: u64 = 12 * 1024 * 1024;
@@ -238,6 +239,10 @@ fn find_files(inputs: &[Input], report: &mut Report) -> Vec<FileTask> {
         if checkpoints::repository_of(&path).is_some() {
             continue;
         }
+        if leads_out(&input.path, &path) {
+            report.skip("linked_file", 1);
+            continue;
+        }
         if path.is_dir() {
             walk(&path, input.named, &mut files, report);
         } else {
@@ -254,7 +259,15 @@ fn find_files(inputs: &[Input], report: &mut Report) -> Vec<FileTask> {
             );
         }
     }
-    files.into_values().collect()
+    // What anybody may have written last: what the engine itself wrote is then known from there.
+    let mut files: Vec<FileTask> = files.into_values().collect();
+    files.sort_by_key(|task| inbox::is_place_of_events(&task.path));
+    files
+}
+
+/// Whether a link leads out of a folder for events, where nothing would tell what anybody may write.
+fn leads_out(named: &Path, real: &Path) -> bool {
+    inbox::is_place_of_events(named) && !inbox::is_place_of_events(real)
 }
 
 /// Walks a folder. Links to folders are not followed, so no link can lead in circles or out.
@@ -286,6 +299,10 @@ fn walk(folder: &Path, whole: bool, files: &mut BTreeMap<PathBuf, FileTask>, rep
             Ok(path) if entry.path_is_symlink() => path,
             _ => entry.path().to_owned(),
         };
+        if leads_out(entry.path(), &path) {
+            report.skip("linked_file", 1);
+            continue;
+        }
         match path.metadata() {
             Ok(meta) if meta.is_file() => {
                 let (key, size) = (path.clone(), meta.len());

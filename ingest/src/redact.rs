@@ -93,10 +93,17 @@ impl Redactor {
         let mut cuts: Vec<(usize, usize, Option<&'static str>)> = Vec::new();
         let mut done = 0;
         for (at, anchor) in self.anchors.find(text) {
+            let owner = self.owners[anchor];
             if at < done {
+                // A name within what was found may claim a longer value: `_authToken=` and `token`.
+                if owner != usize::MAX
+                    && let Some((_, end)) = self.secret(owner, text, at).filter(|s| s.1 > done)
+                    && let Some(last) = cuts.last_mut()
+                {
+                    (last.1, done) = (end, end);
+                }
                 continue;
             }
-            let owner = self.owners[anchor];
             if owner == usize::MAX {
                 done = private_end(text, at);
                 cuts.push((at, done, None));

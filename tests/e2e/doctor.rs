@@ -45,7 +45,7 @@ fn programs_say_their_version_or_are_not_waited_for() {
     use std::os::unix::fs::PermissionsExt as _;
     let env = TestEnv::new();
     for (name, script) in [
-        ("claude", "echo; echo '9.9.9 (Claude Code)'"),
+        ("claude", "echo; echo '9.9.9 (Claude Code)'; /bin/sleep 0.3; echo more; echo more"),
         ("codex", "/bin/sleep 600"),
         ("goose", "echo 1.0; exit 3"),
         // What it started keeps its output open.

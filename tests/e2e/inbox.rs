@@ -120,6 +120,13 @@ fn a_session_or_document_that_anybody_may_have_written_waits() {
     let lessons = lessons(&env);
     assert_eq!(lessons.len(), 2, "{lessons:?}");
     assert!(lessons.iter().all(|l| l["status"] == "candidate"), "{lessons:?}");
+    // Nor does it lend its words or its weight to what somebody really said, but not for good.
+    let doubt = said.to_string().replace("Remember: always run", "maybe we should always run");
+    let doubt = doubt.replace("mirror.", "mirror?").replace("\"x\"", "\"z\"").replace("u1", "u3");
+    env.write("doubt/s.jsonl", doubt + "\n");
+    env.cemem(["ingest", "doubt"]).success();
+    let active = env.cemem(["lessons", "list", "--json"]).success().json();
+    assert_eq!(active["lessons"], json!([]), "{active}");
     // The same file where the engine itself writes is a person's word.
     env.write(
         "elsewhere/s.jsonl",
@@ -142,6 +149,15 @@ fn links_lead_to_nobody_elses_files() {
         std::os::unix::fs::symlink(&theirs, env.project().join(link)).unwrap();
     }
     assert_eq!(ingest(&env)["events_new"], 0);
+    // Nor does a file in a folder of the project's own, which would hide that anybody may have made it.
+    for link in [".ce-workspace", ".cemem/inbox/done"] {
+        let folder = env.project().join(link);
+        std::fs::remove_file(&folder).unwrap();
+        std::fs::create_dir_all(&folder).unwrap();
+        std::os::unix::fs::symlink(theirs.join("a.jsonl"), folder.join("a.jsonl")).unwrap();
+    }
+    let report = ingest(&env);
+    assert_eq!((&report["events_new"], &report["skipped"]["linked_file"]), (&0.into(), &2.into()));
 }
 
 #[test]

@@ -95,13 +95,15 @@ fn version_of(program: &PathBuf) -> Option<String> {
         .spawn()
         .ok()?;
     // Read aside: what the program started may keep its output open for ever.
-    let output = BufReader::new(child.stdout.take()?.take(4096));
+    let mut output = BufReader::new(child.stdout.take()?);
     let (send, receive) = mpsc::channel();
     std::thread::spawn(move || {
-        let mut lines = output.split(b'\n').map_while(Result::ok);
+        let mut lines = (&mut output).take(4096).split(b'\n').map_while(Result::ok);
         let said = lines.find(|line| !line.trim_ascii().is_empty());
         // Nobody listens any more if it came too late.
         send.send(said).ok();
+        // It must be able to say the rest.
+        std::io::copy(&mut output, &mut std::io::sink()).ok();
     });
     let Ok(Some(status)) = child.wait_timeout(PATIENCE) else {
         // It may be gone by now; nothing depends on it.

@@ -3,16 +3,15 @@
 //! Owns every threshold of the pass and the words of every reason. Must not change text.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::LazyLock;
 
 use cemem_core::store::StoredCandidate;
-use cemem_core::{Candidate, Evidence, LessonStatus, Signal, Trust};
+use cemem_core::{Candidate, LessonStatus, Signal, Trust};
 use regex::Regex;
 
 use super::cluster::{Class, Node};
 use super::copies::Origins;
-use crate::extract::{fail_fix, injection, wording};
+use crate::extract::{self, fail_fix, injection, wording};
 use crate::sources::inbox;
 
 /// From this probability a rule of a person's is delivered without review.
@@ -62,6 +61,10 @@ pub(crate) enum Outcome {
 
 /// Returns what becomes of the cluster of these members.
 pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node], origins: &Origins) -> Outcome {
+    // What anybody may have written adds nothing to what is known otherwise.
+    let known: Vec<_> = members.iter().copied().filter(|m| !is_reported(m)).collect();
+    let reported = known.is_empty();
+    let members = if reported { members } else { known.as_slice() };
     let trust = members.iter().map(|m| m.candidate.trust).max().unwrap_or(Trust::ToolOutput);
     let class = nodes[0].class;
     if class == Class::Untrusted {
@@ -79,8 +82,6 @@ pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node], origins: &Ori
     if suspicious && trust < Trust::HumanReview {
         return Outcome::Keep { status: LessonStatus::Quarantined, confidence };
     }
-    // Anybody can write a file: nobody else vouches for it.
-    let reported = members.iter().all(|m| is_reported(m));
     let asked = !suspicious && !reported && members.iter().any(|m| is_asked_for(&m.candidate));
     if asked {
         return Outcome::Keep { status: LessonStatus::Active, confidence };
@@ -120,10 +121,9 @@ pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node], origins: &Ori
     Outcome::Keep { status, confidence }
 }
 
-/// Whether all that is known comes from a file in a folder for events, in whatever format.
+/// Whether nobody can tell who says it: an event through a pipe has no folder.
 fn is_reported(member: &StoredCandidate) -> bool {
-    let from = |e: &Evidence| inbox::is_place_of_events(Path::new(&e.source_path));
-    member.session.engine == inbox::ENGINE || member.candidate.evidence.iter().all(from)
+    member.session.engine == inbox::ENGINE || extract::is_reported(&member.candidate)
 }
 
 /// Returns whether a person said "Remember: …" and what follows can be understood without the talk.

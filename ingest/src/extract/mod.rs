@@ -24,8 +24,10 @@
 //! Everything here is pure: the same events give the same candidates. Must not decide what becomes
 //! a lesson: it finds, the pass judges.
 
-use cemem_core::Candidate;
+use std::path::Path;
+
 use cemem_core::store::{SessionRef, StoredEvent};
+use cemem_core::{Candidate, Trust};
 pub(crate) use finding::Sieve;
 
 pub mod classify;
@@ -54,6 +56,8 @@ pub mod wording;
 
 use judge::Judge;
 use view::View;
+
+use crate::sources::inbox;
 
 /// A candidate and the index of the event it was found at.
 struct Found {
@@ -88,7 +92,17 @@ pub fn extract_with(
     found.extend(untrusted::find(&view));
     // Stable, so that signals of one event keep the order above.
     found.sort_by_key(|f| f.idx);
-    found.into_iter().map(|f| f.candidate).collect()
+    let mut candidates: Vec<Candidate> = found.into_iter().map(|f| f.candidate).collect();
+    for candidate in candidates.iter_mut().filter(|c| is_reported(c)) {
+        candidate.trust = candidate.trust.min(Trust::Agent);
+    }
+    candidates
+}
+
+/// Whether all that is known comes from a folder for events, in whatever format: nobody can tell who
+/// wrote a file there.
+pub(crate) fn is_reported(candidate: &Candidate) -> bool {
+    candidate.evidence.iter().all(|e| inbox::is_place_of_events(Path::new(&e.source_path)))
 }
 
 /// Returns whether a tool changes files.

@@ -35,6 +35,21 @@ fn known_shapes_go() {
 }
 
 #[test]
+fn a_name_within_a_name_hides_no_end_of_a_value() {
+    let base64 = "Zx9Yw8Vu7Ts6Rq5Po4Nm3Lk2Ji1Hg0FAbCdEfGhIjKlMn";
+    for (text, end) in [
+        (
+            "//x/:_authToken=eyJ2ZXIiOiIyIiwidHlwIjoiSldUIn0.eyJzdWIiOiJqZmYxMjM0NTY3ODkwIn0.dozjgNryP4J3",
+            "dozjgNryP4J3",
+        ),
+        ("_authToken=abcdefghij0123456789.RESTOFSECRET42xyz", "RESTOFSECRET42xyz"),
+        (&format!("SharedAccessKey={base64}-TAILOFSECRET99"), "TAILOFSECRET99"),
+    ] {
+        assert!(!redact(text).contains(end), "{}", redact(text));
+    }
+}
+
+#[test]
 fn assignments_and_headers_go() {
     for (text, kept) in [
         ("DB_PASSWORD=hunter2!x", "DB_PASSWORD=[redacted:password]"),

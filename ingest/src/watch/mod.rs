@@ -395,14 +395,17 @@ impl State<'_> {
         }
         let paths: Vec<PathBuf> = std::mem::take(&mut self.pending).into_iter().collect();
         let mut owned: BTreeSet<&Path> = BTreeSet::new();
+        let mut doubts = Vec::new();
         for work in &mut self.projects {
-            let step = work.read_changed(&paths, &mut owned, &self.redactor, self.host);
-            self.later.extend(step);
+            let left = work.read_changed(&paths, &mut owned, &self.redactor, self.host);
+            self.later.extend(left.again);
+            doubts.extend(left.doubts);
             if self.asked.load(Ordering::SeqCst) {
                 return;
             }
         }
-        self.later.retain(|path, _| !owned.contains(path.as_path()));
+        doubts.retain(|(path, _)| !owned.contains(path.as_path()));
+        self.later.extend(doubts);
     }
 
     fn sweep_all(&mut self) {

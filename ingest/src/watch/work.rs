@@ -23,7 +23,7 @@ use crate::inbox;
 use crate::pipeline::{IngestOptions, Input, ingest};
 use crate::redact::Redactor;
 use crate::report::{NoProgress, Report};
-use crate::sources::inbox::INBOX;
+use crate::sources::inbox::{DONE, INBOX, is_own_folder};
 
 /// Inputs read between two looks at whether to stop.
 const STEP: usize = 64;
@@ -35,6 +35,15 @@ pub(super) const LATER: Duration = Duration::from_secs(30);
 
 /// Paths to look at again, and when.
 pub(super) type Later = Vec<(PathBuf, Instant)>;
+
+/// What a step left to do.
+#[derive(Default)]
+pub(super) struct Left {
+    /// Could not be stored, or is half written.
+    pub(super) again: Later,
+    /// May become this project's, unless it proves to be another's.
+    pub(super) doubts: Later,
+}
 
 /// See the module.
 pub(super) struct Work {
@@ -91,9 +100,9 @@ impl Work {
         owned: &mut BTreeSet<&'p Path>,
         redactor: &Redactor,
         host: &mut dyn Host,
-    ) -> Later {
+    ) -> Left {
         let mut step = Step::default();
-        let mut later = Vec::new();
+        let mut left = Left::default();
         let mut mine: Vec<PathBuf> = Vec::new();
         let mut asked = BTreeSet::new();
         let mut taken: Vec<&Path> = Vec::new();
@@ -111,7 +120,7 @@ impl Work {
                             taken.push(path);
                         }
                     }
-                    Claim::Later(at) => later.push((path.clone(), at)),
+                    Claim::Later(at) => left.doubts.push((path.clone(), at)),
                     Claim::Not => {}
                 }
             }
@@ -120,12 +129,12 @@ impl Work {
         mine.extend(unread.iter().cloned());
         step.inputs.extend(unread);
         if step.inputs.is_empty() && !step.inbox && !step.history {
-            return later;
+            return left;
         }
         match self.step(&step, redactor, host) {
             Ok(more) => {
                 owned.extend(taken);
-                later.extend(more);
+                left.again.extend(more);
             }
             Err(error) => {
                 self.trouble(&error, host);
@@ -134,10 +143,10 @@ impl Work {
                 let root = self.watched.places.roots.first();
                 mine.extend(root.filter(|_| step.inbox).map(|r| r.join(INBOX)));
                 mine.extend(self.histories.first().filter(|_| step.history).cloned());
-                later.extend(mine.into_iter().map(|path| (path, again)));
+                left.again.extend(mine.into_iter().map(|path| (path, again)));
             }
         }
-        later
+        left
     }
 
     /// Reads everything that is new in the project, as `ingest` does; nothing comes back if it has to
@@ -189,8 +198,9 @@ impl Work {
             let again = Instant::now() + AGAIN;
             later.extend(taken.waiting.iter().map(|path| (path.clone(), again)));
             taken.tell(&mut report);
-            let done = roots.iter().map(|r| r.join(crate::sources::inbox::DONE));
-            inputs.extend(done.filter(|d| d.is_dir()).map(Input::discovered));
+            let done = roots.iter().map(|root| (root, root.join(DONE)));
+            let done = done.filter(|(root, done)| is_own_folder(root, done));
+            inputs.extend(done.map(|(_, done)| Input::discovered(done)));
         }
         if step.history {
             report.absorb(read_history(&mut store, &HistoryOptions::new(redactor, roots))?);

@@ -57,6 +57,10 @@ pub struct StoredEvent {
 pub struct RawEvent<'a> {
     /// Position in the order of arrival.
     pub seq: i64,
+    /// The file it was first read from, as a number that holds for this store.
+    pub source: i64,
+    /// When.
+    pub ts: Option<Timestamp>,
     /// The row's own id.
     pub row_id: &'a str,
     /// [`EventKind::name`].
@@ -198,7 +202,7 @@ impl Store {
     ) -> Result<()> {
         let mut read = || -> rusqlite::Result<()> {
             let mut stmt = self.conn.prepare_cached(
-                "SELECT seq, row_id, kind, body FROM event
+                "SELECT seq, source_id, ts, row_id, kind, body FROM event
                  WHERE session_id = (SELECT id FROM session WHERE engine = ?1 AND sid = ?2)
                  ORDER BY seq",
             )?;
@@ -206,9 +210,11 @@ impl Store {
             while let Some(row) = rows.next()? {
                 each(&RawEvent {
                     seq: row.get(0)?,
-                    row_id: row.get_ref(1)?.as_str()?,
-                    kind: row.get_ref(2)?.as_str()?,
-                    body: row.get_ref(3)?.as_str()?,
+                    source: row.get(1)?,
+                    ts: row.get::<_, Option<i64>>(2)?.map(Timestamp),
+                    row_id: row.get_ref(3)?.as_str()?,
+                    kind: row.get_ref(4)?.as_str()?,
+                    body: row.get_ref(5)?.as_str()?,
                 });
             }
             Ok(())

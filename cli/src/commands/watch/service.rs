@@ -3,7 +3,7 @@
 //! Owns the two texts and their escaping. Must not install them: the person does.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cemem_ingest::discover::Os;
 
@@ -24,13 +24,13 @@ pub(super) fn text(context: &Context, args: &WatchArgs) -> Result<String, Comman
     if context.named {
         words.extend(["--project".to_owned(), context.project.root.to_string_lossy().into_owned()]);
     }
-    let mut variables = engine_places::of(context).variables;
-    let home = std::env::var_os("CEMEM_HOME").filter(|v| !v.is_empty());
-    variables.extend(home.map(|home| ("CEMEM_HOME".to_owned(), PathBuf::from(home))));
-    // Without them a service would look where no shell told it to.
-    let mut set = BTreeMap::new();
-    for (name, folder) in variables {
-        set.insert(name, absolute(&folder)?.to_string_lossy().into_owned());
+    // Without them a service would look where no shell told it to. A relative one means a place in
+    // each project, and stays so.
+    let as_text = |path: PathBuf| path.to_string_lossy().into_owned();
+    let engines = engine_places::of(context).variables.into_iter();
+    let mut set: BTreeMap<String, String> = engines.map(|(name, v)| (name, as_text(v))).collect();
+    if let Some(home) = std::env::var_os("CEMEM_HOME").filter(|v| !v.is_empty()) {
+        set.insert("CEMEM_HOME".to_owned(), as_text(absolute(Path::new(&home))?));
     }
     if let Some(odd) = words.iter().chain(set.values()).find(|w| w.contains(char::is_control)) {
         let message = format!("`{}` cannot stand in a service file", one_line(odd));

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use cemem_core::store::RawEvent;
-use cemem_core::{AuthorKind, FindingStatus, Severity};
+use cemem_core::{AuthorKind, FindingStatus, Severity, Timestamp};
 use serde::Deserialize;
 
 use super::MAX_A_REPORT;
@@ -33,7 +33,8 @@ struct Standing {
     dismissed: bool,
     /// A program's, and no reply to another.
     counts: bool,
-    seq: i64,
+    /// Its place in the session's order of time, as in [`cemem_core::Store::session_events`].
+    place: (Timestamp, i64),
 }
 
 /// See the module.
@@ -45,11 +46,16 @@ pub(crate) struct Sieve {
     /// Findings, with the row of each.
     findings: Vec<(i64, u64)>,
     others: BTreeSet<i64>,
+    /// The last time that each file told.
+    clocks: HashMap<i64, Timestamp>,
 }
 
 impl Sieve {
     /// Takes the next event of the session, in order of arrival.
     pub(crate) fn look(&mut self, event: &RawEvent<'_>) {
+        let clock = self.clocks.entry(event.source).or_insert(Timestamp(i64::MIN));
+        *clock = event.ts.unwrap_or(*clock);
+        let place = (*clock, event.seq);
         let is_finding = event.kind == "finding";
         let brief = is_finding.then(|| serde_json::from_str::<Brief<'_>>(event.body).ok());
         let Some(brief) = brief.flatten() else {
@@ -66,9 +72,11 @@ impl Sieve {
             severity: brief.severity,
             dismissed: brief.status == FindingStatus::Dismissed,
             counts: brief.author_kind != AuthorKind::Human && !brief.reply,
-            seq: event.seq,
+            place,
         };
-        self.rows.insert(row, standing);
+        if self.rows.get(&row).is_none_or(|known| known.place < place) {
+            self.rows.insert(row, standing);
+        }
     }
 
     /// Returns the numbers of the events that are worth decoding.
@@ -83,13 +91,13 @@ impl Sieve {
                 continue;
             }
             let first = groups.entry(standing.fingerprint).or_insert(standing);
-            if standing.seq < first.seq {
+            if standing.place < first.place {
                 *first = standing;
             }
         }
         groups.retain(|fingerprint, _| !dismissed.contains(fingerprint));
         let mut worst: Vec<&Standing> = groups.into_values().collect();
-        worst.sort_unstable_by_key(|s| (Reverse(s.severity), s.seq));
+        worst.sort_unstable_by_key(|s| (Reverse(s.severity), s.place));
         worst.truncate(MAX_A_REPORT);
         let worst: HashSet<u64> = worst.into_iter().map(|s| s.fingerprint).collect();
         let is_worst = |row| self.rows.get(row).is_some_and(|s| worst.contains(&s.fingerprint));

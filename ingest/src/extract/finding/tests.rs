@@ -1,7 +1,9 @@
 //! Which findings become candidates.
 
-use cemem_core::store::RawEvent;
-use cemem_core::{Actor, AuthorKind, EventKind, Finding, FindingStatus, Severity, Signal, Trust};
+use cemem_core::store::{RawEvent, StoredEvent};
+use cemem_core::{
+    Actor, AuthorKind, EventKind, Finding, FindingStatus, Severity, Signal, Timestamp, Trust,
+};
 
 use proptest::prelude::*;
 
@@ -89,6 +91,20 @@ fn a_huge_report_gives_the_worst() {
     assert!(found.iter().any(|c| c.rule.starts_with("finding 499")));
 }
 
+/// As the store returns them.
+fn in_order_of_time(all: &mut [StoredEvent]) {
+    let mut clock = Timestamp(i64::MIN);
+    let places: Vec<_> = all
+        .iter()
+        .map(|e| {
+            clock = e.event.ts.unwrap_or(clock);
+            (e.seq, clock)
+        })
+        .collect();
+    let places: std::collections::HashMap<_, _> = places.into_iter().collect();
+    all.sort_by_key(|e| (places[&e.seq], e.seq));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -113,14 +129,19 @@ proptest! {
         let mut all = events(all);
         for (stored, (row, ..)) in all.iter_mut().zip(&rows) {
             stored.event.row_id = row.to_string();
+            // Any order of times, and some have none.
+            let ts = Timestamp(i64::from(row * 7919 % 600));
+            stored.event.ts = (row % 5 != 0).then_some(ts);
         }
         let mut sieve = Sieve::default();
         for stored in &all {
             let body = serde_json::to_string(&stored.event.kind).unwrap();
-            let (row_id, kind) = (stored.event.row_id.as_str(), stored.event.kind.name());
-            sieve.look(&RawEvent { seq: stored.seq, row_id, kind, body: &body });
+            let event = &stored.event;
+            let (row_id, kind, ts) = (event.row_id.as_str(), event.kind.name(), event.ts);
+            sieve.look(&RawEvent { seq: stored.seq, source: 1, ts, row_id, kind, body: &body });
         }
         let wanted = sieve.wanted();
+        in_order_of_time(&mut all);
         let some: Vec<_> = all.iter().filter(|e| wanted.contains(&e.seq)).cloned().collect();
         let prints: std::collections::BTreeSet<_> = rows.iter().map(|(_, print, ..)| print).collect();
         prop_assert!(some.len() < all.len() || prints.len() < 300);
