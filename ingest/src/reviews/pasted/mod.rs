@@ -10,10 +10,12 @@ mod page;
 mod tests;
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use cemem_core::finding::{AuthorKind, Finding};
 use cemem_core::id::digest;
 use cemem_core::{Actor, Event, EventKind};
+use regex::Regex;
 
 use super::bots;
 
@@ -69,9 +71,27 @@ fn scan(text: &str) -> (Vec<&str>, Vec<Finding>, bool) {
     (own, findings, pasted)
 }
 
-/// Whether a text has a line break or a word that every shape has: most prompts have not.
+/// What every shape has somewhere, in the order of [`SHAPES`]: the fields that the terminal prints; where a
+/// comment stands, or when it was made; a suggestion; and so on.
+static MARKS: LazyLock<Regex> = LazyLock::new(|| {
+    let marks = [
+        r"association:",
+        r"omment(?:ed)? on line|Outdated|just now|yesterday|last (?:week|month|year)| ago\b|\bon [A-Z][a-z]{2} \d",
+        r"Suggested change",
+        r" Severity",
+        r"[⚠🛠🧹💡🔴🟠🟡🔵]",
+        r"Found \d",
+        r"Inline comments:|\bIn\s",
+        r"This is a comment left",
+        r"!\[",
+        r"\[P\d",
+    ];
+    Regex::new(&marks.join("|")).expect("a constant")
+});
+
+/// Whether a text has what some shape needs: most prompts have not, and one look spares ten a line.
 fn may_hold_one(text: &str) -> bool {
-    text.contains('\n') || text.contains("![") || text.contains(" around line")
+    MARKS.is_match(text)
 }
 
 /// Returns a person's own words: the text without what was pasted from a review.

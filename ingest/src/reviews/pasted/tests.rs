@@ -4,6 +4,7 @@ use std::path::Path;
 
 use cemem_core::Actor;
 use cemem_core::finding::{AuthorKind, Finding, Severity};
+use proptest::prelude::*;
 
 use super::*;
 
@@ -224,3 +225,52 @@ fn long_texts_of_any_shape_end() {
         assert!(start.elapsed().as_secs() < 10, "{line:?} {:?}", start.elapsed());
     }
 }
+
+proptest! {
+    /// Lines of every shape, and others between: none may be found where the quick look says no.
+    #[test]
+    fn what_is_found_has_a_mark(picked in proptest::collection::vec(0..LINES.len(), 1..9)) {
+        let text: Vec<&str> = picked.iter().map(|i| LINES[*i]).collect();
+        let text = text.join("\n");
+        let (_, findings, pasted) = super::scan(&text);
+        prop_assert!(super::may_hold_one(&text) || (findings.is_empty() && !pasted), "{text}");
+    }
+}
+
+const LINES: &[&str] = &[
+    "",
+    "Please look at this and fix what is wrong with it.",
+    "src/a.rs",
+    "Comment on line R12",
+    "Commented on lines +10 to +14",
+    "octocat reviewed 2 hours ago",
+    "octocat",
+    "commented yesterday",
+    "on Jan 3",
+    "reviewed on Feb 12, 2026",
+    "Outdated",
+    "Suggested change",
+    "author:\tmara",
+    "association:\tmember",
+    "--",
+    "Medium Severity",
+    "**High Severity**",
+    "_⚠\u{fe0f} Potential issue_ | _🟠 Major_",
+    "🧹 Nitpick",
+    "In `@src/a.rs` around lines 10 - 14, the retry has no key and may send the same order twice: add it.",
+    "In src/a.rs at line 3: the lock is never released, and the second writer waits for ever and ever here.",
+    "In `@src/a.rs`:",
+    "- Around line 10: the retry has no key",
+    "Inline comments:",
+    "Verify each finding against the current code",
+    "This is a comment left during a code review.",
+    "Path: src/a.rs",
+    "Line: 3:4",
+    "Comment:",
+    "How can I resolve this?",
+    "![medium](https://x/y.svg) The retry has no key.",
+    "**<sub>![P1 Badge](https://x/y)</sub> Title**",
+    "- [P1] Retry without a key — src/a.rs:10-14",
+    "Found 2 issues:",
+    "1. Retry without a key https://github.com/o/r/blob/abc/src/a.rs#L1-L4",
+];
