@@ -96,7 +96,9 @@ impl Redactor {
             let owner = self.owners[anchor];
             if at < done {
                 // A name within what was found may claim a longer value: `_authToken=` and `token`.
-                if owner != usize::MAX
+                // Only names of values: their patterns are short, while each of a thousand openings of
+                // keys within one key would read on to its end.
+                if RULES.get(owner).is_some_and(|rule| rule.proof == Proof::Assigned)
                     && let Some((_, end)) = self.secret(owner, text, at).filter(|s| s.1 > done)
                     && let Some(last) = cuts.last_mut()
                 {

@@ -61,10 +61,11 @@ pub(crate) enum Outcome {
 
 /// Returns what becomes of the cluster of these members.
 pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node], origins: &Origins) -> Outcome {
-    // What anybody may have written adds nothing to what is known otherwise.
-    let known: Vec<_> = members.iter().copied().filter(|m| !is_reported(m)).collect();
+    // What anybody may have written adds nothing to what is known otherwise; it may still be an attack.
+    let (all, known) = (members, members.iter().copied().filter(|m| !is_reported(m)));
+    let known: Vec<_> = known.collect();
     let reported = known.is_empty();
-    let members = if reported { members } else { known.as_slice() };
+    let members = if reported { all } else { known.as_slice() };
     let trust = members.iter().map(|m| m.candidate.trust).max().unwrap_or(Trust::ToolOutput);
     let class = nodes[0].class;
     if class == Class::Untrusted {
@@ -74,7 +75,7 @@ pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node], origins: &Ori
     let n_sessions = sessions.len();
     let p = probability(sessions.into_values().collect());
     let confidence = round(p * weight(trust));
-    let suspicious = members.iter().any(|m| {
+    let suspicious = all.iter().any(|m| {
         let rule = &m.candidate.rule;
         injection::is_dangerous(rule)
             || (trust < Trust::HumanReview && injection::addresses_agent(rule))
