@@ -40,6 +40,8 @@ macro_rules! named_enum {
     };
 }
 
+pub(crate) use named_enum;
+
 named_enum! {
     /// What kind of thing was learned.
     LessonType {

@@ -9,6 +9,8 @@
 //! | [`finding`] | one review finding, in one vocabulary for every report |
 //! | [`candidate`] | a signal with evidence, not yet a lesson |
 //! | [`lesson`] | a typed lesson, its evidence and life-cycle |
+//! | [`outcome`] | where a lesson was shown, and what became of it |
+//! | [`phrasing`] | better words for candidates |
 //! | [`plan`] | what a consolidation pass wants to change, as data |
 //! | [`cursor`] | how far a source file has been read |
 //! | [`branch`] | files on the branches of a git repository |
@@ -35,6 +37,8 @@ pub mod foreign;
 pub mod history;
 pub mod id;
 pub mod lesson;
+pub mod outcome;
+pub mod phrasing;
 pub mod plan;
 pub mod project;
 pub mod scratch;
@@ -49,5 +53,7 @@ pub use id::{CandidateKey, LessonId};
 pub use lesson::{
     Anchor, AppliesWhen, Evidence, Lesson, LessonStatus, LessonType, Scope, Stage, Trust,
 };
+pub use outcome::{Channel, Counters, Exposure, Outcome, Verdict, VerdictSource};
+pub use phrasing::{Advice, Phrasing};
 pub use plan::{Action, Plan};
 pub use store::{Store, StoreError};

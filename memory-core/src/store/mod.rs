@@ -9,6 +9,8 @@
 //! | `lessons` | lessons, ids, the change feed for indexes |
 //! | `import` | lessons from outside, without overwriting by accident |
 //! | `log` | the log of lesson changes, and undo |
+//! | `outcomes` | showings of lessons and what became of them |
+//! | `ledgers` | phrasings, settlements, what distillers cost |
 //! | `error` | what can go wrong |
 //!
 //! Every write is one immediate transaction, durable (`synchronous = FULL`) before it returns.
@@ -19,9 +21,13 @@ mod error;
 mod events;
 mod heard;
 mod import;
+mod ledgers;
 mod lessons;
 mod log;
 mod open;
+#[cfg(test)]
+mod outcome_tests;
+mod outcomes;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +40,7 @@ pub use error::{Result, StoreError};
 pub use events::{Appended, Batch, Counts, RawEvent, SessionRef, StoredEvent};
 pub use heard::Heard;
 pub use import::Imported;
+pub use ledgers::{Settlement, Spend, SpendTotals};
 pub use lessons::{Decision, LessonChange, LessonFilter};
 pub use log::{Applied, LogRow, Undone};
 pub use open::{FORMAT_VERSION, format_version};
@@ -48,6 +55,8 @@ pub struct Store {
     path: PathBuf,
     id: String,
     clock: Clock,
+    /// The format of the file: older than ours where it could not be migrated.
+    format: i64,
     /// `Some(version)` when a newer cemem wrote the store; writing is then refused.
     newer: Option<i64>,
     read_only: bool,
@@ -98,6 +107,12 @@ impl Store {
     /// When the store cannot be read.
     pub fn revision(&self) -> Result<u64> {
         revision(&self.conn).map_err(|e| self.sql(e))
+    }
+
+    /// Returns whether the file has an older format than this one, because it cannot be written:
+    /// tables that came with a later one are not there.
+    fn is_older_than(&self, format: i64) -> bool {
+        self.format < format
     }
 
     /// Sorts an SQLite error by what the caller should do.

@@ -23,7 +23,10 @@ use crate::scratch;
 const BUSY: Duration = Duration::from_secs(5);
 
 /// Append-only: a released line never changes, because stores in the field have run it.
-const STEPS: &[&str] = &[include_str!("../../migrations/20261121000000_init.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../../migrations/20261121000000_init.sql"),
+    include_str!("../../migrations/20261121180000_outcomes.sql"),
+];
 
 /// The format this build writes.
 #[expect(clippy::cast_possible_wrap, reason = "a handful of migrations")]
@@ -149,7 +152,8 @@ impl Store {
         let newer = (found > FORMAT_VERSION).then_some(found);
         // SQLite opens a write-protected file for reading without a word.
         let read_only = ro || conn.is_readonly("main").map_err(|e| sort_error(path, e))?;
-        Ok(Self { conn, path: path.to_owned(), id, clock, newer, read_only, _copy: None })
+        let path = path.to_owned();
+        Ok(Self { conn, path, id, clock, format: found, newer, read_only, _copy: None })
     }
 }
 

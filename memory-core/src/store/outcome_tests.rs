@@ -1,0 +1,171 @@
+//! Tests of what comes after learning: showings, verdicts, phrasings, settlements, spends; and of
+//! stores from before there was any of it.
+
+use rusqlite::Connection;
+
+use super::{Decision, SessionRef, Settlement, Spend, SpendTotals, Store};
+use crate::clock::{Clock, Timestamp};
+use crate::exchange::from_line;
+use crate::id::{CandidateKey, LessonId};
+use crate::lesson::AppliesWhen;
+use crate::outcome::{Channel, Exposure, Outcome, Verdict, VerdictSource};
+use crate::phrasing::{Advice, Phrasing};
+
+const NOW: Clock = Clock::Fixed(Timestamp(1_700_000_000_000));
+
+fn store_with(rules: &[&str]) -> (Store, Vec<LessonId>) {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    let lessons: Vec<_> = rules
+        .iter()
+        .map(|rule| {
+            let line = format!(r#"{{"rule":"{rule}"}}"#);
+            from_line(&line, "f", 1, Timestamp(0)).unwrap().lesson
+        })
+        .collect();
+    let decision = Decision { lessons: &lessons, verb: "import", note: "" };
+    store.put_decisions(&[decision], "test").unwrap();
+    (store, lessons.into_iter().map(|l| l.id).collect())
+}
+
+fn shown(lesson: &LessonId, session: &str) -> Exposure {
+    Exposure {
+        lesson: lesson.clone(),
+        ts: Timestamp(5),
+        until: None,
+        channel: Channel::Recall,
+        session: Some(session_of(session)),
+        place: "berths".into(),
+        rank: 0,
+    }
+}
+
+fn session_of(id: &str) -> SessionRef {
+    SessionRef { engine: "t".into(), id: id.into() }
+}
+
+fn verdict(lesson: &LessonId, session: &str, verdict: Verdict, event: &str) -> Outcome {
+    Outcome {
+        lesson: lesson.clone(),
+        ts: Timestamp(9),
+        verdict,
+        source: VerdictSource::Transcript,
+        session: Some(session_of(session)),
+        event_key: event.into(),
+        note: String::new(),
+    }
+}
+
+#[test]
+fn showings_and_verdicts_are_counted_and_unknown_is_not_help() {
+    let (mut store, ids) = store_with(&["Use pnpm.", "Sign the raw body."]);
+    store.record_exposures(&[shown(&ids[0], "a"), shown(&ids[0], "b")]).unwrap();
+    let counters = store.counters().unwrap()[&ids[0]];
+    assert_eq!((counters.shown, counters.heeded, counters.helped), (2, 0, 0));
+    assert!(!store.counters().unwrap().contains_key(&ids[1]));
+
+    let found = vec![(session_of("a"), vec![verdict(&ids[0], "a", Verdict::Heeded, "e1")])];
+    assert!(store.replace_outcomes(&found).unwrap());
+    let revision = store.revision().unwrap();
+    assert!(!store.replace_outcomes(&found).unwrap(), "the same session again");
+    assert_eq!(store.revision().unwrap(), revision);
+    assert_eq!(store.counters().unwrap()[&ids[0]].heeded, 1);
+
+    let mut said = verdict(&ids[0], "a", Verdict::Helped, "");
+    said.source = VerdictSource::Feedback;
+    store.record_feedback(&[said]).unwrap();
+    let other = vec![(session_of("a"), vec![verdict(&ids[0], "a", Verdict::Violated, "e2")])];
+    store.replace_outcomes(&other).unwrap();
+    let counters = store.counters().unwrap()[&ids[0]];
+    assert_eq!((counters.heeded, counters.violated, counters.helped), (0, 1, 1));
+    assert_eq!(store.outcomes().unwrap().len(), 2);
+}
+
+#[test]
+fn what_stands_in_a_file_begins_and_ends() {
+    let (mut store, ids) = store_with(&["Use pnpm.", "Sign the raw body."]);
+    store.record_standing("CLAUDE.md", &ids).unwrap();
+    store.record_standing("CLAUDE.md", &ids).unwrap();
+    assert_eq!(store.exposures().unwrap().len(), 2);
+    store.record_standing("CLAUDE.md", &ids[1..]).unwrap();
+    let ended: Vec<_> =
+        store.exposures().unwrap().into_iter().filter(|e| e.until.is_some()).collect();
+    assert_eq!(ended.len(), 1);
+    assert_eq!(ended[0].lesson, ids[0]);
+    store.record_standing("CLAUDE.md", &ids).unwrap();
+    assert_eq!(store.exposures().unwrap().len(), 3, "it stands again");
+    assert!(store.record_standing("CLAUDE.md", &[LessonId("L-000000".into())]).is_err());
+    assert_eq!(store.exposures().unwrap().iter().filter(|e| e.until.is_none()).count(), 2);
+}
+
+#[test]
+fn the_newest_phrasing_of_the_same_candidates_stays() {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    let phrasing = |rule: &str, ts| Phrasing {
+        candidates: vec![CandidateKey("a".into()), CandidateKey("b".into())],
+        advice: Advice::Keep,
+        lesson_type: None,
+        title: rule.into(),
+        rule: rule.into(),
+        why: None,
+        applies_when: AppliesWhen::default(),
+        paraphrase: false,
+        by: "agent".into(),
+        ts: Timestamp(ts),
+    };
+    store.put_phrasings(&[phrasing("new", 2), phrasing("old", 1)]).unwrap();
+    assert_eq!(store.phrasings().unwrap(), [phrasing("new", 2)]);
+}
+
+#[test]
+fn spends_add_up_and_settlements_stay() {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    let spend = |ts, tokens_in| Spend {
+        ts: Timestamp(ts),
+        who: "http".into(),
+        model: "m".into(),
+        tokens_in,
+        tokens_out: 1,
+        cost_micros: 7,
+        outcome: "ok".into(),
+    };
+    for s in [spend(1, 100), spend(5, 10), spend(6, u64::MAX)] {
+        store.record_spend(&s).unwrap();
+    }
+    let all = store.spent_since(Timestamp(5)).unwrap();
+    assert_eq!((all.calls, all.tokens_out, all.cost_micros), (2, 2, 14));
+    assert_eq!(store.spent_since(Timestamp(7)).unwrap(), SpendTotals::default());
+
+    let settled = Settlement {
+        ts: Timestamp(1),
+        actor: "user".into(),
+        head: "abc".into(),
+        why: "a version bump".into(),
+        covers: vec![LessonId("L-123456".into())],
+    };
+    store.record_settlement(&settled).unwrap();
+    assert_eq!(store.settlements().unwrap(), [settled]);
+}
+
+/// A store of the first format, on a disk that cannot be written: there is nothing of it yet.
+#[test]
+fn a_store_from_before_is_read_as_one_without_any() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("memory.db");
+    drop(Store::open(&path, NOW).unwrap());
+    let conn = Connection::open(&path).unwrap();
+    for table in ["exposure", "outcome", "phrasing", "settlement", "spend"] {
+        conn.execute_batch(&format!("DROP TABLE {table}")).unwrap();
+    }
+    conn.pragma_update(None, "user_version", 1).unwrap();
+    drop(conn);
+    let old = Store::open_read_only(&path, NOW).unwrap();
+    assert!(old.exposures().unwrap().is_empty() && old.outcomes().unwrap().is_empty());
+    assert!(old.counters().unwrap().is_empty() && old.phrasings().unwrap().is_empty());
+    assert!(old.settlements().unwrap().is_empty());
+    assert_eq!(old.spent_since(Timestamp(0)).unwrap(), SpendTotals::default());
+    drop(old);
+    let mut new = Store::open(&path, NOW).unwrap();
+    new.put_phrasings(&[]).unwrap();
+    assert!(new.exposures().unwrap().is_empty());
+    assert_eq!(super::format_version(&new.conn).unwrap(), super::FORMAT_VERSION);
+}
