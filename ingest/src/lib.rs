@@ -22,6 +22,7 @@
 //! | `gone` | documents whose file is no longer there |
 //! | [`extract`] | events to candidates, pure |
 //! | [`consolidate`] | candidates to a plan, pure |
+//! | [`distill`] | a model's words for lessons: request, answer, gate; pure |
 //!
 //! This crate never prints, never reads the environment, never exits, and knows nothing of SQL,
 //! indexes or the command line.
@@ -31,6 +32,7 @@ mod checklist;
 mod checkpoints;
 pub mod consolidate;
 pub mod discover;
+pub mod distill;
 pub mod engines;
 pub mod error;
 pub mod extract;

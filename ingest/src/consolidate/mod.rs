@@ -11,6 +11,7 @@
 //! | `copies` | sessions that repeat each other word by word |
 //! | `contradict` | rules that cannot both hold |
 //! | `assign` | which existing lesson a cluster is |
+//! | `phrased` | what distillers said of clusters |
 //! | `diff` | what has to change |
 //!
 //! The pass is a pure function. It works the clusters out anew from all live candidates, finds the
@@ -25,6 +26,7 @@ mod contradict;
 mod copies;
 mod diff;
 mod lexicon;
+mod phrased;
 #[cfg(test)]
 mod properties;
 pub mod relate;
@@ -32,7 +34,7 @@ pub mod relate;
 mod store_tests;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 mod verdict;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -40,11 +42,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use cemem_core::store::{
     Applied, CandidateFilter, CandidateState, LessonFilter, StoreError, StoredCandidate,
 };
-use cemem_core::{Lesson, LessonId, Plan, Store, Timestamp};
+use cemem_core::{Lesson, LessonId, Phrasing, Plan, Store, Timestamp};
+
+pub use phrased::phrased_by;
 
 use assign::Assignment;
 use cluster::{Clusters, Node};
 use copies::Origins;
+use phrased::Phrased;
 use relate::Similarity;
 use verdict::Outcome;
 
@@ -60,6 +65,8 @@ pub struct PassInput<'a> {
     pub candidates: &'a [StoredCandidate],
     /// Every lesson, whatever its status.
     pub lessons: &'a [Lesson],
+    /// What distillers said and the gate let through.
+    pub phrasings: &'a [Phrasing],
     /// The time to stamp on what changes.
     pub now: Timestamp,
     /// Compares two rules by meaning, if a model is at hand.
@@ -101,10 +108,11 @@ pub fn plan<E>(
     let bound = assign::bound(&live, &anchors);
     let found = cluster::cluster(&live, &anchors, &bound, input.similarity);
 
-    let outcomes = judge_all(&live, &found, &origins, &mut drops);
+    let phrased = Phrased::new(input.phrasings);
+    let outcomes = judge_all(&live, &found, &origins, &phrased, &mut drops);
     let assignment = Assignment::new(&outcomes, &own);
     let mut kept = Vec::with_capacity(outcomes.len());
-    let stamp = Stamp { now: input.now, origins: &origins };
+    let stamp = Stamp { now: input.now, origins: &origins, phrased: &phrased };
     let mut taken = HashSet::new();
     for (at, judged) in outcomes.into_iter().enumerate() {
         let before = match judged.anchor {
@@ -133,6 +141,7 @@ fn judge_all<'a>(
     live: &[&'a StoredCandidate],
     found: &Clusters,
     origins: &Origins,
+    phrased: &Phrased<'_>,
     drops: &mut Vec<(&'a StoredCandidate, &'static str)>,
 ) -> Vec<Judged<'a>> {
     let mut judged = Vec::new();
@@ -146,7 +155,13 @@ fn judge_all<'a>(
             (cemem_core::LessonStatus::Active, 0.0)
         } else {
             match verdict::judge(&members, &nodes, origins) {
-                Outcome::Keep { status, confidence } => (status, confidence),
+                Outcome::Keep { status, confidence } => match phrased.advise(&members, status) {
+                    Some(status) => (status, confidence),
+                    None => {
+                        drops.extend(members.into_iter().map(|m| (m, phrased::ADVISED)));
+                        continue;
+                    }
+                },
                 Outcome::Drop(reason) => {
                     drops.extend(members.into_iter().map(|m| (m, reason)));
                     continue;
@@ -194,6 +209,7 @@ fn without_flood<'a>(
 struct Stamp<'o> {
     now: Timestamp,
     origins: &'o Origins,
+    phrased: &'o Phrased<'o>,
 }
 
 impl Stamp<'_> {
@@ -207,7 +223,7 @@ impl Stamp<'_> {
     ) -> Result<Kept<'a>, E> {
         let fixed = judged.anchor.is_some();
         let Judged { cluster, members, status, confidence, .. } = judged;
-        let lesson = match before {
+        let mut lesson = match before {
             Some(before) if fixed => self.reinforced(before, &members),
             Some(before) => {
                 let id = before.id.clone();
@@ -221,6 +237,9 @@ impl Stamp<'_> {
                 build::lesson(&members, id, status, confidence, self.now, self.origins)
             }
         };
+        if !fixed {
+            self.phrased.word(&members, &mut lesson);
+        }
         taken.insert(lesson.id.clone());
         Ok(Kept { members, lesson, before, fixed, merged: Vec::new(), cluster })
     }
@@ -310,9 +329,11 @@ pub fn consolidate(
 pub fn plan_for(store: &Store, similarity: Option<&Similarity<'_>>) -> Result<Plan, StoreError> {
     let candidates = store.candidates(CandidateFilter::All)?;
     let lessons = store.lessons(&LessonFilter::default())?;
+    let phrasings = store.phrasings()?;
     let input = PassInput {
         candidates: &candidates,
         lessons: &lessons,
+        phrasings: &phrasings,
         now: store.clock().now(),
         similarity,
     };

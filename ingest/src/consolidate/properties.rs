@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cemem_core::store::{CandidateState, StoredCandidate};
-use cemem_core::{Action, Lesson, LessonStatus, Signal, Trust};
+use cemem_core::{Action, Advice, Lesson, LessonStatus, Phrasing, Signal, Timestamp, Trust};
 use proptest::prelude::*;
 
 use super::tests::{Model, said};
@@ -136,6 +136,42 @@ proptest! {
                 prop_assert!(!(rules.contains(RULES[*a]) && rules.contains(RULES[*b])), "{rules:?}");
             }
         }
+    }
+
+    /// Phrasings change words, never what is learned, wherever in the order they come.
+    #[test]
+    fn phrasings_keep_the_pass_idempotent(all in some(), which in prop::collection::vec((0..40usize, any::<bool>(), any::<bool>(), 0..5i64), 0..8)) {
+        let phrasings: Vec<Phrasing> = which.iter().map(|(n, against, paraphrase, ts)| {
+            let candidate = &all[n % all.len()].candidate;
+            Phrasing {
+                candidates: vec![candidate.key.clone()],
+                advice: if *against { Advice::NotALesson } else { Advice::Keep },
+                lesson_type: None,
+                title: "a title".into(),
+                rule: format!("{} {ts}", candidate.rule),
+                why: None,
+                applies_when: Default::default(),
+                paraphrase: *paraphrase,
+                by: "agent".into(),
+                ts: Timestamp(*ts),
+            }
+        }).collect();
+        let mut plain = Model::with(all.clone());
+        plain.pass();
+        let evidence = |m: &Model| m.lessons.values().flat_map(|l| l.evidence.clone()).map(|e| e.event_key).collect::<BTreeSet<_>>();
+        let mut at_once = Model { candidates: all, phrasings: phrasings.clone(), ..Model::default() };
+        at_once.pass();
+        prop_assert!(at_once.plan().is_empty());
+        prop_assert!(evidence(&at_once).is_subset(&evidence(&plain)));
+        let mut later = plain;
+        later.phrasings = phrasings;
+        later.pass();
+        prop_assert!(later.plan().is_empty());
+        // A lesson that was replaced before it lost its candidates is history.
+        let standing = |m: &Model| -> BTreeSet<String> {
+            content(m).into_iter().filter(|row| !row.contains("|superseded|")).collect()
+        };
+        prop_assert_eq!(standing(&at_once), standing(&later));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use cemem_core::plan::Change;
 use cemem_core::store::{CandidateState, SessionRef, StoredCandidate};
 use cemem_core::{
     Action, AppliesWhen, Candidate, CandidateKey, Evidence, Lesson, LessonId, LessonStatus,
-    LessonType, Plan, Signal, Timestamp, Trust,
+    LessonType, Phrasing, Plan, Signal, Timestamp, Trust,
 };
 
 use super::*;
@@ -50,11 +50,12 @@ pub(super) fn said(session: &str, n: usize, rule: &str, durable: f32) -> StoredC
 pub(super) struct Model {
     pub(super) candidates: Vec<StoredCandidate>,
     pub(super) lessons: BTreeMap<LessonId, Lesson>,
+    pub(super) phrasings: Vec<Phrasing>,
 }
 
 impl Model {
     pub(super) fn with(candidates: Vec<StoredCandidate>) -> Self {
-        Self { candidates, lessons: BTreeMap::new() }
+        Self { candidates, ..Self::default() }
     }
 
     pub(super) fn plan(&self) -> Plan {
@@ -62,6 +63,7 @@ impl Model {
         let input = PassInput {
             candidates: &self.candidates,
             lessons: &lessons,
+            phrasings: &self.phrasings,
             now: Timestamp(1_800_000_000_000),
             similarity: None,
         };

@@ -83,7 +83,6 @@ impl Words {
     }
 
     /// Returns the word of a number.
-    #[cfg(test)]
     pub(crate) fn text(&self, id: u32) -> &str {
         self.texts.get(id as usize).map_or("", String::as_str)
     }
