@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Instant;
 
-use cemem_core::store::{Batch, SessionRef, StoredEvent};
+use cemem_core::store::{Batch, Packed, SessionRef, StoredEvent};
 use cemem_core::{Cursor, Store};
 use rayon::prelude::*;
 
@@ -317,7 +317,7 @@ fn walk(folder: &Path, whole: bool, files: &mut BTreeMap<PathBuf, FileTask>, rep
 /// What reading one file gave.
 struct Done {
     read: FileRead,
-    batches: Vec<Batch>,
+    batches: Vec<Packed>,
 }
 
 fn read_all(
@@ -349,7 +349,7 @@ fn read_all(
                 account(report, done.read);
             }
             if !batches.is_empty() {
-                report.events_new += store.append(&batches)?.events;
+                report.events_new += store.append(batches)?.events;
             }
         }
         Ok::<(), IngestError>(())
@@ -388,7 +388,7 @@ fn collect(
     options: &IngestOptions<'_>,
 ) -> Done {
     let mut batches = Vec::new();
-    let read = guarded(task, cursors, options, &mut |batch| batches.push(batch));
+    let read = guarded(task, cursors, options, &mut |batch| batches.push(Packed::from(&batch)));
     options.progress.advance(1, task.size);
     Done { read, batches }
 }
@@ -431,13 +431,13 @@ fn read_large(
     report: &mut Report,
 ) -> Result<(), IngestError> {
     std::thread::scope(|scope| {
-        let (send, receive) = mpsc::sync_channel::<Batch>(1);
+        let (send, receive) = mpsc::sync_channel::<Packed>(1);
         let reader = scope.spawn(move || {
             // If the store failed, nobody listens any more, and what is left is read in vain.
-            guarded(task, cursors, options, &mut |batch| drop(send.send(batch)))
+            guarded(task, cursors, options, &mut |batch| drop(send.send(Packed::from(&batch))))
         });
         for batch in receive {
-            report.events_new += store.append(&[batch])?.events;
+            report.events_new += store.append([batch])?.events;
         }
         let read =
             reader.join().unwrap_or_else(|_| FileRead::failed(&task.path, "the reader failed"));

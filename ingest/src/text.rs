@@ -110,20 +110,24 @@ pub fn strip_controls(text: &str) -> Cow<'_, str> {
 
 /// Returns where a character begins that may have to go.
 fn next_control(bytes: &[u8]) -> Option<usize> {
-    // 0xC2, 0xE2, 0xEF and 0xF3 begin the encodings of C1, bidi, BOM and tag characters. Without
-    // branches, so that many bytes are compared at once.
-    let suspicious = |b: u8| {
+    // The pairs begin the encodings of C1, bidi, BOM and tag characters. Without branches, so that
+    // many bytes are compared at once.
+    let suspicious = |b: u8, next: u8| {
         ((b < 0x20) & (b != b'\n') & (b != b'\t'))
             | (b == 0x7f)
-            | (b == 0xC2)
-            | (b == 0xE2)
-            | (b == 0xEF)
-            | (b == 0xF3)
+            | ((b == 0xC2) & (next < 0xA0))
+            | ((b == 0xE2) & (next < 0x82))
+            | ((b == 0xEF) & (next == 0xBB))
+            | ((b == 0xF3) & (next == 0xA0))
     };
-    let clean = |chunk: &&[u8]| !chunk.iter().fold(false, |any, b| any | suspicious(*b));
-    let skipped = bytes.chunks(64).take_while(clean).count() * 64;
-    let rest = bytes.get(skipped..)?;
-    rest.iter().position(|b| suspicious(*b)).map(|at| skipped + at)
+    let mut at = 0;
+    while let Some(chunk) = bytes[at..].first_chunk::<65>()
+        && !(0..64).fold(false, |any, i| any | suspicious(chunk[i], chunk[i + 1]))
+    {
+        at += 64;
+    }
+    let next = bytes[at..].iter().skip(1).chain(&[0]);
+    bytes[at..].iter().zip(next).position(|(b, next)| suspicious(*b, *next)).map(|i| at + i)
 }
 
 /// Returns what follows an escape sequence: `ESC [ … letter`, `ESC ] … BEL`, or `ESC x`.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::error::Result;
 use super::{Store, sort_error};
@@ -21,6 +21,56 @@ pub struct Batch {
     pub cursor: Cursor,
     /// Its sessions (a file can hold several) with their events in file order.
     pub sessions: Vec<(Session, Vec<Event>)>,
+}
+
+/// A batch as it is stored. Writing events out takes as long as storing them: it is done where they
+/// were read, while others are stored.
+#[derive(Debug)]
+pub struct Packed {
+    cursor: Cursor,
+    sessions: Vec<(Session, Vec<Row>)>,
+}
+
+/// An event as it is stored.
+#[derive(Debug)]
+struct Row {
+    key: String,
+    row_id: String,
+    ts: Option<i64>,
+    actor: &'static str,
+    kind: &'static str,
+    body: String,
+    cwd: Option<String>,
+    branch: Option<String>,
+    offset: i64,
+    len: i64,
+}
+
+impl From<&Batch> for Packed {
+    fn from(batch: &Batch) -> Self {
+        let pack = |(session, events): &(Session, Vec<Event>)| {
+            let rows = events.iter().map(|event| Row::new(&session.engine, event)).collect();
+            (session.clone(), rows)
+        };
+        Self { cursor: batch.cursor.clone(), sessions: batch.sessions.iter().map(pack).collect() }
+    }
+}
+
+impl Row {
+    fn new(engine: &str, event: &Event) -> Self {
+        Self {
+            key: format!("{engine}{SEP}{}", event.key),
+            row_id: event.row_id.clone(),
+            ts: event.ts.map(|t| t.0),
+            actor: event.actor.as_str(),
+            kind: event.kind.name(),
+            body: serde_json::to_string(&event.kind).expect("the keys of its maps are texts"),
+            cwd: event.cwd.clone(),
+            branch: event.branch.clone(),
+            offset: event.offset.cast_signed(),
+            len: event.len.cast_signed(),
+        }
+    }
 }
 
 /// What an append changed.
@@ -117,12 +167,15 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn append(&mut self, batches: &[Batch]) -> Result<Appended> {
+    pub fn append(
+        &mut self,
+        batches: impl IntoIterator<Item = impl Into<Packed>>,
+    ) -> Result<Appended> {
         let path = self.path.clone();
         self.write(|tx| {
             let mut total = Appended::default();
             for batch in batches {
-                let added = append_batch(tx, batch).map_err(|e| sort_error(&path, e))?;
+                let added = append_batch(tx, &batch.into()).map_err(|e| sort_error(&path, e))?;
                 total.events += added.events;
                 total.duplicates += added.duplicates;
             }
@@ -161,7 +214,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read or a row cannot be decoded.
     pub fn session_events(&self, session: &SessionRef) -> Result<Vec<StoredEvent>> {
-        self.events_where(session, |_| true)
+        self.events_among(session, None)
     }
 
     /// Returns those of a session's events that have one of these numbers, as
@@ -174,7 +227,7 @@ impl Store {
         session: &SessionRef,
         wanted: &BTreeSet<i64>,
     ) -> Result<Vec<StoredEvent>> {
-        self.events_where(session, |seq| wanted.contains(&seq))
+        self.events_among(session, Some(wanted))
     }
 
     /// Returns how many events a session has.
@@ -222,11 +275,12 @@ impl Store {
         read().map_err(|e| self.sql(e))
     }
 
-    fn events_where(
+    fn events_among(
         &self,
         session: &SessionRef,
-        wanted: impl Fn(i64) -> bool,
+        wanted: Option<&BTreeSet<i64>>,
     ) -> Result<Vec<StoredEvent>> {
+        let wanted = wanted.map(|numbers| serde_json::json!(numbers).to_string());
         let mut events = Vec::new();
         let mut foreign = None;
         let mut paths = HashSet::new();
@@ -237,13 +291,11 @@ impl Store {
                         e.offset, e.len
                  FROM event e JOIN source s ON s.id = e.source_id
                  WHERE e.session_id = (SELECT id FROM session WHERE engine = ?1 AND sid = ?2)
+                    AND (?3 IS NULL OR e.seq IN (SELECT value FROM json_each(?3)))
                  ORDER BY e.seq",
             )?;
-            let mut rows = stmt.query([&session.engine, &session.id])?;
+            let mut rows = stmt.query(params![session.engine, session.id, wanted])?;
             while let Some(row) = rows.next()? {
-                if !wanted(row.get(0)?) {
-                    continue;
-                }
                 let mut stored = stored_event(row, &mut paths)?;
                 let actor = row.get_ref(5)?.as_str()?;
                 let Some(actor) = Actor::parse(actor) else {
@@ -320,7 +372,7 @@ const INSERT: &str = "INSERT INTO event
 
 /// What was said stays as it was first read; a document, a rule in one, and what is known of a commit
 /// are what they are now. They then count as the newest event, so that they are extracted again.
-fn append_batch(tx: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<Appended> {
+fn append_batch(tx: &Transaction<'_>, batch: &Packed) -> rusqlite::Result<Appended> {
     let source_id = upsert_source(tx, &batch.cursor)?;
     let mut said = tx.prepare_cached(&format!("{INSERT} ON CONFLICT (key) DO NOTHING"))?;
     let mut known = tx.prepare_cached(&format!(
@@ -330,34 +382,21 @@ fn append_batch(tx: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<Appende
             WHERE body <> excluded.body"
     ))?;
     let mut total = Appended::default();
-    for (session, events) in &batch.sessions {
+    for (session, rows) in &batch.sessions {
         let session_id = upsert_session(tx, session)?;
         let mut added = 0;
-        for event in events {
-            let body = serde_json::to_string(&event.kind)
-                .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
-            let kind = event.kind.name();
-            let insert = match kind {
+        for row in rows {
+            let insert = match row.kind {
                 "document" | "stated_rule" | "commit" => &mut known,
                 _ => &mut said,
             };
             added += insert.execute(params![
-                session_id,
-                source_id,
-                format!("{}{SEP}{}", session.engine, event.key),
-                event.row_id,
-                event.ts.map(|t| t.0),
-                event.actor.as_str(),
-                kind,
-                body,
-                event.cwd,
-                event.branch,
-                event.offset.cast_signed(),
-                event.len.cast_signed(),
+                session_id, source_id, row.key, row.row_id, row.ts, row.actor, row.kind, row.body,
+                row.cwd, row.branch, row.offset, row.len,
             ])? as u64;
         }
         total.events += added;
-        total.duplicates += events.len() as u64 - added;
+        total.duplicates += rows.len() as u64 - added;
         if added > 0 {
             tx.prepare_cached("UPDATE session SET dirty = 1 WHERE id = ?1")?
                 .execute([session_id])?;
@@ -422,7 +461,7 @@ fn upsert_session(tx: &Transaction<'_>, s: &Session) -> rusqlite::Result<i64> {
     )
 }
 
-fn cursor_of(r: &Row<'_>) -> rusqlite::Result<Cursor> {
+fn cursor_of(r: &rusqlite::Row<'_>) -> rusqlite::Result<Cursor> {
     let state: String = r.get("state")?;
     Ok(Cursor {
         path: r.get("path")?,
@@ -447,7 +486,10 @@ fn kind_of(body: &str) -> Option<EventKind> {
 }
 
 /// A row without actor and kind.
-fn stored_event(r: &Row<'_>, paths: &mut HashSet<Arc<str>>) -> rusqlite::Result<StoredEvent> {
+fn stored_event(
+    r: &rusqlite::Row<'_>,
+    paths: &mut HashSet<Arc<str>>,
+) -> rusqlite::Result<StoredEvent> {
     let path = r.get_ref(1)?.as_str()?;
     let source_path = paths.get(path).cloned().unwrap_or_else(|| {
         let path: Arc<str> = path.into();

@@ -37,7 +37,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 pub use candidates::{CandidateDelta, CandidateFilter, CandidateState, StoredCandidate};
 pub use error::{Result, StoreError};
-pub use events::{Appended, Batch, Counts, RawEvent, SessionRef, StoredEvent};
+pub use events::{Appended, Batch, Counts, Packed, RawEvent, SessionRef, StoredEvent};
 pub use heard::Heard;
 pub use import::Imported;
 pub use ledgers::{Settlement, Spend, SpendTotals};

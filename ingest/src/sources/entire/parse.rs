@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::META;
 use crate::source::{FileInfo, Malformed, Output, Reader, Record};
 use crate::sources::human::{Spoken, classify};
-use crate::sources::tool::{at, key, list, shown, text};
+use crate::sources::tool::{at, key, shown, text};
 
 /// Starts of texts that harnesses send under the user's name.
 const INJECTED: &[&str] = &[
@@ -100,10 +100,11 @@ impl TranscriptReader {
         self.emit(row, &["user", said], actor, kind, out);
     }
 
-    fn call(&self, row: &Row<'_>, part: &Value, out: &mut Output<'_>) {
+    fn call(&self, row: &Row<'_>, part: &mut Value, out: &mut Output<'_>) {
         let Some(call) = text(part, &["id"]).map(str::to_owned) else { return out.skip("unknown") };
         let name = text(part, &["name"]).unwrap_or("tool").to_owned();
         let view = shown(at(part, &["input"]).unwrap_or(&Value::Null));
+        let is_command = view.command.is_some();
         let kind = EventKind::ToolCall {
             call_id: call.clone(),
             name,
@@ -112,9 +113,9 @@ impl TranscriptReader {
             detail: view.detail,
         };
         self.emit(row, &["call", &call], Actor::Agent, kind, out);
-        let Some(result) = at(part, &["result"]).filter(|r| r.is_object()) else { return };
-        let output = match at(result, &["output"]) {
-            Some(Value::String(output)) => output.clone(),
+        let Some(result) = part.get_mut("result").filter(|r| r.is_object()) else { return };
+        let output = match result.get_mut("output").map(Value::take) {
+            Some(Value::String(output)) => output,
             None | Some(Value::Null) => String::new(),
             Some(other) => other.to_string(),
         };
@@ -136,16 +137,11 @@ impl TranscriptReader {
         let code = output.trim_start().strip_prefix("Exit code ").filter(|_| failed == Some(true));
         let code = code.and_then(|rest| rest.split_whitespace().next()?.parse::<i32>().ok());
         // Success is said of a command that ran, whatever its own end: its output tells.
-        let ok = failed.and_then(|f| (f || view_is_no_command(part)).then_some(!f));
+        let ok = failed.and_then(|f| (f || !is_command).then_some(!f));
         let kind =
             EventKind::ToolResult { call_id: call.clone(), ok, exit_code: code, text: output };
         self.emit(row, &["result", &call], Actor::Tool, kind, out);
     }
-}
-
-/// Whether a call runs no command.
-fn view_is_no_command(part: &Value) -> bool {
-    at(part, &["input"]).is_none_or(|input| shown(input).command.is_none())
 }
 
 /// Returns the person's words in a refusal, if it is one and has any.
@@ -159,8 +155,13 @@ fn refusal(output: &str) -> Option<Option<&str>> {
 
 impl Reader for TranscriptReader {
     fn record(&mut self, record: Record<'_>, out: &mut Output<'_>) -> Result<(), Malformed> {
-        let value: Value =
+        let mut value: Value =
             serde_json::from_str(record.text).map_err(|e| Malformed(e.to_string()))?;
+        // Taken out, so that long texts need not be copied.
+        let mut parts = match value.get_mut("content").map(Value::take) {
+            Some(Value::Array(parts)) => parts,
+            _ => Vec::new(),
+        };
         let time = text(&value, &["ts"]).unwrap_or_default();
         let mut row = Row {
             id: text(&value, &["id"]).unwrap_or_default().to_owned(),
@@ -177,7 +178,6 @@ impl Reader for TranscriptReader {
                 return Ok(());
             }
         };
-        let parts = list(&value, &["content"]);
         if parts.is_empty() {
             out.skip("empty");
         }
@@ -185,7 +185,7 @@ impl Reader for TranscriptReader {
             let version = text(&value, &["agent"]).map(str::to_owned);
             out.session(&self.session).engine_version = version;
         }
-        for part in parts {
+        for part in &mut parts {
             if user {
                 row.id = text(part, &["id"]).unwrap_or_default().to_owned();
                 match text(part, &["text"]) {
