@@ -67,6 +67,8 @@ pub enum Command {
         #[command(subcommand)]
         command: EvalCommand,
     },
+    /// Show what was learned, what was shown, and what became of it
+    Stats,
     /// Check the installation, the store and the index
     Doctor(DoctorArgs),
 }
@@ -220,6 +222,22 @@ pub enum LessonsCommand {
         #[arg(required = true)]
         ids: Vec<String>,
     },
+    /// Say whether lessons helped or misled; your newest word on a lesson counts
+    #[command(group = clap::ArgGroup::new("word").required(true))]
+    Feedback {
+        /// Ids, or their first digits
+        #[arg(required = true)]
+        ids: Vec<String>,
+        /// They helped
+        #[arg(long, group = "word")]
+        helped: bool,
+        /// They misled
+        #[arg(long, group = "word")]
+        harmed: bool,
+        /// How
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
     /// Show the changes of one lesson, or the latest of all
     History {
         /// Id, or its first digits
@@ -299,6 +317,15 @@ pub enum EvalCommand {
         /// Write the ranking: query, document, rank, score
         #[arg(long, value_name = "OUT.tsv")]
         run: Option<PathBuf>,
+    },
+    /// Learn from sessions, let every lesson stand from its beginning, and say what became of it
+    Outcomes {
+        /// Files or folders with sessions; nothing is stored
+        #[arg(long = "sessions", required = true, num_args = 1.., value_name = "PATH")]
+        sessions: Vec<PathBuf>,
+        /// Write one verdict a line, with the words it rests on
+        #[arg(long, value_name = "OUT.jsonl")]
+        out: Option<PathBuf>,
     },
     /// Judge user turns: is it a correction, is it durable, which rule
     Corrections {

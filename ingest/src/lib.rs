@@ -23,6 +23,7 @@
 //! | [`extract`] | events to candidates, pure |
 //! | [`consolidate`] | candidates to a plan, pure |
 //! | [`distill`] | a model's words for lessons: request, answer, gate; pure |
+//! | [`outcomes`] | what became of lessons that were shown, after the pass |
 //!
 //! This crate never prints, never reads the environment, never exits, and knows nothing of SQL,
 //! indexes or the command line.
@@ -41,6 +42,7 @@ mod fuzz;
 mod gone;
 pub mod history;
 pub mod inbox;
+pub mod outcomes;
 pub mod pipeline;
 pub mod read;
 pub mod records;

@@ -9,6 +9,7 @@ mod exchange;
 mod identity;
 mod inbox;
 mod lessons;
+mod outcomes;
 mod piped;
 mod road;
 mod samples;

@@ -2,6 +2,7 @@
 
 use cemem_core::plan::{Action, Change, Plan};
 use cemem_ingest::consolidate::{consolidate, plan_for};
+use cemem_ingest::outcomes;
 use serde_json::{Value, json};
 
 use super::JSON_VERSION;
@@ -13,8 +14,13 @@ use crate::ui::one_line;
 
 pub(super) fn run(context: &mut Context, args: &ConsolidateArgs) -> Result<u8, CommandError> {
     let mut store = context.store()?;
-    let plan =
-        if args.dry_run { plan_for(&store, None)? } else { consolidate(&mut store, None)?.0 };
+    let plan = if args.dry_run {
+        plan_for(&store, None)?
+    } else {
+        let (plan, _) = consolidate(&mut store, None)?;
+        outcomes::judge(&mut store)?;
+        plan
+    };
     if context.ui.json {
         let actions: Vec<Value> = plan.actions.iter().map(action_json).collect();
         context.ui.print_json(&json!({

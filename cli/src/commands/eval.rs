@@ -6,7 +6,7 @@ use std::path::Path;
 use cemem_retrieve::Mode;
 use cemem_retrieve::eval::{Options, Report, evaluate, write_run};
 
-use super::{JSON_VERSION, corrections};
+use super::{JSON_VERSION, corrections, replayed};
 use crate::args::EvalCommand;
 use crate::command_error::CommandError;
 use crate::context::{Context, absolute};
@@ -19,6 +19,9 @@ pub(super) fn run(context: &mut Context, command: EvalCommand) -> Result<u8, Com
     match command {
         EvalCommand::Retrieval { data, mode, replay, run } => {
             retrieval(context, &data, &mode, replay, run.as_deref())
+        }
+        EvalCommand::Outcomes { sessions, out } => {
+            replayed::run(context, &sessions, out.as_deref())
         }
         EvalCommand::Corrections { turns, out } => corrections::run(context, &turns, &out),
     }

@@ -8,6 +8,7 @@ use cemem_core::scratch;
 use cemem_core::store::Applied;
 use cemem_ingest::consolidate::consolidate;
 use cemem_ingest::discover::discover;
+use cemem_ingest::outcomes::{self, Judged};
 use cemem_ingest::{
     HistoryOptions, IngestOptions, Input, Redactor, Report, inbox, ingest, missing_documents,
     missing_folders, read_history, spool,
@@ -54,12 +55,14 @@ pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, Comman
         report
     };
     let passed = consolidate(&mut store, None).map(|(_, applied)| applied);
+    let judged = if passed.is_ok() { outcomes::judge(&mut store) } else { Ok(Judged::default()) };
     if passed.as_ref().is_ok_and(|applied| applied.op != 0) {
         context.catch_up(&store);
     }
     // What was read is in the store, whatever becomes of the pass.
     tell(context, &report, passed.as_ref().copied().unwrap_or_default())?;
     passed?;
+    judged?;
     if let (Some(_), 1, true) = (&piped, args.paths.len(), report.files == 0) {
         return Err(unrecognised());
     }

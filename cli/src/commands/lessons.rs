@@ -1,4 +1,4 @@
-//! `cemem lessons`: list, show, edit, retire, history, undo.
+//! `cemem lessons`: list, show, edit, retire, history, undo; `outcomes` has feedback.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use cemem_core::store::{LessonFilter, LogRow, Store};
 use cemem_ingest::Redactor;
 use serde_json::{Value, json};
 
-use super::{JSON_VERSION, show};
+use super::{JSON_VERSION, outcomes, show};
 use crate::args::{LessonsCommand, StatusFilter};
 use crate::command_error::CommandError;
 use crate::context::Context;
@@ -21,7 +21,7 @@ pub(super) fn run(context: &mut Context, command: LessonsCommand) -> Result<u8, 
         LessonsCommand::Show { id } => {
             let store = context.store_to_read()?;
             let lesson = get(&store, &id)?;
-            output(context, &[lesson], show::full)
+            outcomes::output(context, &store, &[lesson], show::full)
         }
         LessonsCommand::Edit { id, rule, title, why, lesson_type, paths } => {
             edit(context, &id, Changes { rule, title, why, lesson_type, paths })
@@ -29,6 +29,9 @@ pub(super) fn run(context: &mut Context, command: LessonsCommand) -> Result<u8, 
         LessonsCommand::Retire { ids } => {
             let changed = decide(context, &ids, "retire", |l| l.status = LessonStatus::Retired)?;
             output(context, &changed, show::brief)
+        }
+        LessonsCommand::Feedback { ids, helped, harmed: _, note } => {
+            outcomes::feedback(context, &ids, helped, note.as_deref())
         }
         LessonsCommand::History { id, limit } => history(context, id.as_deref(), limit),
         LessonsCommand::Undo { change } => undo(context, change),
@@ -105,13 +108,14 @@ fn list(
     types: Vec<LessonType>,
 ) -> Result<u8, CommandError> {
     let filter = LessonFilter { statuses: statuses(status), types };
-    let mut lessons = whole(&context.store_to_read()?, &filter)?;
+    let store = context.store_to_read()?;
+    let mut lessons = whole(&store, &filter)?;
     lessons
         .sort_by(|a, b| (a.lesson_type, a.created, &a.id).cmp(&(b.lesson_type, b.created, &b.id)));
     if lessons.is_empty() {
         context.ui.say("no lessons yet: `cemem ingest` reads this project's sessions");
     }
-    output(context, &lessons, show::brief)
+    outcomes::output(context, &store, &lessons, |lesson, _| show::brief(lesson))
 }
 
 #[derive(Debug)]

@@ -8,10 +8,13 @@ mod eval;
 mod exchange;
 mod ingest;
 mod lessons;
+mod outcomes;
 mod recall;
 mod remember;
+mod replayed;
 mod review;
 mod show;
+mod stats;
 mod sync;
 mod watch;
 
@@ -41,6 +44,7 @@ pub fn run(context: &mut Context, command: Command) -> Result<u8, CommandError> 
         Command::Export(args) => exchange::export(context, &args),
         Command::Import(args) => exchange::import(context, &args),
         Command::Eval { command } => eval::run(context, command),
+        Command::Stats => stats::run(context),
         Command::Doctor(args) => doctor::run(context, &args),
     }
 }

@@ -1,6 +1,11 @@
 //! `cemem recall`: the few lessons that matter for a task, or an honest "nothing relevant".
 
+use std::time::Duration;
+
+use cemem_core::exchange::shorten;
 use cemem_core::store::Store;
+use cemem_core::{Channel, Exposure};
+use cemem_ingest::Redactor;
 use cemem_retrieve::{
     Answer, Engine, Filter, Hit, Mode, Note, Query, RetrieveError, SemanticOff, pack,
 };
@@ -11,16 +16,21 @@ use crate::args::RecallArgs;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit_code;
+use crate::ui::one_line;
 
 /// Results considered for a token budget: more than a block can hold.
 const BUDGET_POOL: usize = 30;
+/// Longest query kept with a showing, in characters.
+const MAX_ASKED: usize = 200;
+/// Longest wait for another writer before a showing is left unrecorded.
+const PATIENCE: Duration = Duration::from_millis(5);
 
 pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, CommandError> {
     let query = query(args)?;
     let mut engine = context.engine(!args.no_semantic);
     // Loads the model while the store and the index are opened.
     engine.prepare(query.mode);
-    let store = context.store_to_read()?;
+    let mut store = context.store_to_read()?;
     let answer = match engine.recall(&store, &query) {
         Ok(answer) => answer,
         Err(error @ RetrieveError::Store(_)) => return Err(error.into()),
@@ -29,8 +39,9 @@ pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, Comman
     for note in answer.notes.iter().filter(|note| is_news(context, note)) {
         context.ui.say(&format!("note: {note}"));
     }
+    let shown = shown(&answer, args.budget);
     if context.ui.json {
-        context.ui.print_json(&envelope(context, &answer, args))?;
+        context.ui.print_json(&envelope(context, &answer, &shown, args))?;
     } else if answer.results.is_empty() {
         context.ui.say(&nothing(context, &answer));
     } else if let Some(budget) = args.budget {
@@ -40,10 +51,47 @@ pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, Comman
             context.ui.say(&format!("no lesson fits into {budget} tokens"));
         }
     } else {
-        let text: String = answer.results.iter().map(|hit| entry(hit, args.explain)).collect();
+        let text: String = shown.iter().map(|hit| entry(hit, args.explain)).collect();
         context.ui.print(&text)?;
     }
+    // Who asks how the scores came about looks at the ranking, not for help.
+    if !args.explain {
+        record(context, &mut store, &shown, &query.text);
+    }
     Ok(exit_code::OK)
+}
+
+/// Returns the results that reach the reader.
+fn shown(answer: &Answer, budget: Option<usize>) -> Vec<&Hit> {
+    let Some(budget) = budget else { return answer.results.iter().collect() };
+    let block = pack(&answer.results, budget);
+    let is_in = |hit: &&Hit| block.text.contains(hit.lesson.id.as_str());
+    answer.results.iter().filter(is_in).collect()
+}
+
+/// Notes which lessons were shown, now that they are: later sessions decide what became of them.
+/// Where that cannot be done at once it is left, because the answer is what was asked for.
+fn record(context: &Context, store: &mut Store, shown: &[&Hit], asked: &str) {
+    if shown.is_empty() || store.check_writable().is_err() {
+        return;
+    }
+    // What a person asks may hold a secret; a log pasted as a query may be long.
+    let head: String = asked.chars().take(4 * MAX_ASKED).collect();
+    let place = shorten(&one_line(&Redactor::new().redact(&head)), MAX_ASKED);
+    let ts = context.clock.now();
+    let rows: Vec<Exposure> = (0_u32..)
+        .zip(shown)
+        .map(|(rank, hit)| Exposure {
+            lesson: hit.lesson.id.clone(),
+            ts,
+            until: None,
+            channel: Channel::Recall,
+            session: None,
+            place: place.clone(),
+            rank,
+        })
+        .collect();
+    let _unrecorded = store.record_exposures_in_passing(&rows, PATIENCE);
 }
 
 /// Looks in a private copy of the indexes, because in their place they cannot be read or caught up;
@@ -120,12 +168,10 @@ fn entry(hit: &Hit, explain: bool) -> String {
     out
 }
 
-fn envelope(context: &Context, answer: &Answer, args: &RecallArgs) -> Value {
+fn envelope(context: &Context, answer: &Answer, shown: &[&Hit], args: &RecallArgs) -> Value {
     let block = pack(&answer.results, args.budget.unwrap_or(usize::MAX));
-    let results: Vec<Value> = answer
-        .results
+    let results: Vec<Value> = shown
         .iter()
-        .filter(|hit| args.budget.is_none() || block.text.contains(hit.lesson.id.as_str()))
         .map(|hit| {
             let l = &hit.lesson;
             json!({

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use cemem_core::Counters;
 use cemem_core::lesson::{Evidence, Lesson, LessonStatus};
 
+use super::outcomes;
 use crate::ui::{one_line, printable};
 
 /// Returns one lesson as one or two lines: id, type, rule, and its status where it is not plain.
@@ -17,7 +19,7 @@ pub(super) fn brief(lesson: &Lesson) -> String {
 }
 
 /// Returns everything about a lesson.
-pub(super) fn full(lesson: &Lesson) -> String {
+pub(super) fn full(lesson: &Lesson, counters: &Counters) -> String {
     let mut out = String::new();
     let mut field = |name: &str, value: String| {
         if !value.is_empty() {
@@ -49,6 +51,7 @@ pub(super) fn full(lesson: &Lesson) -> String {
     );
     field("contradicts", ids(&lesson.contradicts));
     field("learned", lesson.created.date());
+    field("outcomes", outcomes::told(counters));
     if let Some(body) = &lesson.body {
         out.push('\n');
         out.push_str(printable(body).trim_end());

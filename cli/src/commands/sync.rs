@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use cemem_core::LessonId;
 use cemem_core::durable::{IoResultExt as _, write_shared};
 use cemem_core::lesson::{Lesson, LessonStatus};
 use cemem_core::store::LessonFilter;
@@ -32,7 +33,7 @@ pub(super) fn run(context: &mut Context, args: &SyncArgs) -> Result<u8, CommandE
     let filter = LessonFilter { statuses: vec![LessonStatus::Active], types: Vec::new() };
     let mut lessons = context.store_to_read()?.lessons(&filter)?;
     lessons.retain(|lesson| !stands_in_rule_files(lesson, &context.project.worktrees));
-    let lines = render::lines(&lessons, args.lines);
+    let (lines, standing) = render::block(&lessons, args.lines);
     let files = targets(context, args)?;
     if files.is_empty() {
         return Err(CommandError::user(format!(
@@ -51,10 +52,30 @@ pub(super) fn run(context: &mut Context, args: &SyncArgs) -> Result<u8, CommandE
         for target in &changed {
             write_shared(&target.path, target.new.as_bytes())?;
         }
+        note_standing(context, &planned, &standing);
     }
     tell(context, &planned, &changed, args)?;
     let is_stale = args.check && !changed.is_empty();
     Ok(if is_stale { exit_code::FAILED } else { exit_code::OK })
+}
+
+/// Notes which lessons stand in the files now: every session that begins from here on has seen them.
+/// What cannot be noted is told and takes nothing from the files.
+fn note_standing(context: &Context, planned: &[Target], standing: &[LessonId]) {
+    let note = || -> Result<(), CommandError> {
+        let mut store = context.store()?;
+        for target in planned {
+            // A project has one memory in all its worktrees, and the file one place in each.
+            let roots = context.project.worktrees.iter().chain([&context.project.root]);
+            let place = roots.filter_map(|root| target.path.strip_prefix(root).ok()).next();
+            let place = place.unwrap_or(&target.path).to_string_lossy();
+            store.record_standing(&place, standing)?;
+        }
+        Ok(())
+    };
+    if let Err(error) = note() {
+        context.ui.say(&format!("note: what stands in the files could not be recorded: {error}"));
+    }
 }
 
 /// Returns whether all that speaks for a lesson is a rule file of this repository: agents read it there,

@@ -4,6 +4,7 @@
 //! each, in a stable order. Must not exceed the budget, and must not let a lesson's text break out
 //! of its line or of the block.
 
+use cemem_core::LessonId;
 use cemem_core::lesson::{Lesson, LessonStatus, LessonType, Scope};
 
 use crate::ui::one_line;
@@ -28,17 +29,23 @@ const GROUPS: &[(LessonType, &str)] = &[
 /// empty list when there is nothing to say.
 #[must_use]
 pub fn lines(lessons: &[Lesson], budget: usize) -> Vec<String> {
+    block(lessons, budget).0
+}
+
+/// Returns the block's lines, as [`lines`] does, and the lessons that stand in it, best first.
+#[must_use]
+pub fn block(lessons: &[Lesson], budget: usize) -> (Vec<String>, Vec<LessonId>) {
     let mut active: Vec<&Lesson> =
         lessons.iter().filter(|l| l.status == LessonStatus::Active).collect();
     active.sort_by(|a, b| value(b).total_cmp(&value(a)).then_with(|| a.id.cmp(&b.id)));
     let mut shown = active.len();
     loop {
         if shown == 0 {
-            return Vec::new();
+            return (Vec::new(), Vec::new());
         }
         let text = render(&active[..shown], active.len() - shown);
         if text.len() <= budget {
-            return text;
+            return (text, active[..shown].iter().map(|l| l.id.clone()).collect());
         }
         // Every lesson costs a line at least; the rest of the excess is headings.
         shown -= (text.len() - budget).clamp(1, shown).div_ceil(2);

@@ -48,7 +48,7 @@ pub use phrased::phrased_by;
 
 use assign::Assignment;
 use cluster::{Clusters, Node};
-use copies::Origins;
+pub(crate) use copies::Origins;
 use phrased::Phrased;
 use relate::Similarity;
 use verdict::Outcome;

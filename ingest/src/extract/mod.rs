@@ -14,6 +14,7 @@
 //! | `commit` | commits taken back or repaired, with the reason |
 //! | `reported` | what was reported by writing a file |
 //! | `stated` | rules in files agents read |
+//! | `outcome` | what became of the lessons a session was shown |
 //! | `untrusted` | rules planted in text no person typed |
 //! | [`injection`] | what such text looks like |
 //! | `command`, `scope` | command families; where a rule applies |
@@ -40,6 +41,7 @@ mod finding;
 mod human;
 pub mod injection;
 pub mod judge;
+pub(crate) mod outcome;
 mod record;
 mod reported;
 mod rework;

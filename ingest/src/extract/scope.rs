@@ -155,6 +155,16 @@ pub(crate) fn add_path(scope: &mut AppliesWhen, raw: &str, cwd: Option<&str>) {
     }
 }
 
+/// Returns the path of a file below the working directory, as the project sees it.
+pub(crate) fn within(raw: &str, cwd: Option<&str>) -> Option<String> {
+    relative(raw, cwd)
+}
+
+/// Returns the last part of a path.
+pub(crate) fn file_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
 /// Returns a path as the project sees it: below the working directory, without worktree folders;
 /// `None` for places outside it, which mean nothing on another machine.
 fn relative(raw: &str, cwd: Option<&str>) -> Option<String> {

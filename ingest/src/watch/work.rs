@@ -20,6 +20,7 @@ use crate::engines::ENGINES;
 use crate::error::IngestError;
 use crate::history::{HistoryOptions, read_history};
 use crate::inbox;
+use crate::outcomes;
 use crate::pipeline::{IngestOptions, Input, ingest};
 use crate::redact::Redactor;
 use crate::report::{NoProgress, Report};
@@ -221,8 +222,11 @@ impl Work {
     /// Turns candidates into lessons. What fails is tried at the next calm moment.
     pub(super) fn consolidate(&mut self, host: &mut dyn Host) {
         self.fresh = None;
-        let pass = Store::open(&self.watched.store, self.watched.clock)
-            .and_then(|mut store| consolidate(&mut store, None));
+        let pass = Store::open(&self.watched.store, self.watched.clock).and_then(|mut store| {
+            let passed = consolidate(&mut store, None)?;
+            outcomes::judge(&mut store)?;
+            Ok(passed)
+        });
         match pass {
             Ok((_, applied)) if applied.op != 0 => {
                 host.tell(News::Learned { project: self.watched.name.clone(), applied });

@@ -10,6 +10,7 @@
 //! | `import` | lessons from outside, without overwriting by accident |
 //! | `log` | the log of lesson changes, and undo |
 //! | `outcomes` | showings of lessons and what became of them |
+//! | `judged` | how far sessions were judged, and what to judge them by |
 //! | `ledgers` | phrasings, settlements, what distillers cost |
 //! | `error` | what can go wrong |
 //!
@@ -21,6 +22,7 @@ mod error;
 mod events;
 mod heard;
 mod import;
+mod judged;
 mod ledgers;
 mod lessons;
 mod log;
@@ -40,6 +42,7 @@ pub use error::{Result, StoreError};
 pub use events::{Appended, Batch, Counts, Packed, RawEvent, SessionRef, StoredEvent};
 pub use heard::Heard;
 pub use import::Imported;
+pub use judged::Span;
 pub use ledgers::{Settlement, Spend, SpendTotals};
 pub use lessons::{Decision, LessonChange, LessonFilter};
 pub use log::{Applied, LogRow, Undone};

@@ -81,6 +81,71 @@ fn showings_and_verdicts_are_counted_and_unknown_is_not_help() {
 }
 
 #[test]
+fn the_newest_word_of_an_actor_counts() {
+    let (mut store, ids) = store_with(&["Use pnpm."]);
+    let said = |session: Option<&str>, what, ts| Outcome {
+        session: session.map(session_of),
+        source: VerdictSource::Feedback,
+        ts: Timestamp(ts),
+        ..verdict(&ids[0], "", what, "")
+    };
+    store.record_feedback(&[said(None, Verdict::Helped, 1)]).unwrap();
+    store.record_feedback(&[said(Some("a"), Verdict::Helped, 2)]).unwrap();
+    store.record_feedback(&[said(None, Verdict::Harmed, 3)]).unwrap();
+    let counters = store.counters().unwrap()[&ids[0]];
+    assert_eq!((counters.helped, counters.harmed), (1, 1));
+    store.record_feedback(&[said(Some("a"), Verdict::Harmed, 2)]).unwrap();
+    let counters = store.counters().unwrap()[&ids[0]];
+    assert_eq!((counters.helped, counters.harmed), (0, 2));
+}
+
+#[test]
+fn judging_settles_only_what_is_still_as_it_was_read() {
+    let (mut store, ids) = store_with(&["Use pnpm."]);
+    assert_eq!(store.judged().unwrap(), None);
+    let at = store.revision().unwrap();
+    let found = [(session_of("a"), vec![verdict(&ids[0], "a", Verdict::Heeded, "e1")])];
+    assert!(store.settle_outcomes(&found, at, |now| format!("mark {now}")).unwrap());
+    assert_eq!(store.judged().unwrap(), Some(format!("mark {}", at + 1)));
+    let late = store.settle_outcomes(&[], at, |_| "late".into());
+    assert!(matches!(late, Err(super::StoreError::Conflict)), "{late:?}");
+    let at = at + 1;
+    assert!(!store.settle_outcomes(&found, at, |now| format!("mark {now}")).unwrap());
+    assert_eq!(store.judged().unwrap(), Some(format!("mark {at}")));
+    assert_eq!(store.counters().unwrap()[&ids[0]].heeded, 1);
+}
+
+#[test]
+fn sessions_are_listed_with_their_span() {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    let session = crate::event::Session {
+        engine: "t".into(),
+        id: "a".into(),
+        started: Some(Timestamp(10)),
+        ended: Some(Timestamp(20)),
+        ..Default::default()
+    };
+    let event = crate::event::Event {
+        key: "k".into(),
+        row_id: "1".into(),
+        ts: Some(Timestamp(10)),
+        actor: crate::event::Actor::User,
+        kind: crate::event::EventKind::UserPrompt { text: "go".into(), steering: false },
+        cwd: None,
+        branch: None,
+        offset: 0,
+        len: 0,
+    };
+    let batch = super::Batch { sessions: vec![(session, vec![event])], ..Default::default() };
+    store.append(&[batch]).unwrap();
+    let spans = store.spans().unwrap();
+    assert_eq!(spans.len(), 1);
+    assert_eq!((spans[0].started, spans[0].ended), (Some(Timestamp(10)), Some(Timestamp(20))));
+    assert!(spans[0].prompted && spans[0].last_event == store.last_event().unwrap());
+    assert_eq!(store.last_exposure().unwrap(), 0);
+}
+
+#[test]
 fn what_stands_in_a_file_begins_and_ends() {
     let (mut store, ids) = store_with(&["Use pnpm.", "Sign the raw body."]);
     store.record_standing("CLAUDE.md", &ids).unwrap();

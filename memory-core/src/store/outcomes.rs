@@ -110,31 +110,11 @@ impl Store {
     /// When the store cannot be written, or holds no such lesson.
     pub fn replace_outcomes(&mut self, found: &[(SessionRef, Vec<Outcome>)]) -> Result<bool> {
         let path = self.path.clone();
-        self.write(|tx| {
-            let work = || -> rusqlite::Result<bool> {
-                let mut changed = false;
-                for (session, outcomes) in found {
-                    let mut known = keys_of(tx, session)?;
-                    for outcome in outcomes {
-                        if !known.remove(&outcome.key()) {
-                            changed |= judge(tx, outcome)?;
-                        }
-                    }
-                    for key in &known {
-                        tx.prepare_cached("DELETE FROM outcome WHERE key = ?1")?.execute([key])?;
-                    }
-                    changed |= !known.is_empty();
-                }
-                if changed {
-                    bump_revision(tx)?;
-                }
-                Ok(changed)
-            };
-            work().map_err(|e| sort_error(&path, e))
-        })
+        self.write(|tx| replace(tx, found).map_err(|e| sort_error(&path, e)))
     }
 
-    /// Records what somebody said of lessons, in one transaction.
+    /// Records what somebody said of lessons, in one transaction. The newest word counts: what the
+    /// same session, or the same person outside of one, had said of the lesson is replaced.
     ///
     /// # Errors
     /// When the store cannot be written, or holds no such lesson.
@@ -143,6 +123,7 @@ impl Store {
         self.write(|tx| {
             let work = || -> rusqlite::Result<()> {
                 for outcome in said {
+                    take_back(tx, outcome)?;
                     judge(tx, outcome)?;
                 }
                 bump_revision(tx)
@@ -206,6 +187,30 @@ impl Store {
     }
 }
 
+/// Brings the verdicts of these sessions to what was found; returns whether anything changed.
+pub(super) fn replace(
+    conn: &Connection,
+    found: &[(SessionRef, Vec<Outcome>)],
+) -> rusqlite::Result<bool> {
+    let mut changed = false;
+    for (session, outcomes) in found {
+        let mut known = keys_of(conn, session)?;
+        for outcome in outcomes {
+            if !known.remove(&outcome.key()) {
+                changed |= judge(conn, outcome)?;
+            }
+        }
+        for key in &known {
+            conn.prepare_cached("DELETE FROM outcome WHERE key = ?1")?.execute([key])?;
+        }
+        changed |= !known.is_empty();
+    }
+    if changed {
+        bump_revision(conn)?;
+    }
+    Ok(changed)
+}
+
 fn standing(conn: &Connection, file: &str) -> rusqlite::Result<BTreeSet<LessonId>> {
     let mut stmt = conn.prepare_cached(
         "SELECT lesson_id FROM exposure WHERE place = ?1 AND channel = ?2 AND until IS NULL",
@@ -244,6 +249,22 @@ fn judge(conn: &Connection, o: &Outcome) -> rusqlite::Result<bool> {
         o.note,
     ])?;
     Ok(rows > 0)
+}
+
+/// Removes what the actor of this feedback had said of the lesson before.
+fn take_back(conn: &Connection, o: &Outcome) -> rusqlite::Result<()> {
+    let session = o.session.as_ref();
+    conn.prepare_cached(
+        "DELETE FROM outcome
+         WHERE lesson_id = ?1 AND source = ?2 AND engine IS ?3 AND sid IS ?4",
+    )?
+    .execute(params![
+        o.lesson.as_str(),
+        VerdictSource::Feedback.as_str(),
+        session.map(|s| &s.engine),
+        session.map(|s| &s.id),
+    ])?;
+    Ok(())
 }
 
 fn keys_of(conn: &Connection, session: &SessionRef) -> rusqlite::Result<BTreeSet<String>> {
