@@ -9,6 +9,7 @@ pub mod markdown;
 use std::path::PathBuf;
 
 use crate::discover::{Found, Places};
+use crate::distill::reply::Shape;
 use crate::source::Source;
 use crate::sources::inbox;
 use crate::sources::{
@@ -74,8 +75,8 @@ pub struct Engine {
     pub hooks: Option<&'static str>,
     /// Where its MCP servers are set up; `None` if it has none.
     pub mcp: Option<&'static str>,
-    /// Arguments of a run without a person, `{prompt}` standing for the prompt.
-    pub headless: Option<&'static [&'static str]>,
+    /// How it runs without a person; `None` if it cannot.
+    pub headless: Option<Headless>,
     /// What is known to go wrong, one sentence each.
     pub failure_modes: &'static [&'static str],
 }
@@ -84,7 +85,30 @@ impl Engine {
     /// Returns the command line of a run without a person, `{prompt}` standing for the prompt.
     #[must_use]
     pub fn command_line(&self) -> Option<String> {
-        Some(format!("{} {}", self.program?, self.headless?.join(" ")))
+        Some(format!("{} {}", self.program?, self.headless?.args.join(" ")))
+    }
+}
+
+/// How an engine runs without a person.
+#[derive(Debug, Clone, Copy)]
+pub struct Headless {
+    /// Its arguments, `{prompt}` standing for the prompt.
+    pub args: &'static [&'static str],
+    /// How it prints what the model said.
+    pub shape: Shape,
+}
+
+impl Headless {
+    /// Returns the row of an engine that prints text.
+    #[must_use]
+    pub const fn text(args: &'static [&'static str]) -> Self {
+        Self { args, shape: Shape::Text }
+    }
+
+    /// Returns the arguments with the prompt in its place.
+    #[must_use]
+    pub fn with_prompt(&self, prompt: &str) -> Vec<String> {
+        self.args.iter().map(|arg| arg.replace("{prompt}", prompt)).collect()
     }
 }
 

@@ -3,14 +3,15 @@
 //! Owns [`Source`], [`Reader`] and [`Output`]. Must not open files: [`crate::records`]
 //! cuts bytes into records, a reader turns records into events, [`crate::pipeline`] stores them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use std::path::{Path, PathBuf};
 
 use cemem_core::foreign::{ForeignDb, ForeignError};
-use cemem_core::{Event, Session, Timestamp};
+use cemem_core::{Event, EventKind, Session, Timestamp};
 use serde_json::Value;
 
+use crate::distill;
 use crate::engines::ENGINES;
 use crate::redact::Redactor;
 use crate::reviews::{REVIEWS, pasted};
@@ -202,6 +203,8 @@ pub struct Output<'r> {
     redactor: &'r Redactor,
     sessions: Vec<(Session, Vec<Event>)>,
     index: HashMap<String, usize>,
+    /// Sessions that are a distiller's own.
+    distilling: HashSet<String>,
     /// Rows left out, by kind.
     pub skipped: BTreeMap<String, u64>,
     /// Events collected since the start.
@@ -209,6 +212,9 @@ pub struct Output<'r> {
     bytes: usize,
     spill: Option<Spill<'r>>,
 }
+
+/// What events of a distiller's own session are counted as.
+const DISTILLER: &str = "distiller_session";
 
 /// Takes the sessions collected so far.
 type Spill<'r> = Box<dyn FnMut(Vec<(Session, Vec<Event>)>) + 'r>;
@@ -226,6 +232,7 @@ impl<'r> Output<'r> {
             redactor,
             sessions: Vec::new(),
             index: HashMap::new(),
+            distilling: HashSet::new(),
             skipped: BTreeMap::new(),
             events: 0,
             bytes: 0,
@@ -257,8 +264,24 @@ impl<'r> Output<'r> {
         self.sessions.len() - 1
     }
 
-    /// Adds an event to a session, and beside a prompt the review findings pasted into it.
+    /// Adds an event to a session, and beside a prompt the review findings pasted into it. A session
+    /// that opens with a distiller's request is no work of anybody's: of it only the request's first
+    /// line is kept, by which a later read knows it again.
     pub fn event(&mut self, session: &str, mut event: Event) {
+        if self.distilling.contains(session) {
+            return self.skip(DISTILLER);
+        }
+        if let EventKind::UserPrompt { text, .. } = &mut event.kind
+            && distill::is_request(text)
+        {
+            self.skip(DISTILLER);
+            if self.has_prompt(session) {
+                // Somebody pasted it into work of their own.
+                return;
+            }
+            distill::MARKER.clone_into(text);
+            self.distilling.insert(session.to_owned());
+        }
         scrub::event(&mut event, self.redactor);
         let found = pasted::events(&event);
         self.add(session, event);
@@ -266,6 +289,13 @@ impl<'r> Output<'r> {
             scrub::event(&mut finding, self.redactor);
             self.add(session, finding);
         }
+    }
+
+    /// Whether a prompt of the session is held.
+    fn has_prompt(&self, session: &str) -> bool {
+        let held = self.index.get(session).map(|at| &self.sessions[*at].1);
+        let prompt = |e: &Event| matches!(e.kind, EventKind::UserPrompt { .. });
+        held.is_some_and(|events| events.iter().any(prompt))
     }
 
     fn add(&mut self, session: &str, event: Event) {

@@ -35,5 +35,6 @@ pub const MARKER: &str =
 #[must_use]
 pub fn is_request(prompt: &str) -> bool {
     // Aider marks every line of what was typed.
-    prompt.lines().any(|line| line.trim_start_matches(['#', '>', ' ']).trim_end() == MARKER)
+    prompt.contains(MARKER)
+        && prompt.lines().any(|line| line.trim_start_matches(['#', '>', ' ']).trim_end() == MARKER)
 }

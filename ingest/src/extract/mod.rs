@@ -28,7 +28,7 @@
 use std::path::Path;
 
 use cemem_core::store::{SessionRef, StoredEvent};
-use cemem_core::{Candidate, Trust};
+use cemem_core::{Candidate, EventKind, Trust};
 pub(crate) use finding::Sieve;
 
 pub mod classify;
@@ -59,6 +59,7 @@ pub mod wording;
 use judge::Judge;
 use view::View;
 
+use crate::distill;
 use crate::sources::inbox;
 
 /// A candidate and the index of the event it was found at.
@@ -81,6 +82,9 @@ pub fn extract_with(
     events: &[StoredEvent],
     judge: &dyn Judge,
 ) -> Vec<Candidate> {
+    if is_distillers(events) {
+        return Vec::new();
+    }
     let view = View::new(session, events);
     let mut found = human::find(&view, judge);
     found.extend(decision::find(&view));
@@ -99,6 +103,16 @@ pub fn extract_with(
         candidate.trust = candidate.trust.min(Trust::Agent);
     }
     candidates
+}
+
+/// Whether the session was a distiller's: its first prompt is a request of ours, and what follows is
+/// what a model made of lessons that are known already.
+fn is_distillers(events: &[StoredEvent]) -> bool {
+    let prompt = events.iter().find_map(|stored| match &stored.event.kind {
+        EventKind::UserPrompt { text, .. } => Some(text),
+        _ => None,
+    });
+    prompt.is_some_and(|text| distill::is_request(text))
 }
 
 /// Whether all that is known comes from a folder for events, in whatever format: nobody can tell who

@@ -225,3 +225,47 @@ fn progress_adds_up() {
     ingest(&mut store(), &[Input::named(dir.path())], &options).unwrap();
     assert_eq!((count.0.into_inner(), count.1.into_inner()), (20, 20));
 }
+
+/// A row of a Claude Code session.
+fn said(session: &str, n: u32, text: &str) -> String {
+    let row = serde_json::json!({
+        "type": "user", "uuid": format!("{session}-{n}"), "sessionId": session,
+        "timestamp": format!("2026-01-22T05:17:{n:02}.000Z"), "message": { "content": text },
+    });
+    format!("{row}\n")
+}
+
+#[test]
+fn nothing_is_learned_from_a_distillers_own_session() {
+    const RULE: &str = "no, never commit generated files to the repository, always run make clean";
+    let dir = tempfile::tempdir().unwrap();
+    let request = format!("{}\n\nYou phrase lessons. {RULE}", crate::distill::MARKER);
+    let wrapped = format!("# Template\n\n[REQUEST]\n{request}");
+    let path = |name: &str| dir.path().join(name);
+    put(&path("own.jsonl"), said("own", 1, &request) + &said("own", 2, RULE));
+    put(&path("wrapped.jsonl"), said("wrapped", 1, &wrapped) + &said("wrapped", 2, RULE));
+    let codex = [
+        serde_json::json!({"timestamp":"2026-01-22T05:17:00.000Z","type":"session_meta","payload":{"id":"cx","timestamp":"2026-01-22T05:17:00.000Z","cwd":"/x","originator":"codex_exec","cli_version":"0.1.0"}}),
+        serde_json::json!({"timestamp":"2026-01-22T05:17:01.000Z","type":"event_msg","payload":{"type":"user_message","message":request}}),
+        serde_json::json!({"timestamp":"2026-01-22T05:17:02.000Z","type":"event_msg","payload":{"type":"user_message","message":RULE}}),
+    ];
+    put(&path("rollout-cx.jsonl"), codex.map(|row| format!("{row}\n")).concat());
+    let mut store = store();
+    let report = run(&mut store, &[Input::named(dir.path())]);
+    assert_eq!((report.files_read, report.candidates), (3, 0), "{report:?}");
+    assert!(report.skipped["distiller_session"] >= 6, "{:?}", report.skipped);
+    // It goes on growing while it is watched.
+    put(
+        &path("own.jsonl"),
+        said("own", 1, &request) + &said("own", 2, RULE) + &said("own", 3, RULE),
+    );
+    assert_eq!(run(&mut store, &[Input::named(dir.path())]).candidates, 0);
+
+    // A request pasted into somebody's work takes away nothing but itself.
+    put(
+        &path("work.jsonl"),
+        said("work", 1, "tidy up, please") + &said("work", 2, &request) + &said("work", 3, RULE),
+    );
+    let report = run(&mut store, &[Input::named(dir.path())]);
+    assert!(report.candidates > 0, "the words of a person are heard: {report:?}");
+}

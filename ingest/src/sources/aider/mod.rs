@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::discover::{Found, Places, is_under};
-use crate::engines::{Engine, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -49,7 +49,7 @@ pub static ROW: Engine = Engine {
     ],
     hooks: None,
     mcp: None,
-    headless: Some(&["--yes-always", "--no-auto-commits", "--message", "{prompt}"]),
+    headless: Some(Headless::text(&["--yes-always", "--no-auto-commits", "--message", "{prompt}"])),
     failure_modes: &[
         "times are those of the wall clock at the session's start, read as UTC",
         "a heading in an answer that looks exactly like typed words is taken for them",

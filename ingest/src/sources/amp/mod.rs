@@ -10,7 +10,7 @@ mod tests;
 use serde_json::Value;
 
 use crate::discover::text_in;
-use crate::engines::{Engine, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -39,7 +39,7 @@ pub static ROW: Engine = Engine {
     ],
     hooks: None,
     mcp: Some("settings.json"),
-    headless: Some(&["-x", "{prompt}"]),
+    headless: Some(Headless::text(&["-x", "{prompt}"])),
     failure_modes: &[
         "threads are kept on ampcode.com: newer clients may leave nothing on this machine",
         "only a person's messages are dated",

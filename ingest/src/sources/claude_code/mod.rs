@@ -12,7 +12,8 @@ mod wire;
 
 pub use places::slug;
 
-use crate::engines::{Engine, Signal, Standing};
+use crate::distill::reply::Shape;
+use crate::engines::{Engine, Headless, Signal, Standing};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -48,7 +49,10 @@ pub static ROW: Engine = Engine {
     ],
     hooks: Some(".claude/settings.json"),
     mcp: Some(".mcp.json"),
-    headless: Some(&["-p", "{prompt}", "--output-format", "json"]),
+    headless: Some(Headless {
+        args: &["-p", "{prompt}", "--output-format", "json"],
+        shape: Shape::Object("/result"),
+    }),
     failure_modes: &[
         "sessions older than cleanupPeriodDays (30) are deleted: ingest or watch before that",
         "piped commands report success although a test failed: output patterns decide",

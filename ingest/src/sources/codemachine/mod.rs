@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use cemem_core::foreign::{ForeignDb, ForeignError};
 use serde_json::Value;
 
-use crate::engines::{Engine, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Output, Part, Reader, Source};
 
@@ -39,10 +39,12 @@ pub static ROW: Engine = Engine {
     signals: &[Signal::Outcome],
     hooks: None,
     mcp: None,
-    headless: None,
+    headless: Some(Headless::text(&["step", "cemem-distiller", "{prompt}"])),
     failure_modes: &[
         "what people say stands in the sessions of the engines it runs, which are counted as theirs",
         "its logs are without structure: only their ends are kept",
+        "it runs agents, not prompts: to run without a person it needs an agent named \
+         `cemem-distiller` in its configuration",
     ],
 };
 

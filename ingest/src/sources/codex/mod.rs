@@ -9,7 +9,8 @@ pub(crate) mod places;
 mod tests;
 mod wire;
 
-use crate::engines::{Engine, Signal, Standing};
+use crate::distill::reply::Shape;
+use crate::engines::{Engine, Headless, Signal, Standing};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -40,7 +41,10 @@ pub static ROW: Engine = Engine {
     ],
     hooks: Some("config.toml"),
     mcp: Some("config.toml"),
-    headless: Some(&["exec", "--json", "{prompt}"]),
+    headless: Some(Headless {
+        args: &["exec", "--json", "--skip-git-repo-check", "--sandbox", "read-only", "{prompt}"],
+        shape: Shape::Lines { kind: "/item/type", is: "agent_message", text: "/item/text" },
+    }),
     failure_modes: &[
         "approvals are not recorded: a denial shows only in the tool's output, without words",
     ],

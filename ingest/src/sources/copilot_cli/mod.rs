@@ -9,7 +9,7 @@ mod tests;
 
 use serde_json::Value;
 
-use crate::engines::{Engine, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -42,7 +42,7 @@ pub static ROW: Engine = Engine {
     ],
     hooks: Some(".github/hooks/*.json"),
     mcp: Some("~/.copilot/mcp-config.json"),
-    headless: Some(&["-p", "{prompt}"]),
+    headless: Some(Headless::text(&["-p", "{prompt}"])),
     failure_modes: &[
         "a failed command is flagged as a success: its exit status is read from the last line",
         "plans are kept in a file beside the session and are not read",

@@ -13,7 +13,8 @@ mod transcript;
 use cemem_core::foreign::{ForeignDb, ForeignError};
 use serde_json::Value;
 
-use crate::engines::{Engine, Signal, Standing};
+use crate::distill::reply::Shape;
+use crate::engines::{Engine, Headless, Signal, Standing};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Output, Part, Reader, Source};
 
@@ -40,7 +41,10 @@ pub static ROW: Engine = Engine {
     signals: &[Signal::Prompt, Signal::Rejection, Signal::Interrupt, Signal::Plan, Signal::Outcome],
     hooks: Some(".cursor/hooks.json"),
     mcp: Some(".cursor/mcp.json"),
-    headless: Some(&["-p", "{prompt}", "--output-format", "json"]),
+    headless: Some(Headless {
+        args: &["-p", "{prompt}", "--output-format", "json"],
+        shape: Shape::Object("/result"),
+    }),
     failure_modes: &[
         "a refusal carries no words; the git branch is not recorded",
         "agents' transcripts have no times and often no tool results",

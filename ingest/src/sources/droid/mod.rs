@@ -9,7 +9,7 @@ mod tests;
 
 use serde_json::Value;
 
-use crate::engines::{Engine, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -32,7 +32,7 @@ pub static ROW: Engine = Engine {
     signals: &[Signal::Prompt, Signal::Compaction, Signal::Outcome],
     hooks: Some(".factory/settings.json"),
     mcp: Some(".factory/mcp.json"),
-    headless: Some(&["exec", "{prompt}"]),
+    headless: Some(Headless::text(&["exec", "{prompt}"])),
     failure_modes: &[
         "how a refusal or a stop is written is not known: neither is told",
         "the git branch is not recorded",

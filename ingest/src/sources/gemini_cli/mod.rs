@@ -13,7 +13,8 @@ mod tests;
 
 use serde_json::Value;
 
-use crate::engines::{Engine, Signal, Standing};
+use crate::distill::reply::Shape;
+use crate::engines::{Engine, Headless, Signal, Standing};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -45,7 +46,10 @@ pub static ROW: Engine = Engine {
     ],
     hooks: Some(".gemini/settings.json"),
     mcp: Some(".gemini/settings.json"),
-    headless: Some(&["-p", "{prompt}"]),
+    headless: Some(Headless {
+        args: &["-p", "{prompt}", "-o", "json"],
+        shape: Shape::Object("/response"),
+    }),
     failure_modes: &[
         "neither working directory nor branch is recorded: a session belongs to the folder the \
          engine keeps for a project",

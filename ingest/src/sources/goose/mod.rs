@@ -12,7 +12,7 @@ mod tests;
 use cemem_core::foreign::{ForeignDb, ForeignError};
 use serde_json::Value;
 
-use crate::engines::{Engine, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Output, Part, Reader, Source};
 
@@ -43,7 +43,7 @@ pub static ROW: Engine = Engine {
     ],
     hooks: None,
     mcp: Some("~/.config/goose/config.yaml"),
-    headless: Some(&["run", "--text", "{prompt}"]),
+    headless: Some(Headless::text(&["run", "--text", "{prompt}"])),
     failure_modes: &[
         "a refusal carries no words, and the git branch is not recorded",
         "interrupts are told by the text the engine leaves behind",

@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use cemem_core::foreign::{ForeignDb, ForeignError};
 use serde_json::Value;
 
-use crate::engines::{Engine, Signal, Standing};
+use crate::distill::reply::Shape;
+use crate::engines::{Engine, Headless, Signal, Standing};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Output, Part, Reader, Source};
 
@@ -50,7 +51,10 @@ pub static ROW: Engine = Engine {
     ],
     hooks: Some(".opencode/plugins"),
     mcp: Some("opencode.json"),
-    headless: Some(&["run", "--format", "json", "{prompt}"]),
+    headless: Some(Headless {
+        args: &["run", "--format", "json", "{prompt}"],
+        shape: Shape::Lines { kind: "/type", is: "text", text: "/part/text" },
+    }),
     failure_modes: &[
         "the git branch is not recorded",
         "a sanitised export holds no words: only which tools ran and how they ended",

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::engines::{Engine, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -44,7 +44,7 @@ pub static ROW: Engine = Engine {
     ],
     hooks: None,
     mcp: Some("~/.openhands/mcp.json"),
-    headless: Some(&["--headless", "-t", "{prompt}"]),
+    headless: Some(Headless::text(&["--headless", "-t", "{prompt}"])),
     failure_modes: &[
         "sessions of the first generation do not say which project they are of: name their folder",
         "times of the first generation carry no zone: read as UTC",

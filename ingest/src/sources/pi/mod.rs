@@ -7,7 +7,7 @@ mod places;
 #[cfg(test)]
 mod tests;
 
-use crate::engines::{Engine, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -36,7 +36,7 @@ pub static ROW: Engine = Engine {
     ],
     hooks: None,
     mcp: None,
-    headless: Some(&["-p", "{prompt}"]),
+    headless: Some(Headless::text(&["-p", "{prompt}"])),
     failure_modes: &[
         "calls are never asked about, so there are no refusals; no branch is recorded",
     ],

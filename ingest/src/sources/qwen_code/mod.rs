@@ -9,7 +9,7 @@ mod tests;
 
 use serde_json::Value;
 
-use crate::engines::{Engine, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -40,7 +40,7 @@ pub static ROW: Engine = Engine {
     ],
     hooks: Some(".qwen/settings.json"),
     mcp: Some(".qwen/settings.json"),
-    headless: Some(&["-p", "{prompt}"]),
+    headless: Some(Headless::text(&["-p", "{prompt}"])),
     failure_modes: &[
         "long outputs are cut by the engine before they are recorded",
         "sessions of the versions that kept one JSON document each are not looked for",

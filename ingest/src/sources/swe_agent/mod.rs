@@ -9,7 +9,7 @@ mod tests;
 use serde_json::Value;
 
 use crate::discover::in_project;
-use crate::engines::{Engine, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -35,7 +35,7 @@ pub static ROW: Engine = Engine {
     signals: &[Signal::Outcome],
     hooks: None,
     mcp: None,
-    headless: Some(&["run", "--problem_statement.text={prompt}"]),
+    headless: Some(Headless::text(&["run", "--problem_statement.text={prompt}"])),
     failure_modes: &[
         "nobody types and nothing is dated: only commands and what came of them are learned from",
         "exit codes are not recorded: outcomes are told by the output",
