@@ -177,6 +177,9 @@ pub struct ReviewArgs {
     /// Show at most this many
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub limit: usize,
+    /// Show the lessons whose code has changed since they were learned, and what changed
+    #[arg(long, conflicts_with_all = ["accept", "reject"])]
+    pub stale: bool,
 }
 
 /// What can be done with lessons.
@@ -184,8 +187,8 @@ pub struct ReviewArgs {
 pub enum LessonsCommand {
     /// List lessons
     List {
-        /// Only this status, or `all`
-        #[arg(long, default_value = "active", value_parser = status_filter())]
+        /// Only this status, `delivered` (active and stale), or `all`
+        #[arg(long, default_value = "delivered", value_parser = status_filter())]
         status: StatusFilter,
         /// Only this type
         #[arg(long = "type", value_name = "TYPE", value_parser = lesson_types())]
@@ -258,6 +261,8 @@ pub enum LessonsCommand {
 pub enum StatusFilter {
     /// Every status.
     All,
+    /// What recall may show.
+    Delivered,
     /// Only this one.
     Only(LessonStatus),
 }
@@ -349,9 +354,12 @@ fn stages() -> impl clap::builder::TypedValueParser<Value = Stage> {
 }
 
 fn status_filter() -> impl clap::builder::TypedValueParser<Value = StatusFilter> {
-    let names = LessonStatus::ALL.iter().map(|s| s.as_str()).chain(["all"]);
-    PossibleValuesParser::new(names)
-        .map(|s| LessonStatus::parse(&s).map_or(StatusFilter::All, StatusFilter::Only))
+    let names = LessonStatus::ALL.iter().map(|s| s.as_str()).chain(["delivered", "all"]);
+    PossibleValuesParser::new(names).map(|s| match LessonStatus::parse(&s) {
+        Some(status) => StatusFilter::Only(status),
+        None if s == "delivered" => StatusFilter::Delivered,
+        None => StatusFilter::All,
+    })
 }
 
 #[cfg(test)]

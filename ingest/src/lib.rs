@@ -24,10 +24,12 @@
 //! | [`consolidate`] | candidates to a plan, pure |
 //! | [`distill`] | a model's words for lessons: request, answer, gate; pure |
 //! | [`outcomes`] | what became of lessons that were shown, after the pass |
+//! | [`anchors`] | lessons against the code: fresh, moved, drifted or gone |
 //!
 //! This crate never prints, never reads the environment, never exits, and knows nothing of SQL,
 //! indexes or the command line.
 
+pub mod anchors;
 #[cfg(test)]
 mod checklist;
 mod checkpoints;

@@ -132,6 +132,16 @@ named_enum! {
     }
 }
 
+named_enum! {
+    /// How the code at an anchor differs from what it was when the lesson was learned.
+    DriftState {
+        /// The file is there; the definition in it changed or is gone.
+        Drifted = "drifted",
+        /// Neither the file nor the symbol is anywhere.
+        Gone = "gone",
+    }
+}
+
 /// When a lesson applies; empty lists mean "no restriction known".
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -192,9 +202,49 @@ pub struct Anchor {
     /// Git blob id when the lesson was learned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blob_sha: Option<String>,
-    /// Text that stood there.
+    /// Text that stood there: the line that defines the symbol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quote: Option<String>,
+    /// The path the lesson was learned under, where the file has another one now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<String>,
+    /// How the code has changed since; nothing while it has not, or was not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
+}
+
+impl Anchor {
+    /// Returns an anchor of which only the path is known.
+    #[must_use]
+    pub fn at(path: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            symbol: None,
+            blob_sha: None,
+            quote: None,
+            was: None,
+            drift: None,
+        }
+    }
+
+    /// Returns the path the lesson was learned under.
+    #[must_use]
+    pub fn learned_path(&self) -> &str {
+        self.was.as_deref().unwrap_or(&self.path)
+    }
+}
+
+/// How the code at an anchor has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// What became of it.
+    pub state: DriftState,
+    /// Hash of the commit that changed it, as far as history tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// What stands there now, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<String>,
 }
 
 /// What a lesson rests on: an exact quote and where it stands.
@@ -287,6 +337,31 @@ pub struct Lesson {
     pub extra: serde_json::Value,
 }
 
+impl Lesson {
+    /// Returns the anchors at which the code has changed.
+    pub fn drifted(&self) -> impl Iterator<Item = &Anchor> {
+        self.anchors.iter().filter(|a| a.drift.is_some())
+    }
+
+    /// Takes the code as it is for what the lesson is about: a person said that it holds. What has
+    /// changed is looked at anew.
+    pub fn take_code_as_it_is(&mut self) {
+        for anchor in self.anchors.iter_mut().filter(|a| a.drift.is_some()) {
+            let was = anchor.was.take();
+            *anchor = Anchor { was, ..Anchor::at(std::mem::take(&mut anchor.path)) };
+        }
+        if self.status == LessonStatus::Stale {
+            self.status = LessonStatus::Active;
+        }
+    }
+
+    /// Returns whether a reader should look at the code before trusting the lesson.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        self.status == LessonStatus::Stale || self.drifted().next().is_some()
+    }
+}
+
 /// Longest rule kept, in characters; longer text belongs in the body.
 pub const MAX_RULE_CHARS: usize = 600;
 /// Longest title kept, in characters.
@@ -303,6 +378,16 @@ mod tests {
         }
         assert!(Trust::User > Trust::HumanReview && Trust::Agent > Trust::ToolOutput);
         assert_eq!(serde_json::to_string(&Trust::ToolOutput).unwrap(), "\"tool_output\"");
+    }
+
+    #[test]
+    fn anchors_of_older_stores_and_other_tools_are_read() {
+        let old = r#"{"path":"a.rs","blob_sha":"00"}"#;
+        let anchor: Anchor = serde_json::from_str(old).unwrap();
+        assert_eq!(anchor, Anchor { blob_sha: Some("00".into()), ..Anchor::at("a.rs") });
+        assert_eq!(serde_json::to_string(&anchor).unwrap(), old);
+        let moved = Anchor { was: Some("b.rs".into()), ..anchor };
+        assert_eq!(moved.learned_path(), "b.rs");
     }
 
     #[test]

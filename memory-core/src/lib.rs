@@ -51,7 +51,8 @@ pub use event::{Actor, Event, EventKind, RejectedBy, Session};
 pub use finding::{AuthorKind, Finding, FindingStatus, Severity};
 pub use id::{CandidateKey, LessonId};
 pub use lesson::{
-    Anchor, AppliesWhen, Evidence, Lesson, LessonStatus, LessonType, Scope, Stage, Trust,
+    Anchor, AppliesWhen, Drift, DriftState, Evidence, Lesson, LessonStatus, LessonType, Scope,
+    Stage, Trust,
 };
 pub use outcome::{Channel, Counters, Exposure, Outcome, Verdict, VerdictSource};
 pub use phrasing::{Advice, Phrasing};

@@ -47,6 +47,10 @@ pub enum Change {
     Contradict(LessonId),
     /// Status or wording changed for the given reason.
     Revise(String),
+    /// What is known of its place in the code changed, and nothing else.
+    Anchor(String),
+    /// The code it is about changed, or came back, and its status with it.
+    Drift(String),
 }
 
 impl Change {
@@ -59,6 +63,8 @@ impl Change {
             Self::Supersede(_) => "supersede",
             Self::Contradict(_) => "contradict",
             Self::Revise(_) => "revise",
+            Self::Anchor(_) => "anchor",
+            Self::Drift(_) => "drift",
         }
     }
 }

@@ -49,8 +49,8 @@ fn is_invisible(c: char) -> bool {
 fn line(hit: &Hit) -> String {
     let lesson = &hit.lesson;
     let mut line = format!("- [{}] {} ({} trust", lesson.id, lesson.lesson_type, lesson.trust);
-    if lesson.status == cemem_core::LessonStatus::Stale {
-        line.push_str(", stale: check before use");
+    if lesson.is_doubtful() {
+        line.push_str(", stale: its code has changed, check before use");
     }
     if !lesson.contradicts.is_empty() {
         let others: Vec<&str> = lesson.contradicts.iter().map(|id| id.as_str()).collect();

@@ -144,6 +144,21 @@ fn what_is_not_recallable_is_gone_at_once() {
     assert_eq!(f.ids(&mut engine, &all("auth tokens"))[0], "L-a");
 }
 
+#[test]
+fn a_stale_lesson_gives_way_to_an_equal_one_and_is_found_all_the_same() {
+    let twin = |id| lesson(id, "Auth tokens", "Refresh auth tokens before they expire.");
+    let mut f = Fixture::with(&[twin("L-a"), twin("L-b")]);
+    let mut engine = f.engine();
+    assert_eq!(f.ids(&mut engine, &Query::new("auth tokens")), ["L-a", "L-b"]);
+    f.put(&[Lesson { status: LessonStatus::Stale, ..twin("L-a") }]);
+    assert_eq!(f.ids(&mut engine, &Query::new("auth tokens")), ["L-b", "L-a"]);
+    let answer = engine.recall(&f.store, &Query::new("auth tokens")).unwrap();
+    let block = pack(&answer.results, 1000).text;
+    assert_eq!(block.matches(", stale: its code has changed, check before use").count(), 1);
+    f.put(&[Lesson { status: LessonStatus::Stale, ..twin("L-b") }]);
+    assert_eq!(f.ids(&mut engine, &Query::new("auth tokens")), ["L-a", "L-b"]);
+}
+
 fn damage(root: &Path, name_ends: &str, bytes: &[u8]) -> usize {
     let mut hit = 0;
     for folder in fs::read_dir(root).unwrap().flatten().filter(|e| e.path().is_dir()) {

@@ -126,7 +126,11 @@ impl View {
             words: words.words.len(),
             searched,
         };
-        let (evidence, scores) = fuse(&signals, mode, facts);
+        let (evidence, mut scores) = fuse(&signals, mode, facts);
+        for (score, &ordinal) in scores.iter_mut().zip(&candidates) {
+            let stale = self.snapshot.lessons[ordinal as usize].meta.stale;
+            *score = if stale { demoted(*score) } else { *score };
+        }
         let mut results = Vec::new();
         if evidence.answers || query.keep_irrelevant {
             let kept = best(&scores, query.limit, |at| match mode {
@@ -205,6 +209,12 @@ struct Near {
     first: f32,
     best: f32,
     passages: u32,
+}
+
+/// Returns the score of a lesson whose code has changed: it gives way to what is nearly as near, and
+/// is still found where nothing else is. Cosines can be negative: never more than before.
+fn demoted(score: f32) -> f32 {
+    score - 0.2 * score.abs()
 }
 
 fn signal(ordinal: u32, fields: &FieldScores, near: Near) -> Signal {

@@ -13,6 +13,7 @@ mod outcomes;
 mod piped;
 mod road;
 mod samples;
+mod stale;
 mod sync;
 mod usage;
 mod watch;

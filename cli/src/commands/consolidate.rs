@@ -5,7 +5,7 @@ use cemem_ingest::consolidate::{consolidate, plan_for};
 use cemem_ingest::outcomes;
 use serde_json::{Value, json};
 
-use super::JSON_VERSION;
+use super::{JSON_VERSION, code};
 use crate::args::ConsolidateArgs;
 use crate::command_error::CommandError;
 use crate::context::Context;
@@ -21,15 +21,20 @@ pub(super) fn run(context: &mut Context, args: &ConsolidateArgs) -> Result<u8, C
         outcomes::judge(&mut store)?;
         plan
     };
+    let looked = if args.dry_run { None } else { Some(code::look(context, &mut store)?) };
     if context.ui.json {
         let actions: Vec<Value> = plan.actions.iter().map(action_json).collect();
         context.ui.print_json(&json!({
             "version": JSON_VERSION, "applied": !args.dry_run, "actions": actions,
+            "code": looked.as_ref().map(code::as_json),
         }))?;
         return Ok(exit_code::OK);
     }
     context.ui.print(&plan.actions.iter().map(action_line).collect::<String>())?;
     context.ui.say(&totals(&plan, args.dry_run));
+    if let Some(line) = looked.as_ref().map(code::line).filter(|line| !line.is_empty()) {
+        context.ui.say(line.trim_end());
+    }
     Ok(exit_code::OK)
 }
 
@@ -55,7 +60,7 @@ fn about(change: &Change) -> String {
     match change {
         Change::Reinforce => String::new(),
         Change::Merge(id) | Change::Supersede(id) | Change::Contradict(id) => id.to_string(),
-        Change::Revise(why) => why.clone(),
+        Change::Revise(why) | Change::Anchor(why) | Change::Drift(why) => why.clone(),
     }
 }
 

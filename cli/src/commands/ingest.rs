@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use cemem_core::durable::IoResultExt as _;
 use cemem_core::scratch;
 use cemem_core::store::Applied;
+use cemem_ingest::anchors::Looked;
 use cemem_ingest::consolidate::consolidate;
 use cemem_ingest::discover::discover;
 use cemem_ingest::outcomes::{self, Judged};
@@ -16,7 +17,7 @@ use cemem_ingest::{
 use serde_json::json;
 use tempfile::NamedTempFile;
 
-use super::JSON_VERSION;
+use super::{JSON_VERSION, code};
 use crate::args::IngestArgs;
 use crate::command_error::CommandError;
 use crate::context::{Context, absolute};
@@ -56,13 +57,17 @@ pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, Comman
     };
     let passed = consolidate(&mut store, None).map(|(_, applied)| applied);
     let judged = if passed.is_ok() { outcomes::judge(&mut store) } else { Ok(Judged::default()) };
-    if passed.as_ref().is_ok_and(|applied| applied.op != 0) {
+    let looked = passed.is_ok().then(|| code::look(context, &mut store));
+    let op = |applied: &Applied| applied.op != 0;
+    let seen = looked.as_ref().and_then(|l| l.as_ref().ok());
+    if passed.as_ref().is_ok_and(op) || seen.is_some_and(|l| op(&l.applied)) {
         context.catch_up(&store);
     }
     // What was read is in the store, whatever becomes of the pass.
-    tell(context, &report, passed.as_ref().copied().unwrap_or_default())?;
+    tell(context, &report, passed.as_ref().copied().unwrap_or_default(), seen)?;
     passed?;
     judged?;
+    looked.transpose()?;
     if let (Some(_), 1, true) = (&piped, args.paths.len(), report.files == 0) {
         return Err(unrecognised());
     }
@@ -137,7 +142,12 @@ fn inputs(
     Ok(found.into_iter().map(Input::from).chain(missing_folders(&places)).collect())
 }
 
-fn tell(context: &Context, report: &Report, applied: Applied) -> Result<(), CommandError> {
+fn tell(
+    context: &Context,
+    report: &Report,
+    applied: Applied,
+    looked: Option<&Looked>,
+) -> Result<(), CommandError> {
     if context.ui.json {
         return context.ui.print_json(&json!({
             "version": JSON_VERSION,
@@ -154,6 +164,7 @@ fn tell(context: &Context, report: &Report, applied: Applied) -> Result<(), Comm
             "candidates": report.candidates,
             "lessons": { "created": applied.created, "updated": applied.updated,
                          "dropped": applied.dropped },
+            "code": looked.map(code::as_json),
             "duration_ms": report.duration.as_secs_f64() * 1000.0,
         }));
     }
@@ -164,7 +175,8 @@ fn tell(context: &Context, report: &Report, applied: Applied) -> Result<(), Comm
     if more > 0 {
         context.ui.warn(&format!("and {more} more that could not be read"));
     }
-    context.ui.print(&summary(report, applied))
+    let code = looked.map(code::line).unwrap_or_default();
+    context.ui.print(&format!("{}{code}", summary(report, applied)))
 }
 
 /// Returns the summary a person reads.

@@ -42,6 +42,7 @@ pub(super) fn run(context: &mut Context, command: LessonsCommand) -> Result<u8, 
 pub(super) fn statuses(filter: StatusFilter) -> Vec<LessonStatus> {
     match filter {
         StatusFilter::All => Vec::new(),
+        StatusFilter::Delivered => vec![LessonStatus::Active, LessonStatus::Stale],
         StatusFilter::Only(status) => vec![status],
     }
 }
@@ -163,6 +164,9 @@ fn edit(context: &Context, id: &str, changes: Changes) -> Result<u8, CommandErro
             lesson.why = Some(one_line(why)).filter(|w| !w.is_empty());
         }
         lesson.lesson_type = lesson_type.unwrap_or(lesson.lesson_type);
+        if lesson.status.is_recallable() {
+            lesson.take_code_as_it_is();
+        }
         if !paths.is_empty() {
             lesson.applies_when.paths.clone_from(&paths);
         }

@@ -1,5 +1,6 @@
 //! One module a command; this one only dispatches.
 
+mod code;
 mod consolidate;
 mod corrections;
 mod doctor;

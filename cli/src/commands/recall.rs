@@ -179,6 +179,7 @@ fn envelope(context: &Context, answer: &Answer, shown: &[&Hit], args: &RecallArg
                 "score": hit.score, "why": hit.why, "status": l.status, "trust": l.trust,
                 "confidence": l.confidence, "support": l.support, "reason": l.why,
                 "applies_when": l.applies_when, "evidence": l.evidence,
+                "stale": l.is_doubtful(), "doubt": show::doubt(l),
             })
         })
         .collect();

@@ -9,6 +9,7 @@ use cemem_core::lesson::{
 };
 use cemem_core::{LessonId, Timestamp};
 use cemem_ingest::Redactor;
+use cemem_ingest::anchors::{LookOptions, placed};
 use serde_json::json;
 
 use super::{JSON_VERSION, show, text_of};
@@ -29,6 +30,8 @@ pub(super) fn run(context: &mut Context, args: &RememberArgs) -> Result<u8, Comm
     let paths = args.paths.iter().map(|p| redactor.redact(p).into_owned()).collect();
     let why = args.why.as_deref().map(|w| one_line(&redactor.redact(w))).filter(|w| !w.is_empty());
     let lesson = lesson(text, args, why, paths, context.clock.now());
+    // What it says is about the code as it is now.
+    let lesson = placed(lesson, &LookOptions::new(&redactor, &context.project.worktrees));
     let lesson = context.store()?.remember(lesson, args.lesson_type.is_some())?;
     if context.ui.json {
         context.ui.print_json(&json!({

@@ -1,5 +1,7 @@
 //! `cemem review`: what waits for a decision, with its evidence; accept or reject by id.
 
+mod stale;
+
 use cemem_core::lesson::{Lesson, LessonStatus, Trust};
 use cemem_core::store::{Decision, LessonFilter};
 use cemem_ingest::Redactor;
@@ -13,6 +15,9 @@ use crate::exit_code;
 use crate::ui::one_line;
 
 pub(super) fn run(context: &mut Context, args: &ReviewArgs) -> Result<u8, CommandError> {
+    if args.stale {
+        return stale::run(context, args.limit);
+    }
     if args.accept.is_empty() && args.reject.is_empty() {
         return show_queue(context, args.limit);
     }
@@ -29,6 +34,7 @@ fn decide(context: &Context, args: &ReviewArgs) -> Result<u8, CommandError> {
     }
     for lesson in &mut accepted {
         lesson.status = LessonStatus::Active;
+        lesson.take_code_as_it_is();
         lesson.trust = lesson.trust.max(Trust::HumanReview);
         lesson.confidence = lesson.confidence.max(0.9);
     }

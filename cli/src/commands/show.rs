@@ -3,19 +3,59 @@
 use std::fmt::Write as _;
 
 use cemem_core::Counters;
-use cemem_core::lesson::{Evidence, Lesson, LessonStatus};
+use cemem_core::lesson::{Anchor, DriftState, Evidence, Lesson, LessonStatus};
 
 use super::outcomes;
 use crate::ui::{one_line, printable};
 
 /// Returns one lesson as one or two lines: id, type, rule, and its status where it is not plain.
 pub(super) fn brief(lesson: &Lesson) -> String {
-    let status = match lesson.status {
-        LessonStatus::Active => String::new(),
-        other => format!(" ({other})"),
+    let status = match (lesson.status, doubt(lesson)) {
+        (LessonStatus::Active, None) => String::new(),
+        (LessonStatus::Active, Some(doubt)) => format!(" ({doubt})"),
+        (status, None) => format!(" ({status})"),
+        (status, Some(doubt)) => format!(" ({status}: {doubt})"),
     };
     let kind = lesson.lesson_type.as_str();
     format!("{}  {kind:<10} {}{status}\n", lesson.id, one_line(&lesson.rule))
+}
+
+/// Returns what makes a lesson doubtful: which code has changed since it was learned.
+pub(super) fn doubt(lesson: &Lesson) -> Option<String> {
+    let first = lesson.drifted().next()?;
+    let more = lesson.drifted().count() - 1;
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let what = match first.drift.as_ref()?.state {
+        DriftState::Drifted => "has changed",
+        DriftState::Gone => "is gone",
+    };
+    Some(format!("{}{more} {what}", place(first)))
+}
+
+/// Returns where an anchor is: `src/token.rs rotate`.
+pub(super) fn place(anchor: &Anchor) -> String {
+    let symbol = anchor.symbol.as_deref().map(|s| format!(" {}", one_line(s))).unwrap_or_default();
+    format!("{}{symbol}", one_line(&anchor.path))
+}
+
+/// Returns what an anchor says about the code: as it was, as it is, and since which commit.
+pub(super) fn change(anchor: &Anchor) -> String {
+    let mut out = String::new();
+    let Some(drift) = &anchor.drift else { return out };
+    let since = drift.since.as_deref().map(|sha| {
+        let short: String = one_line(sha).chars().take(10).collect();
+        format!(" since {short}")
+    });
+    // Writing to a string cannot fail.
+    let _ignored =
+        writeln!(out, "  {}: {}{}", place(anchor), drift.state, since.unwrap_or_default());
+    for (sign, text) in [('-', &anchor.quote), ('+', &drift.now)] {
+        if let Some(text) = text {
+            let text = cemem_core::exchange::shorten(&one_line(text), 300);
+            let _ignored = writeln!(out, "    {sign} {text}");
+        }
+    }
+    out
 }
 
 /// Returns everything about a lesson.
@@ -52,6 +92,16 @@ pub(super) fn full(lesson: &Lesson, counters: &Counters) -> String {
     field("contradicts", ids(&lesson.contradicts));
     field("learned", lesson.created.date());
     field("outcomes", outcomes::told(counters));
+    if !lesson.anchors.is_empty() {
+        out.push_str("\ncode\n");
+    }
+    for anchor in &lesson.anchors {
+        match (&anchor.drift, &anchor.blob_sha) {
+            (Some(_), _) => out.push_str(&change(anchor)),
+            (None, Some(_)) => out.push_str(&format!("  {}: as it was\n", place(anchor))),
+            (None, None) => out.push_str(&format!("  {}: not looked at\n", place(anchor))),
+        }
+    }
     if let Some(body) = &lesson.body {
         out.push('\n');
         out.push_str(printable(body).trim_end());
@@ -87,6 +137,30 @@ pub(super) fn quote(evidence: &Evidence) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_doubtful_lesson_says_so_and_why() {
+        let line = r#"{"rule":"Rotate.","anchors":[
+            {"path":"a\u001b[2J.rs","symbol":"rotate","blob_sha":"1","quote":"fn rotate()",
+             "drift":{"state":"drifted","since":"0123456789abcdef","now":"fn rotate(t: Token)"}},
+            {"path":"b.rs","drift":{"state":"gone"}},{"path":"c.rs"}]}"#;
+        let now = cemem_core::Timestamp(0);
+        let mut lesson = cemem_core::exchange::from_line(line, "f", 1, now).unwrap().lesson;
+        let marked = "Rotate. (a[2J.rs rotate and 1 more has changed)\n";
+        assert!(brief(&lesson).replace('\u{1b}', "").ends_with(marked), "{}", brief(&lesson));
+        lesson.status = LessonStatus::Stale;
+        let text = full(&lesson, &Counters::default());
+        for part in [
+            "rotate: drifted since 0123456789\n",
+            "    - fn rotate()\n",
+            "    + fn rotate(t: Token)\n",
+            "  b.rs: gone\n",
+            "  c.rs: not looked at\n",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert!(!text.contains('\u{1b}') && brief(&lesson).contains(" (stale: "), "{text}");
+    }
 
     #[test]
     fn no_part_of_evidence_moves_the_cursor() {

@@ -30,7 +30,8 @@ struct Target {
 }
 
 pub(super) fn run(context: &mut Context, args: &SyncArgs) -> Result<u8, CommandError> {
-    let filter = LessonFilter { statuses: vec![LessonStatus::Active], types: Vec::new() };
+    let statuses = vec![LessonStatus::Active, LessonStatus::Stale];
+    let filter = LessonFilter { statuses, types: Vec::new() };
     let mut lessons = context.store_to_read()?.lessons(&filter)?;
     lessons.retain(|lesson| !stands_in_rule_files(lesson, &context.project.worktrees));
     let (lines, standing) = render::block(&lessons, args.lines);

@@ -35,8 +35,7 @@ pub fn lines(lessons: &[Lesson], budget: usize) -> Vec<String> {
 /// Returns the block's lines, as [`lines`] does, and the lessons that stand in it, best first.
 #[must_use]
 pub fn block(lessons: &[Lesson], budget: usize) -> (Vec<String>, Vec<LessonId>) {
-    let mut active: Vec<&Lesson> =
-        lessons.iter().filter(|l| l.status == LessonStatus::Active).collect();
+    let mut active: Vec<&Lesson> = lessons.iter().filter(|l| l.status.is_recallable()).collect();
     active.sort_by(|a, b| value(b).total_cmp(&value(a)).then_with(|| a.id.cmp(&b.id)));
     let mut shown = active.len();
     loop {
@@ -60,7 +59,8 @@ fn value(lesson: &Lesson) -> f32 {
     // A rule for one path is for the moment that path is touched, not for every session.
     let reach = if lesson.applies_when.paths.is_empty() { 1.0 } else { 0.85 };
     let kind = if lesson.lesson_type == LessonType::Solution { 0.7 } else { 1.0 };
-    lesson.confidence * support * person * reach * kind
+    let doubt = if lesson.status == LessonStatus::Stale { 0.5 } else { 1.0 };
+    lesson.confidence * support * person * reach * kind * doubt
 }
 
 fn render(chosen: &[&Lesson], omitted: usize) -> Vec<String> {
@@ -101,7 +101,8 @@ fn line(lesson: &Lesson) -> String {
             format!(" ({})", shown.join(", "))
         }
     };
-    let tail = format!("{scope} [{}]", lesson.id);
+    let doubt = if lesson.is_doubtful() { " (stale: check the code first)" } else { "" };
+    let tail = format!("{scope}{doubt} [{}]", lesson.id);
     let room = MAX_LINE.saturating_sub(tail.chars().count() + 2);
     text = cemem_core::exchange::shorten(&text, room);
     // A lesson must not open or close a comment: that could end the block.
@@ -207,9 +208,21 @@ mod tests {
     }
 
     #[test]
-    fn only_active_lessons_are_written() {
+    fn only_delivered_lessons_are_written() {
         let mut waiting = lesson(1, "fact", "Waiting.");
         waiting.status = LessonStatus::Candidate;
         assert!(lines(&[waiting], 60).is_empty());
+    }
+
+    #[test]
+    fn a_stale_lesson_says_so_and_gives_way() {
+        let mut lessons: Vec<_> =
+            (0..12).map(|n| lesson(n, "fact", &format!("Rule {n}."))).collect();
+        lessons[0].status = LessonStatus::Stale;
+        let all = lines(&lessons, 60).join("\n");
+        assert!(all.contains("- Rule 0. (stale: check the code first) [L-"), "{all}");
+        assert_eq!(all.matches("stale").count(), 1);
+        let few = lines(&lessons, 16).join("\n");
+        assert!(few.contains("- Rule ") && !few.contains("stale"), "{few}");
     }
 }

@@ -273,16 +273,12 @@ fn continued(mut lesson: Lesson, before: &Lesson) -> Lesson {
     lesson.updated = before.updated;
     lesson.supersedes.clone_from(&before.supersedes);
     lesson.scope = before.scope;
-    if before.status == Stale && lesson.status == Active {
-        lesson.status = Stale;
-    }
     if lesson.extra.is_null() {
         lesson.extra = before.extra.clone();
     }
-    for anchor in &mut lesson.anchors {
-        if let Some(known) = before.anchors.iter().find(|a| a.path == anchor.path) {
-            anchor.clone_from(known);
-        }
+    let anew = crate::anchors::carry(&mut lesson, before);
+    if before.status == Stale && lesson.status == Active && !anew {
+        lesson.status = Stale;
     }
     lesson
 }

@@ -131,12 +131,7 @@ pub(crate) fn of_call(scope: &mut AppliesWhen, call: Call<'_>, cwd: Option<&str>
 
 /// Returns one anchor per concrete path of a scope.
 pub(crate) fn anchors(scope: &AppliesWhen) -> Vec<Anchor> {
-    scope
-        .paths
-        .iter()
-        .filter(|p| !p.contains('*'))
-        .map(|p| Anchor { path: p.clone(), symbol: None, blob_sha: None, quote: None })
-        .collect()
+    scope.paths.iter().filter(|p| !p.contains('*')).map(Anchor::at).collect()
 }
 
 /// Adds a path to the scope, relative to the project, with its language; ignores what is not one.

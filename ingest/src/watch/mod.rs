@@ -377,7 +377,7 @@ impl State<'_> {
         for at in 0..self.projects.len() {
             let calm = self.projects[at].due(self.options.calm);
             if calm.is_some_and(|due| due <= now) && !self.asked.load(Ordering::SeqCst) {
-                self.projects[at].consolidate(self.host);
+                self.projects[at].consolidate(&self.redactor, self.host);
             }
         }
     }
@@ -422,7 +422,7 @@ impl State<'_> {
     fn end(&mut self) {
         for work in &mut self.projects {
             if work.due(Duration::ZERO).is_some() {
-                work.consolidate(self.host);
+                work.consolidate(&self.redactor, self.host);
             }
         }
     }

@@ -14,6 +14,7 @@ use cemem_core::history::History;
 
 use super::owners::{Claim, Owners};
 use super::{Host, News, Watched};
+use crate::anchors::{self, LookOptions};
 use crate::consolidate::consolidate;
 use crate::discover::discover;
 use crate::engines::ENGINES;
@@ -203,13 +204,17 @@ impl Work {
             let done = done.filter(|(root, done)| is_own_folder(root, done));
             inputs.extend(done.map(|(_, done)| Input::discovered(done)));
         }
+        let mut moved = false;
         if step.history {
-            report.absorb(read_history(&mut store, &HistoryOptions::new(redactor, roots))?);
+            let history = read_history(&mut store, &HistoryOptions::new(redactor, roots))?;
+            moved = history.files_read > 0;
+            report.absorb(history);
         }
         let options = IngestOptions { redactor, progress: &NoProgress, roots, threads: 1 };
         report.absorb(ingest(&mut store, &inputs, &options)?);
         self.told = None;
-        if report.candidates > 0 || self.fresh.is_some() {
+        // When HEAD moved, the code of the lessons may have.
+        if report.candidates > 0 || moved || self.fresh.is_some() {
             self.fresh = Some(Instant::now());
         }
         if report.events_new > 0 || report.error_count > 0 {
@@ -219,16 +224,21 @@ impl Work {
         Ok(later)
     }
 
-    /// Turns candidates into lessons. What fails is tried at the next calm moment.
-    pub(super) fn consolidate(&mut self, host: &mut dyn Host) {
+    /// Turns candidates into lessons and looks at their code. What fails is tried at the next calm
+    /// moment.
+    pub(super) fn consolidate(&mut self, redactor: &Redactor, host: &mut dyn Host) {
         self.fresh = None;
+        let look = LookOptions::new(redactor, &self.watched.places.roots);
         let pass = Store::open(&self.watched.store, self.watched.clock).and_then(|mut store| {
-            let passed = consolidate(&mut store, None)?;
+            let (_, mut applied) = consolidate(&mut store, None)?;
             outcomes::judge(&mut store)?;
-            Ok(passed)
+            let seen = anchors::look(&mut store, &look)?.applied;
+            applied.updated += seen.updated;
+            applied.op = applied.op.max(seen.op);
+            Ok(applied)
         });
         match pass {
-            Ok((_, applied)) if applied.op != 0 => {
+            Ok(applied) if applied.op != 0 => {
                 host.tell(News::Learned { project: self.watched.name.clone(), applied });
             }
             Ok(_) => {}

@@ -37,7 +37,7 @@ const LINE: &[&str] = &[
     "updated",
 ];
 const APPLIES_WHEN: &[&str] = &["paths", "commands", "symbols", "stages", "languages", "tags"];
-const ANCHOR: &[&str] = &["path", "symbol", "blob_sha", "quote"];
+const ANCHOR: &[&str] = &["path", "symbol", "blob_sha", "quote", "was", "drift"];
 const EVIDENCE: &[&str] =
     &["engine", "session", "source_path", "event_uuid", "event_key", "turn_ts", "actor", "quote"];
 

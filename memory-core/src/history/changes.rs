@@ -9,6 +9,8 @@ use git2::{DiffOptions, ObjectType, Oid, Patch, Repository, Tree, TreeEntry};
 
 /// A commit that changes more files than this says nothing about any of them.
 pub(super) const MAX_FILES: usize = 200;
+/// Most files listed that came or went with one commit: a reorganisation moves all of them.
+const MAX_MOVED: usize = 50_000;
 /// A comparison that looks at more entries of trees, or at a longer path, is given up.
 const MAX_ENTRIES: usize = 1_000_000;
 const MAX_PATH: usize = 4096;
@@ -39,19 +41,25 @@ pub(super) struct Changes {
 
 /// Returns what changed between two trees; nothing where an object is missing.
 pub(super) fn between(repo: &Repository, old: Option<Oid>, new: Oid) -> Changes {
-    let mut changes = Changes::default();
-    match compare(repo, old, new, &mut changes) {
-        Some(()) => {
-            changes.files.sort_by(|a, b| a.path.cmp(&b.path));
-            changes
-        }
-        None => Changes::default(),
-    }
+    compare(repo, old, new, MAX_FILES, |_| true).unwrap_or_default()
+}
+
+/// Returns the files that are in only one of two trees; nothing where an object is missing.
+pub(super) fn moved(repo: &Repository, old: Oid, new: Oid) -> Vec<Change> {
+    let one_sided = |c: &Change| c.old.is_zero() || c.new.is_zero();
+    compare(repo, Some(old), new, MAX_MOVED, one_sided).unwrap_or_default().files
 }
 
 /// Compares trees folder by folder. Not libgit2's comparison: that one cannot be stopped, and a few
 /// small objects can unfold into any number of folders.
-fn compare(repo: &Repository, old: Option<Oid>, new: Oid, changes: &mut Changes) -> Option<()> {
+fn compare(
+    repo: &Repository,
+    old: Option<Oid>,
+    new: Oid,
+    most: usize,
+    wanted: impl Fn(&Change) -> bool,
+) -> Option<Changes> {
+    let mut changes = Changes::default();
     let mut seen = 0;
     let mut open = vec![(String::new(), old, Some(new))];
     while let Some((folder, old, new)) = open.pop() {
@@ -61,7 +69,7 @@ fn compare(repo: &Repository, old: Option<Oid>, new: Oid, changes: &mut Changes)
         seen += entries(&old) + entries(&new);
         if seen > MAX_ENTRIES || folder.len() > MAX_PATH {
             changes.many = true;
-            return Some(());
+            break;
         }
         let mut differ = |name: &[u8], before: Option<Entry>, after: Option<Entry>| {
             if before == after {
@@ -77,7 +85,8 @@ fn compare(repo: &Repository, old: Option<Oid>, new: Oid, changes: &mut Changes)
             if files != (None, None) {
                 let (old, new) =
                     (files.0.unwrap_or(Oid::ZERO_SHA1), files.1.unwrap_or(Oid::ZERO_SHA1));
-                changes.files.push(Change { path: format!("{folder}{name}"), old, new });
+                let change = Change { path: format!("{folder}{name}"), old, new };
+                changes.files.extend(wanted(&change).then_some(change));
             }
         };
         for entry in new.iter().flat_map(Tree::iter) {
@@ -89,13 +98,14 @@ fn compare(repo: &Repository, old: Option<Oid>, new: Oid, changes: &mut Changes)
                 differ(entry.name_bytes(), plain(&entry), None);
             }
         }
-        if changes.files.len() > MAX_FILES {
-            changes.files.truncate(MAX_FILES);
+        if changes.files.len() > most {
+            changes.files.truncate(most);
             changes.many = true;
-            return Some(());
+            break;
         }
     }
-    Some(())
+    changes.files.sort_by(|a, b| a.path.cmp(&b.path));
+    Some(changes)
 }
 
 /// What an entry of a tree is.

@@ -7,6 +7,7 @@
 //! | `changes` | which files and lines a commit changed |
 //! | `repair` | whose lines a commit repairs |
 //! | `lines` | since when the lines of a file stand there |
+//! | `places` | where files of earlier commits stand now |
 //!
 //! Owns every look into a repository's objects. Everything is bounded, in number, size and time;
 //! what cannot be read is counted and left out. Must not judge what a commit means: who asks does.
@@ -14,6 +15,7 @@
 mod changes;
 mod lines;
 mod message;
+mod places;
 mod repair;
 #[cfg(test)]
 mod tests;
@@ -26,6 +28,7 @@ use std::time::{Duration, Instant};
 use git2::{ErrorCode, Oid, Repository};
 
 use crate::clock::Timestamp;
+pub use places::{Fate, MAX_FILE};
 use repair::Chain;
 
 /// Why a repository could not be read at all.

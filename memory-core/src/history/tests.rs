@@ -369,3 +369,64 @@ fn a_time_beyond_all_years_is_none() {
     let dates = world.open().line_dates("CLAUDE.md", &["Use tabs everywhere."]);
     assert_eq!(dates, [None]);
 }
+
+#[test]
+fn what_went_away_is_followed_through_renames_and_since_when_is_known() {
+    let world = World::new();
+    let long: String = (0..20).map(|n| format!("let value_{n} = compute({n});\n")).collect();
+    let first = world.commit("one", &[("src/a.rs", &long), ("gone.rs", "let lonely = true;\n")]);
+    let rename = |from: &str, to: &str, text: &str, message: &str| {
+        let mut index = world.repo.index().unwrap();
+        index.remove_path(Path::new(from)).unwrap();
+        index.write().unwrap();
+        world.commit(message, &[(to, text)])
+    };
+    rename("src/a.rs", "lib/b.rs", &long, "moved as it is");
+    let edited = long.replace("compute(3)", "guess(3)");
+    let third = rename("lib/b.rs", "lib/c.rs", &edited, "moved and edited");
+    let last = rename("gone.rs", "other.rs", "fn nothing_alike() {}\n", "gone");
+    let history = world.open();
+    let head = history.main_head().unwrap();
+    assert_eq!(head, last.to_string());
+    let paths = ["src/a.rs", "gone.rs", "never.rs"].map(str::to_owned);
+    let fates = history.fates(&head, &paths, Duration::from_secs(5));
+    let fate = |commit: Oid, to: Option<&str>| Fate {
+        commit: commit.to_string(),
+        to: to.map(str::to_owned),
+    };
+    assert_eq!(fates.get("src/a.rs"), Some(&fate(third, Some("lib/c.rs"))));
+    assert_eq!(fates.get("gone.rs"), Some(&fate(last, None)));
+    assert_eq!(fates.get("never.rs"), None);
+
+    let old = history.blob_at(&first.to_string(), "src/a.rs").unwrap();
+    assert!(history.has_blob(&old) && !history.has_blob("no hash"));
+    assert_eq!(history.blob_at(&head, "src/a.rs"), None);
+    assert_eq!(history.blob_at(&head, "lib"), None);
+    let since = history.since(&head, "lib/c.rs", Duration::from_secs(5), &mut |_| false);
+    assert_eq!(since, Some(third.to_string()));
+    let line = history.timeline(&head, Timestamp((FIRST + HOUR) * 1000 + 1));
+    assert_eq!(line.len(), 3, "{line:?}");
+}
+
+#[test]
+fn only_plain_files_of_the_work_tree_are_read() {
+    let world = World::new();
+    world.commit("one", &[("a.rs", "fn a() {}\n")]);
+    let history = world.open();
+    let (blob, bytes) = history.work_file("a.rs").unwrap();
+    assert_eq!(Some(blob), history.blob_at(&history.main_head().unwrap(), "a.rs"));
+    assert_eq!(bytes, b"fn a() {}\n");
+    for path in ["../a.rs", "/etc/passwd", ".git/config", "", ".", "none.rs"] {
+        assert_eq!(history.work_file(path), None, "{path}");
+    }
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("/etc/passwd", world.dir.path().join("link")).unwrap();
+        std::os::unix::fs::symlink("/etc", world.dir.path().join("etc")).unwrap();
+        assert_eq!(history.work_file("link"), None);
+        assert_eq!(history.work_file("etc/passwd"), None);
+    }
+    fs::write(world.dir.path().join("a.rs"), vec![b'x'; MAX_FILE as usize + 1]).unwrap();
+    assert_eq!(history.work_file("a.rs"), None);
+    assert_eq!(World::new().open().main_head(), None);
+}

@@ -291,6 +291,15 @@ fn reinforced(mut old: Lesson, new: Lesson, retype: bool) -> Lesson {
         old.lesson_type = new.lesson_type;
     }
     old.why = new.why.or(old.why);
+    // It holds for the code as it is now.
+    for anchor in new.anchors {
+        match old.anchors.iter_mut().find(|a| a.path == anchor.path) {
+            Some(known) if known.drift.is_some() => *known = anchor,
+            Some(_) => {}
+            None => old.anchors.push(anchor),
+        }
+    }
+    old.take_code_as_it_is();
     old.status = new.status;
     old.reviewed = true;
     old.trust = old.trust.max(new.trust);

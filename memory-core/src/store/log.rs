@@ -126,10 +126,11 @@ impl Store {
         self.log_rows("ORDER BY id DESC LIMIT ?1", params![limit])
     }
 
-    /// Undoes an operation (the newest that is not undone, if `op` is `None`): every lesson it
-    /// changed goes back to what it was; lessons it made are retired. What a pass had changed counts
-    /// as reviewed from then on, so that the next pass does not do it again. An undo can be undone
-    /// too, by its number.
+    /// Undoes an operation (the newest that is not undone, if `op` is `None`; one that only took note
+    /// of places in the code is passed over): every lesson it changed goes back to what it was;
+    /// lessons it made are retired. What a pass had changed counts as reviewed from then on, so that
+    /// the next pass does not do it again, and so does a lesson whose status followed the code. An
+    /// undo can be undone too, by its number.
     ///
     /// # Errors
     /// [`StoreError::CannotUndo`] if there is none, or a lesson has changed since.
@@ -141,7 +142,7 @@ impl Store {
                 .conn
                 .query_row(
                     "SELECT coalesce(max(op), 0) FROM lesson_log
-                     WHERE undone_by IS NULL AND verb <> 'undo'",
+                     WHERE undone_by IS NULL AND verb NOT IN ('undo', 'anchor')",
                     [],
                     |r| r.get(0),
                 )
@@ -266,7 +267,7 @@ fn apply_action(
                 Change::Merge(id) | Change::Supersede(id) | Change::Contradict(id) => {
                     id.to_string()
                 }
-                Change::Revise(why) => why.clone(),
+                Change::Revise(why) | Change::Anchor(why) | Change::Drift(why) => why.clone(),
             };
             put(conn, &Entry { verb: change.verb(), note: &note, ..entry }, lesson)?;
             for key in candidates {
@@ -285,9 +286,10 @@ fn apply_action(
 /// Returns what the lesson of a row shall be again; `None` if it has changed since.
 fn restore(conn: &Connection, row: &LogRow) -> rusqlite::Result<Option<Lesson>> {
     let now = current(conn, &row.lesson)?;
-    let unchanged = now
-        .and_then(|body| serde_json::from_str::<Lesson>(&body).ok())
-        .is_some_and(|lesson| lesson == row.after);
+    let unchanged =
+        now.and_then(|body| serde_json::from_str::<Lesson>(&body).ok()).is_some_and(|lesson| {
+            lesson == row.after || as_learned(lesson) == as_learned(row.after.clone())
+        });
     if !unchanged {
         return Ok(None);
     }
@@ -296,8 +298,24 @@ fn restore(conn: &Connection, row: &LogRow) -> rusqlite::Result<Option<Lesson>> 
         .clone()
         .unwrap_or_else(|| Lesson { status: LessonStatus::Retired, ..row.after.clone() });
     // A person took back what a pass did: the next pass must not do it again.
-    restored.reviewed |= row.before.is_none() || row.actor == "pass";
+    restored.reviewed |= row.before.is_none() || row.actor == "pass" || row.verb == "drift";
     Ok(Some(restored))
+}
+
+/// Returns a lesson without what comes from the state of the code: that is found out again at any
+/// time, and must not keep an older change from being undone.
+fn as_learned(mut lesson: Lesson) -> Lesson {
+    for anchor in std::mem::take(&mut lesson.anchors) {
+        let Some(was) = anchor.was else { continue };
+        for path in lesson.applies_when.paths.iter_mut().filter(|p| **p == anchor.path) {
+            path.clone_from(&was);
+        }
+    }
+    if lesson.status == LessonStatus::Stale {
+        lesson.status = LessonStatus::Active;
+    }
+    lesson.updated = lesson.created;
+    lesson
 }
 
 pub(super) fn next_op(conn: &Connection) -> rusqlite::Result<i64> {

@@ -8,6 +8,7 @@
 //! | `candidates` | candidates and their state |
 //! | `lessons` | lessons, ids, the change feed for indexes |
 //! | `import` | lessons from outside, without overwriting by accident |
+//! | `notes` | how far something was looked at |
 //! | `log` | the log of lesson changes, and undo |
 //! | `outcomes` | showings of lessons and what became of them |
 //! | `judged` | how far sessions were judged, and what to judge them by |
@@ -26,6 +27,7 @@ mod judged;
 mod ledgers;
 mod lessons;
 mod log;
+mod notes;
 mod open;
 #[cfg(test)]
 mod outcome_tests;

@@ -10,9 +10,9 @@ use crate::cursor::Cursor;
 use crate::event::{Actor, Event, EventKind, Session};
 use crate::exchange::from_line;
 use crate::id::CandidateKey;
-use crate::lesson::{AppliesWhen, Evidence, LessonType, Trust};
+use crate::lesson::{Anchor, AppliesWhen, Evidence, LessonType, Trust};
 use crate::lesson::{Lesson, LessonStatus};
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Change, Plan};
 
 const NOW: Clock = Clock::Fixed(Timestamp(1_700_000_000_000));
 
@@ -173,6 +173,56 @@ fn a_plan_is_applied_once_and_undone_whole() {
     assert_eq!(store.lesson(&made.id).unwrap().unwrap().status, LessonStatus::Retired);
     assert!(matches!(store.undo(None, "user"), Err(StoreError::CannotUndo(_))));
     assert_eq!(store.history(&made.id).unwrap().len(), 4);
+}
+
+/// Applies one change of what is known about the code.
+fn look(store: &mut Store, lesson: &Lesson, change: Change) -> i64 {
+    let action =
+        Action::Update { lesson: Box::new(lesson.clone()), candidates: Vec::new(), change };
+    let at = store.revision().unwrap();
+    store.apply(&Plan { actions: vec![action] }, at, "code").unwrap().op
+}
+
+#[test]
+fn looks_at_the_code_do_not_stand_in_the_way_of_undo() {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    let mut made = lesson("one");
+    made.reviewed = false;
+    made.applies_when.paths = vec!["a.rs".into()];
+    made.anchors = vec![Anchor::at("a.rs")];
+    let create = Action::Create { lesson: Box::new(made.clone()), candidates: Vec::new() };
+    store.apply(&Plan { actions: vec![create] }, 0, "pass").unwrap();
+    let mut seen = made.clone();
+    seen.anchors =
+        vec![Anchor { was: Some("a.rs".into()), blob_sha: Some("1".into()), ..Anchor::at("b.rs") }];
+    seen.applies_when.paths = vec!["b.rs".into()];
+    let took_note = look(&mut store, &seen, Change::Anchor("moved".into()));
+    let stale = Lesson { status: LessonStatus::Stale, ..seen.clone() };
+    let went_stale = look(&mut store, &stale, Change::Drift("b.rs has changed".into()));
+    let rows = store.history(&made.id).unwrap();
+    let verbs: Vec<_> = rows.iter().map(|r| r.verb.as_str()).collect();
+    assert_eq!(verbs, ["create", "anchor", "drift"]);
+
+    // That it went stale is a change a person sees, and taking it back is a decision.
+    let undone = store.undo(None, "user").unwrap();
+    assert_eq!(undone.op, went_stale);
+    let now = store.lesson(&made.id).unwrap().unwrap();
+    assert_eq!(now, Lesson { reviewed: true, ..seen.clone() });
+    store.undo(Some(undone.by), "user").unwrap();
+    // What was only noted is passed over, unless it is named.
+    store.update_lesson(&Lesson { reviewed: false, ..stale.clone() }, "user", "edit").unwrap();
+    store.undo(None, "user").unwrap();
+    assert!(store.undo(Some(took_note), "user").is_ok());
+}
+
+#[test]
+fn a_note_is_kept_until_it_is_replaced() {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    assert_eq!(store.note("head").unwrap(), None);
+    store.set_note("head", "1").unwrap();
+    store.set_note("head", "2").unwrap();
+    assert_eq!(store.note("head").unwrap().as_deref(), Some("2"));
+    assert_eq!(store.revision().unwrap(), 0);
 }
 
 #[test]
