@@ -259,3 +259,6 @@ fn name(session: &SessionRef) -> String {
 fn short(text: &str) -> String {
     digest([text]).chars().take(12).collect()
 }
+
+#[cfg(test)]
+mod tests;

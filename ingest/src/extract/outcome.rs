@@ -253,7 +253,7 @@ fn act(
             gate.edited();
         }
         let Some(line) = call.command else { continue };
-        for words in shell::commands(line) {
+        for words in shell::heads(line) {
             let done = |p: &Pattern| p.matches(&words);
             let in_reach = check.reaches(line, view.cwd(idx));
             if check.gate.is_some() {

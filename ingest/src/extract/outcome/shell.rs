@@ -18,13 +18,26 @@ const SHELLS: &[&str] = &["bash", "sh", "zsh", "dash"];
 
 /// Returns the simple commands of a line, each as its words, without what wraps them.
 pub(super) fn commands(line: &str) -> Vec<Vec<String>> {
+    all(line).into_iter().map(|(words, _)| words).collect()
+}
+
+/// Returns the commands of a line that no other one feeds: what stands behind a pipe filters, whatever
+/// it is.
+pub(super) fn heads(line: &str) -> Vec<Vec<String>> {
+    all(line).into_iter().filter(|(_, fed)| !fed).map(|(words, _)| words).collect()
+}
+
+/// A command's words, and whether a pipe feeds it.
+type Piped = (Vec<String>, bool);
+
+fn all(line: &str) -> Vec<Piped> {
     let mut found = Vec::new();
     collect(line, &mut found, 0);
     found
 }
 
-fn collect(line: &str, found: &mut Vec<Vec<String>>, depth: usize) {
-    for words in Lexer::read(line) {
+fn collect(line: &str, found: &mut Vec<Piped>, depth: usize) {
+    for (words, fed) in Lexer::read(line) {
         if found.len() == MAX_COMMANDS {
             return;
         }
@@ -34,7 +47,7 @@ fn collect(line: &str, found: &mut Vec<Vec<String>>, depth: usize) {
         let inner = words.iter().position(|w| w.starts_with('-') && w.ends_with('c'));
         match inner.and_then(|at| words.get(at + 1)) {
             Some(inner) if is_shell && depth < 2 => collect(inner, found, depth + 1),
-            _ => found.push(words),
+            _ => found.push((words, fed)),
         }
     }
 }
@@ -71,13 +84,15 @@ struct Lexer<'a> {
     /// The next word is the target of a redirection.
     target: bool,
     words: Vec<String>,
-    done: Vec<Vec<String>>,
+    /// A pipe feeds the command.
+    fed: bool,
+    done: Vec<Piped>,
     /// Ends of here-documents that begin after this line.
     documents: Vec<String>,
 }
 
 impl<'a> Lexer<'a> {
-    fn read(line: &'a str) -> Vec<Vec<String>> {
+    fn read(line: &'a str) -> Vec<Piped> {
         let end = line.floor_char_boundary(MAX_LINE.min(line.len()));
         let mut lexer = Self {
             rest: &line[..end],
@@ -85,6 +100,7 @@ impl<'a> Lexer<'a> {
             open: false,
             target: false,
             words: Vec::new(),
+            fed: false,
             done: Vec::new(),
             documents: Vec::new(),
         };
@@ -121,7 +137,15 @@ impl<'a> Lexer<'a> {
                 self.end_command();
                 self.skip_documents();
             }
-            ';' | '|' | '(' | ')' => self.end_command(),
+            '|' if self.rest.starts_with('|') => {
+                self.next();
+                self.end_command();
+            }
+            '|' => {
+                self.end_command();
+                self.fed = true;
+            }
+            ';' | '(' | ')' => self.end_command(),
             '&' if self.rest.starts_with('>') => {}
             '&' => self.end_command(),
             c if c.is_whitespace() => self.end_word(),
@@ -229,7 +253,8 @@ impl<'a> Lexer<'a> {
         self.end_word();
         self.target = false;
         if !self.words.is_empty() {
-            self.done.push(std::mem::take(&mut self.words));
+            let fed = std::mem::take(&mut self.fed);
+            self.done.push((std::mem::take(&mut self.words), fed));
         }
     }
 }
@@ -275,6 +300,19 @@ mod tests {
             assert!(!shown(line).iter().any(|c| c.starts_with("npm")), "{line}: {:?}", shown(line));
         }
         assert_eq!(shown("cat <<A\nx\nA\nnpm i").last().unwrap(), "npm i");
+    }
+
+    #[test]
+    fn what_a_pipe_feeds_is_no_head() {
+        for (line, want) in [
+            ("git log | grep fix", vec!["git log"]),
+            ("ls || grep -rn x .", vec!["ls", "grep -rn x ."]),
+            ("a | b | c; grep x", vec!["a", "grep x"]),
+            ("a |\ngrep x\ngrep y", vec!["a", "grep y"]),
+        ] {
+            let heads: Vec<String> = heads(line).iter().map(|words| words.join(" ")).collect();
+            assert_eq!(heads, want, "{line}");
+        }
     }
 
     #[test]
