@@ -12,6 +12,7 @@
 //! | `contradict` | rules that cannot both hold |
 //! | `assign` | which existing lesson a cluster is |
 //! | `phrased` | what distillers said of clusters |
+//! | [`standing`] | what experience does to confidence and status |
 //! | `diff` | what has to change |
 //!
 //! The pass is a pure function. It works the clusters out anew from all live candidates, finds the
@@ -30,6 +31,7 @@ mod phrased;
 #[cfg(test)]
 mod properties;
 pub mod relate;
+pub mod standing;
 #[cfg(test)]
 mod store_tests;
 #[cfg(test)]
@@ -39,6 +41,7 @@ mod verdict;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use cemem_core::outcome::Counters;
 use cemem_core::store::{
     Applied, CandidateFilter, CandidateState, LessonFilter, StoreError, StoredCandidate,
 };
@@ -67,6 +70,8 @@ pub struct PassInput<'a> {
     pub lessons: &'a [Lesson],
     /// What distillers said and the gate let through.
     pub phrasings: &'a [Phrasing],
+    /// How often lessons were shown and what became of them.
+    pub counters: &'a BTreeMap<LessonId, Counters>,
     /// The time to stamp on what changes.
     pub now: Timestamp,
     /// Compares two rules by meaning, if a model is at hand.
@@ -74,7 +79,7 @@ pub struct PassInput<'a> {
 }
 
 /// What became of one cluster.
-struct Kept<'a> {
+pub(crate) struct Kept<'a> {
     members: Vec<&'a StoredCandidate>,
     lesson: Lesson,
     /// The lesson as it stands in the store.
@@ -122,6 +127,7 @@ pub fn plan<E>(
         kept.push(stamp.keep(judged, before, &mut taken, &mut fresh_id)?);
     }
     assignment.note_merges(&mut kept);
+    standing::weigh(&mut kept, input.lessons, input.counters);
     settle_opposites(&found, &mut kept);
     let leftovers = assignment.leftovers(&own, &kept);
     Ok(diff::plan(kept, leftovers, drops, input.now))
@@ -326,10 +332,12 @@ pub fn plan_for(store: &Store, similarity: Option<&Similarity<'_>>) -> Result<Pl
     let candidates = store.candidates(CandidateFilter::All)?;
     let lessons = store.lessons(&LessonFilter::default())?;
     let phrasings = store.phrasings()?;
+    let counters = store.counters()?;
     let input = PassInput {
         candidates: &candidates,
         lessons: &lessons,
         phrasings: &phrasings,
+        counters: &counters,
         now: store.clock().now(),
         similarity,
     };

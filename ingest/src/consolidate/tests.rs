@@ -51,6 +51,7 @@ pub(super) struct Model {
     pub(super) candidates: Vec<StoredCandidate>,
     pub(super) lessons: BTreeMap<LessonId, Lesson>,
     pub(super) phrasings: Vec<Phrasing>,
+    pub(super) counters: BTreeMap<LessonId, Counters>,
 }
 
 impl Model {
@@ -64,6 +65,7 @@ impl Model {
             candidates: &self.candidates,
             lessons: &lessons,
             phrasings: &self.phrasings,
+            counters: &self.counters,
             now: Timestamp(1_800_000_000_000),
             similarity: None,
         };
@@ -310,4 +312,42 @@ fn what_only_a_tool_said_and_a_bare_title_wait_for_a_person() {
     assert_eq!(status("When"), Some(LessonStatus::Candidate));
     assert_eq!(status("Watcher misses"), Some(LessonStatus::Candidate));
     assert_eq!(status("Watch the"), Some(LessonStatus::Active));
+}
+
+#[test]
+fn a_lesson_that_keeps_misleading_goes_to_review_and_its_past_follows_it() {
+    let mut model = Model::with(vec![said("a", 1, "Keep path helpers in path_utils.go", 0.95)]);
+    model.pass();
+    let id = model.standing()[0].id.clone();
+    let at_first = model.standing()[0].confidence;
+    model.counters.insert(id.clone(), Counters { harmed: 1, ..Counters::default() });
+    model.pass();
+    assert_eq!(model.lessons[&id].status, LessonStatus::Active);
+    assert!(model.lessons[&id].confidence < at_first);
+    model.counters.insert(id.clone(), Counters { harmed: 2, ..Counters::default() });
+    model.pass();
+    assert_eq!(model.lessons[&id].status, LessonStatus::Candidate);
+    assert!(model.plan().is_empty());
+    // What a person accepted all the same is the person's business.
+    model.lessons.get_mut(&id).unwrap().reviewed = true;
+    model.lessons.get_mut(&id).unwrap().status = LessonStatus::Active;
+    model.pass();
+    assert_eq!(model.lessons[&id].status, LessonStatus::Active);
+
+    // Harm done under an id that ended in another lesson is not forgotten.
+    let mut model =
+        Model::with(vec![said("a", 1, "Run the linter and tests before every commit", 0.95)]);
+    model.pass();
+    let mut twin =
+        Model::with(vec![said("c", 3, "Run linter and tests before every commit", 0.95)]);
+    twin.pass();
+    model.candidates.extend(twin.candidates);
+    model.lessons.extend(twin.lessons);
+    for id in model.lessons.keys() {
+        model.counters.insert(id.clone(), Counters { harmed: 1, ..Counters::default() });
+    }
+    model.pass();
+    assert_eq!(model.standing().len(), 1);
+    assert_eq!(model.standing()[0].status, LessonStatus::Candidate);
+    assert!(model.plan().is_empty());
 }
