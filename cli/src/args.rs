@@ -137,6 +137,9 @@ pub struct RecallArgs {
     /// Only lessons changed since this date
     #[arg(long, value_name = "DATE")]
     pub since: Option<String>,
+    /// The lessons that held on this day, also those replaced since
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<String>,
     /// Show how every score came about
     #[arg(long)]
     pub explain: bool,
@@ -341,6 +344,25 @@ pub enum EvalCommand {
         #[arg(long, value_name = "PRED.jsonl")]
         out: PathBuf,
     },
+    /// Pairs of sentences: which are merged, which contradict
+    Pairs(PairsArgs),
+}
+
+/// Arguments of `eval pairs`.
+#[derive(Debug, ClapArgs)]
+pub struct PairsArgs {
+    /// A set of labelled pairs, or a folder of sets
+    #[arg(long, value_name = "PATH")]
+    pub data: PathBuf,
+    /// Show every pair that is judged otherwise than its label
+    #[arg(long)]
+    pub show_errors: bool,
+    /// Write what is known about every pair, one JSON object a line, for choosing weights
+    #[arg(long, value_name = "OUT.jsonl")]
+    pub features: Option<PathBuf>,
+    /// Words only, without the sentence model
+    #[arg(long)]
+    pub no_semantic: bool,
 }
 
 fn lesson_types() -> impl clap::builder::TypedValueParser<Value = LessonType> {

@@ -8,6 +8,7 @@
 //! | [`command_error`] | errors as people see them, with hints and exit codes |
 //! | [`exit_code`] | the documented exit codes |
 //! | [`runtime`] | where the ONNX Runtime library is looked for |
+//! | [`similarity`] | how near two sentences are in meaning |
 //! | [`sync`] | the managed block in CLAUDE.md and AGENTS.md |
 //! | [`ui`] | stdout, stderr, JSON, progress, escaping |
 //!
@@ -21,6 +22,7 @@ pub mod context;
 mod engine_places;
 pub mod exit_code;
 pub mod runtime;
+pub mod similarity;
 pub mod sync;
 pub mod ui;
 

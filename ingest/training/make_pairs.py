@@ -3,7 +3,8 @@
 
     make_pairs.py DATA OUT.jsonl
 
-DATA is the folder of the labelled sets (`corrections/dev.jsonl`, `retrieval/lessons-*`). No sentence
+DATA is the folder of the labelled sets (`corrections/dev.jsonl` is read; the documents of
+`retrieval/lessons-*` are not: two documents are never merged by their words). No sentence
 of those sets is in this file: what a reader decided stands here as ids. The same input gives the same
 output. Each line: {id, kind, label, a, b}; `label` is what a merge must make of the pair:
 
@@ -14,8 +15,8 @@ output. Each line: {id, kind, label, a, b}; `label` is what a merge must make of
   system: `polarity` (asked for / forbidden), `swap` ("X instead of Y" turned round), `number` and
   `version` (another value). `real`: two turns that cannot both hold.
 - `different` must not be merged. `name`: a tool or identifier of the sentence replaced by another one
-  of the same form. `neighbour`: the pairs of different labelled sentences, and of titles of different
-  documents of one project, that share most words. Pairs a reader found too close to call (one says
+  of the same form. `word`: its last plain noun replaced by that of another sentence. `neighbour`: the pairs that share most words, of labelled sentences of different
+  turns, and of such a sentence and another turn's words. Pairs a reader found too close to call (one says
   more than the other, or half the same) are left out: `UNCLEAR`.
 """
 
@@ -62,6 +63,7 @@ REPEATED = """
 """.split()
 # Neither the same nor clearly different.
 UNCLEAR = """
+    2b2fc4bc26d5-f35b3b7b0587
     88ca35351c51-2f1fb00ec414 735c2755fc8d-0dd95723c9ac 0360c8dbec4c-785551e18b7b
     022e5d9387a5-3ffd8111fd7c e2660bd05f74-eea495818e3a e89f0977d7e5-ec1876fad633
     60a89af392e6-6394a8ca7034 be92a375f1d9-f1eba5c4982c b88806cdc85d-f1eba5c4982c
@@ -82,7 +84,7 @@ CONTRADICTING = """
 """.split()
 
 NEIGHBOURS = 250
-TITLES = 150
+SAID = 250
 STOP = set(
     "a an the is are be been to of in on at by for with and or not no do does it its this that as "
     "from we use so than just only can should must when which".split()
@@ -166,20 +168,27 @@ def names_of(text):
     return re.findall(r"`[a-zA-Z][\w./-]*`|\b[\w-]+\.(?:go|json|md|db|yml|toml)\b|\b[a-z]+[A-Z]\w+\b|\b[A-Z][a-z]+[A-Z]\w+\b", text)
 
 
+def plain_words(text):
+    """The ordinary nouns of the sentence, as far as their article tells."""
+    found = re.findall(r"\b(?:the|a|an|its|their)\s+([a-z]{4,})(?=[,.;]|\s(?:of|in|for|to|on|is|are|and|or|by|with|that|from)\b|$)", text)
+    return [w for w in found if w not in STOP]
+
+
 def form(name):
     return (name[0] == "`", name.rsplit(".", 1)[-1] if "." in name else "", name[0].isupper())
 
 
-def near(texts, most, skip):
-    """The pairs that share most words, best first."""
-    bags = [words(t) for _, t in texts]
+def near(texts, most, skip, others=None):
+    """The pairs that share most words, best first: among the texts, or of a text and one of others."""
+    bags = [(i, t, words(t)) for i, t in texts]
+    rest = bags if others is None else [(i, t, words(t)) for i, t in others]
     found = []
-    for i, a in enumerate(bags):
-        for j in range(i):
-            pair = tuple(sorted((texts[i][0], texts[j][0])))
-            shared = len(a & bags[j])
-            if shared > 1 and pair not in skip:
-                found.append((-shared / len(a | bags[j]), pair, texts[j][1], texts[i][1]))
+    for i, x, a in bags:
+        for j, y, b in rest:
+            pair = tuple(sorted((i, j)))
+            shared = len(a & b)
+            if shared > 1 and pair not in skip and (i < j or (others is not None and i != j)):
+                found.append((-shared / len(a | b), pair, x, y))
     return sorted(found)[:most]
 
 
@@ -203,6 +212,8 @@ def main():
     for pair in CONTRADICTING:
         a, b = pair.split("-")
         add(pair, "real", "opposite", turns[a]["lesson"], turns[b]["lesson"])
+    plain = {i: plain_words(t["lesson"]) for i, t in sorted(turns.items())}
+    nouns = sorted({words[-1] for words in plain.values() if words})
     names = sorted({n for t in turns.values() for n in names_of(t["lesson"])})
     for id_, turn in sorted(turns.items()):
         text = turn["lesson"]
@@ -219,17 +230,17 @@ def main():
             if others:
                 new = others[int(id_, 16) % len(others)]
                 add(id_ + "-t", "name", "different", text, text.replace(old, new))
+        if plain[id_]:
+            old, new = plain[id_][-1], nouns[int(id_, 16) % len(nouns)]
+            if new not in text:
+                add(id_ + "-o", "word", "different", text, re.sub(rf"\b{old}\b", new, text))
     judged = [tuple(sorted(p.split("-"))) for p in REPEATED + UNCLEAR + CONTRADICTING]
     texts = [(i, t["lesson"]) for i, t in sorted(turns.items())]
     for _, (a, b), x, y in near(texts, NEIGHBOURS, set(judged)):
         add(f"{a}-{b}", "neighbour", "different", x, y)
-    titles = []
-    for corpus in sorted(data.glob("retrieval/lessons-*/corpus.jsonl")):
-        with open(corpus, encoding="utf8") as lines:
-            titles += [(d["group"] + ":" + d["id"], d["title"]) for d in map(json.loads, lines)]
-    for _, (a, b), x, y in near(titles, TITLES, set()):
-        if a.split(":")[0] == b.split(":")[0] and words(x) != words(y):
-            add(f"{a}|{b}", "neighbour", "different", x, y)
+    said = [(i, turns[i]["span"]) for i in REWORDINGS]
+    for _, (a, b), x, y in near(texts, SAID, set(judged), said):
+        add(f"{a}-{b}s", "neighbour", "different", x, y)
     with open(out, "w", encoding="utf8") as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")

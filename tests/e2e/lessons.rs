@@ -188,3 +188,51 @@ fn edits_keep_the_limits_of_a_lesson() {
     env.cemem(["lessons", "edit", &id, "--title", &long]).success();
     assert!(lesson()["title"].as_str().unwrap().chars().count() <= 120, "{}", lesson());
 }
+
+#[test]
+fn what_held_on_a_day_is_still_known_after_it_was_replaced() {
+    let env = TestEnv::new();
+    // Two lessons of which the second replaced the first in March.
+    let line = |rule: &str, more: &str| {
+        format!(
+            r#"{{"rule":"{rule}","type":"decision","trust":"user",{more},"evidence":[{{"engine":"remember","quote":"{rule}"}}]}}"#
+        )
+    };
+    let old = line(
+        "Deploy the billing service with Jenkins",
+        r#""id":"L-aaaaaa","status":"superseded","superseded_by":"L-bbbbbb","valid_from":"2026-01-10T00:00:00Z","valid_to":"2026-03-01T00:00:00Z""#,
+    );
+    let new = line(
+        "Deploy the billing service with GitHub Actions",
+        r#""id":"L-bbbbbb","status":"active","supersedes":["L-aaaaaa"],"valid_from":"2026-03-01T00:00:00Z""#,
+    );
+    let file = env.write("lessons.jsonl", format!("{old}\n{new}\n"));
+    env.cemem(["import", file.to_str().unwrap()]).success();
+    let ask = |date: &str| {
+        let args = ["recall", "deploy the billing service", "--as-of", date, "--json"];
+        env.cemem(args).success().json()
+    };
+    let rules = |answer: &serde_json::Value| {
+        let rules = answer["results"].as_array().unwrap().iter();
+        rules.map(|r| r["rule"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let february = ask("2026-02-01");
+    assert_eq!(rules(&february), ["Deploy the billing service with Jenkins"]);
+    assert_eq!(february["as_of"], "2026-02-01");
+    assert_eq!(february["results"][0]["superseded_by"], "L-bbbbbb");
+    assert_eq!(rules(&ask("2026-03-02")), ["Deploy the billing service with GitHub Actions"]);
+    let before = ask("2025-12-31");
+    assert_eq!(
+        (before["nothing_relevant"].clone(), before["n_lessons"].clone()),
+        (true.into(), 0.into())
+    );
+
+    let shown =
+        env.cemem(["recall", "deploy the billing service", "--as-of", "2026-02-01"]).success();
+    let line = "held 2026-01-10 to 2026-03-01, replaced by L-bbbbbb";
+    assert!(shown.stdout.contains(line), "{}", shown.stdout);
+    let now = env.cemem(["recall", "deploy the billing service", "--json"]).success().json();
+    assert_eq!(rules(&now), ["Deploy the billing service with GitHub Actions"]);
+    let wrong = env.cemem(["recall", "x", "--as-of", "yesterday"]).fails_with(1);
+    assert!(wrong.stderr.contains("is not a date"), "{}", wrong.stderr);
+}

@@ -1,7 +1,10 @@
 //! `cemem consolidate`: candidates to lessons; `--dry-run` shows the plan.
 
+use std::collections::HashMap;
+
 use cemem_core::plan::{Action, Change, Plan};
-use cemem_ingest::consolidate::{consolidate, plan_for};
+use cemem_core::{Lesson, LessonId, Store};
+use cemem_ingest::consolidate::{FLOOD, consolidate, plan_for};
 use cemem_ingest::outcomes;
 use serde_json::{Value, json};
 
@@ -22,15 +25,21 @@ pub(super) fn run(context: &mut Context, args: &ConsolidateArgs) -> Result<u8, C
         plan
     };
     let looked = if args.dry_run { None } else { Some(code::look(context, &mut store)?) };
+    let others = others(&store, &plan)?;
     if context.ui.json {
-        let actions: Vec<Value> = plan.actions.iter().map(action_json).collect();
+        let actions: Vec<Value> =
+            plan.actions.iter().map(|action| action_json(action, &others)).collect();
         context.ui.print_json(&json!({
             "version": JSON_VERSION, "applied": !args.dry_run, "actions": actions,
             "code": looked.as_ref().map(code::as_json),
         }))?;
         return Ok(exit_code::OK);
     }
-    context.ui.print(&plan.actions.iter().map(action_line).collect::<String>())?;
+    let lines = plan.actions.iter().map(|action| action_line(action, &others));
+    context.ui.print(&lines.collect::<String>())?;
+    if let Some(flood) = flood_note(&plan) {
+        context.ui.warn(&flood);
+    }
     context.ui.say(&totals(&plan, args.dry_run));
     if let Some(line) = looked.as_ref().map(code::line).filter(|line| !line.is_empty()) {
         context.ui.say(line.trim_end());
@@ -55,6 +64,71 @@ fn totals(plan: &Plan, dry_run: bool) -> String {
     format!("{created} new lessons, {changed} changed, {dropped} candidates set aside{tail}")
 }
 
+/// Returns what there is to say of a session that went round in circles.
+pub(super) fn flood_note(plan: &Plan) -> Option<String> {
+    let flooded =
+        plan.actions.iter().filter(|a| matches!(a, Action::Drop { reason, .. } if reason == FLOOD));
+    match flooded.count() {
+        0 => None,
+        n => Some(format!("{n} candidates set aside: {FLOOD}")),
+    }
+}
+
+/// Returns every lesson that a change of the plan refers to, as it will stand.
+fn others(store: &Store, plan: &Plan) -> Result<HashMap<LessonId, Lesson>, CommandError> {
+    let planned: HashMap<&LessonId, &Lesson> = plan
+        .actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::Create { lesson, .. } | Action::Update { lesson, .. } => {
+                Some((&lesson.id, &**lesson))
+            }
+            Action::Drop { .. } => None,
+        })
+        .collect();
+    let mut found = HashMap::new();
+    for action in &plan.actions {
+        let (lesson, about) = match action {
+            Action::Create { lesson, .. } => (lesson, None),
+            Action::Update { lesson, change, .. } => match change {
+                Change::Merge(id) | Change::Supersede(id) | Change::Contradict(id) => {
+                    (lesson, Some(id))
+                }
+                Change::Reinforce | Change::Revise(_) => (lesson, None),
+            },
+            Action::Drop { .. } => continue,
+        };
+        for id in about.into_iter().chain(&lesson.contradicts).chain(&lesson.superseded_by) {
+            let other = match planned.get(id) {
+                Some(lesson) => Some((*lesson).clone()),
+                None => store.lesson(id)?,
+            };
+            found.extend(other.map(|other| (id.clone(), other)));
+        }
+    }
+    Ok(found)
+}
+
+/// Returns the other sides of an action, one a line.
+fn sides(action: &Action, others: &HashMap<LessonId, Lesson>) -> String {
+    let (lesson, merged) = match action {
+        Action::Create { lesson, .. } => (lesson, None),
+        Action::Update { lesson, change: Change::Merge(id), .. } => (lesson, Some(id)),
+        Action::Update { lesson, .. } => (lesson, None),
+        Action::Drop { .. } => return String::new(),
+    };
+    let line = |what: &str, id: &LessonId| {
+        others.get(id).map_or_else(String::new, |other| {
+            format!("           {what} {id}  {} ({})\n", one_line(&other.rule), other.status)
+        })
+    };
+    let mut out = String::new();
+    out.extend(merged.map(|id| line("takes in", id)));
+    out.extend(lesson.contradicts.iter().map(|id| line("against", id)));
+    out.extend(lesson.superseded_by.iter().map(|id| line("replaced by", id)));
+    out
+}
+
 /// Returns what a change refers to: another lesson or a reason.
 fn about(change: &Change) -> String {
     match change {
@@ -64,8 +138,8 @@ fn about(change: &Change) -> String {
     }
 }
 
-fn action_line(action: &Action) -> String {
-    match action {
+fn action_line(action: &Action, others: &HashMap<LessonId, Lesson>) -> String {
+    let first = match action {
         Action::Create { lesson, .. } => format!(
             "create     {}  {:<10} {} ({})\n",
             lesson.id,
@@ -88,17 +162,27 @@ fn action_line(action: &Action) -> String {
                 one_line(reason)
             )
         }
-    }
+    };
+    first + &sides(action, others)
 }
 
-fn action_json(action: &Action) -> Value {
+fn other_json(change: &Change, others: &HashMap<LessonId, Lesson>) -> Value {
+    let (Change::Merge(id) | Change::Supersede(id) | Change::Contradict(id)) = change else {
+        return Value::Null;
+    };
+    others.get(id).map_or(Value::Null, |other| {
+        json!({ "id": other.id, "rule": other.rule, "status": other.status, "trust": other.trust })
+    })
+}
+
+fn action_json(action: &Action, others: &HashMap<LessonId, Lesson>) -> Value {
     match action {
         Action::Create { lesson, candidates } => {
             json!({ "action": "create", "lesson": lesson, "candidates": candidates })
         }
         Action::Update { lesson, candidates, change } => json!({
             "action": change.verb(), "about": about(change), "lesson": lesson,
-            "candidates": candidates,
+            "candidates": candidates, "other": other_json(change, others),
         }),
         Action::Drop { candidate, reason } => {
             json!({ "action": "drop", "candidate": candidate, "reason": reason })

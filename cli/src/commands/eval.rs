@@ -6,7 +6,7 @@ use std::path::Path;
 use cemem_retrieve::Mode;
 use cemem_retrieve::eval::{Options, Report, evaluate, write_run};
 
-use super::{JSON_VERSION, corrections, replayed};
+use super::{JSON_VERSION, corrections, pairs, replayed};
 use crate::args::EvalCommand;
 use crate::command_error::CommandError;
 use crate::context::{Context, absolute};
@@ -24,6 +24,7 @@ pub(super) fn run(context: &mut Context, command: EvalCommand) -> Result<u8, Com
             replayed::run(context, &sessions, out.as_deref())
         }
         EvalCommand::Corrections { turns, out } => corrections::run(context, &turns, &out),
+        EvalCommand::Pairs(args) => pairs::run(context, &args),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One module a command; this one only dispatches.
 
+mod as_of;
 mod code;
 mod consolidate;
 mod corrections;
@@ -10,6 +11,7 @@ mod exchange;
 mod ingest;
 mod lessons;
 mod outcomes;
+mod pairs;
 mod recall;
 mod remember;
 mod replayed;

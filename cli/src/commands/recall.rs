@@ -11,7 +11,7 @@ use cemem_retrieve::{
 };
 use serde_json::{Value, json};
 
-use super::{JSON_VERSION, show, text_of};
+use super::{JSON_VERSION, as_of, show, text_of};
 use crate::args::RecallArgs;
 use crate::command_error::CommandError;
 use crate::context::Context;
@@ -31,11 +31,18 @@ pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, Comman
     // Loads the model while the store and the index are opened.
     engine.prepare(query.mode);
     let mut store = context.store_to_read()?;
-    let answer = match engine.recall(&store, &query) {
-        Ok(answer) => answer,
-        Err(error @ RetrieveError::Store(_)) => return Err(error.into()),
-        Err(error) => recall_in_copy(context, &store, &query, error)?,
+    let as_of = args.as_of.as_deref().map(as_of::date).transpose()?;
+    let answer = match as_of {
+        Some(date) => as_of::recall(context, &store, &query, date)?,
+        None => match engine.recall(&store, &query) {
+            Ok(answer) => answer,
+            Err(error @ RetrieveError::Store(_)) => return Err(error.into()),
+            Err(error) => recall_in_copy(context, &store, &query, error)?,
+        },
     };
+    if let Some(date) = as_of {
+        context.ui.say(&format!("as of {}", date.date()));
+    }
     for note in answer.notes.iter().filter(|note| is_news(context, note)) {
         context.ui.say(&format!("note: {note}"));
     }
@@ -51,11 +58,12 @@ pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, Comman
             context.ui.say(&format!("no lesson fits into {budget} tokens"));
         }
     } else {
-        let text: String = shown.iter().map(|hit| entry(hit, args.explain)).collect();
+        let text: String = shown.iter().map(|hit| entry(hit, args)).collect();
         context.ui.print(&text)?;
     }
-    // Who asks how the scores came about looks at the ranking, not for help.
-    if !args.explain {
+    // Who asks how the scores came about looks at the ranking, and who asks for the past at history:
+    // neither wants help.
+    if !args.explain && as_of.is_none() {
         record(context, &mut store, &shown, &query.text);
     }
     Ok(exit_code::OK)
@@ -156,12 +164,15 @@ fn nothing(context: &Context, answer: &Answer) -> String {
     }
 }
 
-fn entry(hit: &Hit, explain: bool) -> String {
+fn entry(hit: &Hit, args: &RecallArgs) -> String {
     let mut out = format!("{:.2}  {}", hit.score, show::brief(&hit.lesson));
+    if args.as_of.is_some() {
+        out.push_str(&format!("    {}\n", as_of::span(&hit.lesson)));
+    }
     if let Some(evidence) = hit.lesson.evidence.first() {
         out.push_str(&show::quote(evidence));
     }
-    if explain {
+    if args.explain {
         let parts: Vec<_> = hit.why.iter().map(|(name, v)| format!("{name} {v:.3}")).collect();
         out.push_str(&format!("    why: {}\n", parts.join(", ")));
     }
@@ -180,6 +191,8 @@ fn envelope(context: &Context, answer: &Answer, shown: &[&Hit], args: &RecallArg
                 "confidence": l.confidence, "support": l.support, "reason": l.why,
                 "applies_when": l.applies_when, "evidence": l.evidence,
                 "stale": l.is_doubtful(), "doubt": show::doubt(l),
+                "valid_from": l.valid_from, "valid_to": l.valid_to,
+                "superseded_by": l.superseded_by,
             })
         })
         .collect();
@@ -188,6 +201,7 @@ fn envelope(context: &Context, answer: &Answer, shown: &[&Hit], args: &RecallArg
         "version": JSON_VERSION,
         "project": context.project.name,
         "project_id": context.project.id,
+        "as_of": args.as_of,
         "n_lessons": answer.n_lessons,
         "nothing_relevant": answer.results.is_empty(),
         "results": results,

@@ -4,8 +4,10 @@
 //! behaves as it would, but nothing here is worth learning. Must not be used to measure quality.
 
 mod lessons;
+mod memory;
 mod sessions;
 mod words;
 
 pub use lessons::{candidates, lessons, queries};
+pub use memory::put_candidates;
 pub use sessions::{claude_session, codex_rollout};

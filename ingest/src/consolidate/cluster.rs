@@ -10,12 +10,13 @@ use cemem_core::store::StoredCandidate;
 use cemem_core::{Lesson, Signal, Trust};
 
 use super::relate::{Relation, Similarity, common, conflicts, jaccard, relate};
+use super::skeleton::skeleton;
 use super::text::{Features, Words};
 
 /// Most rules sharing a word that are looked at for one rule: beyond it the word says nothing.
 const MAX_POSTINGS: usize = 250;
 /// Share of common words below which two rules are not even compared.
-const MIN_ALIKE: f32 = 0.25;
+const MIN_ALIKE: f32 = 0.15;
 /// Most wordings in one cluster: a chain of small steps must not swallow a topic.
 const MAX_NODES: usize = 40;
 
@@ -152,7 +153,7 @@ fn words_of(candidate: &cemem_core::Candidate) -> &str {
 
 /// Returns a wording without case, punctuation at its ends and repeated white space.
 pub(crate) fn folded(rule: &str) -> String {
-    let line = crate::extract::wording::clean_line(rule).to_lowercase();
+    let line = crate::extract::wording::clean_line(&skeleton(rule)).to_lowercase();
     line.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '`' | '@' | '#' | '.' | '/'))
         .trim_end_matches('.')
         .to_owned()

@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cemem_core::store::{CandidateState, StoredCandidate};
-use cemem_core::{Action, Advice, Lesson, LessonStatus, Phrasing, Signal, Timestamp, Trust};
+use cemem_core::{
+    Action, Advice, AppliesWhen, Counters, Lesson, LessonStatus, Phrasing, Signal, Timestamp, Trust,
+};
 use proptest::prelude::*;
 
+use super::relate::{Relation, Similarity, relation};
 use super::tests::{Model, said};
 
 const RULES: &[&str] = &[
@@ -180,5 +183,176 @@ proptest! {
         let mut model = Model::with(all);
         model.pass();
         prop_assert!(model.plan().is_empty());
+    }
+}
+
+/// Words of which a rule can be made, none of them a name, a number or a side.
+const VERBS: &[&str] = &["use", "run", "keep", "write", "render", "format", "cache", "log"];
+const THINGS: &[&str] =
+    &["snapshot tests", "the parser", "lockfiles", "migrations", "footer hints"];
+const PLACES: &[&str] = &["in the worker", "for every release", "in go packages", "on the server"];
+const NAMES: &[&str] =
+    &["`jest`", "`vitest`", "config.toml", "settings.json", "parseConfig", "pnpm-lock"];
+
+#[derive(Debug, Clone)]
+struct Opposed {
+    a: String,
+    b: String,
+}
+
+/// Two rules of which only one can hold, made by one edit.
+fn opposed() -> impl Strategy<Value = Opposed> {
+    let word = |list: &'static [&'static str]| (0..list.len()).prop_map(move |i| list[i]);
+    (word(VERBS), word(THINGS), word(PLACES), 0..NAMES.len(), 0..NAMES.len(), 1..900u32, 0..9u8)
+        .prop_map(|(verb, thing, place, x, y, n, edit)| {
+            let (x, y) = (NAMES[x], NAMES[if x == y { (y + 1) % NAMES.len() } else { y }]);
+            let (a, b) = match edit {
+                0 => (
+                    format!("Always {verb} {thing} {place}"),
+                    format!("Never {verb} {thing} {place}"),
+                ),
+                1 => (format!("{verb} {thing} {place}"), format!("Don't {verb} {thing} {place}")),
+                2 => (
+                    format!("{verb} {thing} with {x} instead of {y}"),
+                    format!("{verb} {thing} with {y} instead of {x}"),
+                ),
+                3 => {
+                    (format!("Prefer {x} over {y} {place}"), format!("Prefer {y} over {x} {place}"))
+                }
+                4 => (
+                    format!("{verb} {thing} {place} after {n} seconds"),
+                    format!("{verb} {thing} {place} after {} seconds", n + 1),
+                ),
+                5 => (
+                    format!("Pin {thing} to version {n}.2 {place}"),
+                    format!("Pin {thing} to version {n}.3 {place}"),
+                ),
+                6 => (
+                    format!("{verb} {thing} before the build {place}"),
+                    format!("{verb} {thing} after the build {place}"),
+                ),
+                7 => (
+                    format!("We must {verb} {thing} {place}"),
+                    format!("We no longer {verb} {thing} {place}"),
+                ),
+                _ => (
+                    format!("{verb} {thing} with {x} {place}"),
+                    format!("{verb} {thing} with {y} {place}"),
+                ),
+            };
+            Opposed { a, b }
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn one_edit_that_turns_a_rule_is_never_merged(pair in opposed(), cosine in 0.0..1.0f32) {
+        let Opposed { a, b } = pair;
+        let agreeing = |_: &str, _: &str| cosine.max(0.97);
+        for model in [None, Some(&agreeing as &Similarity<'_>)] {
+            for (a, b) in [(&a, &b), (&b, &a)] {
+                let found = relation(a, b, model);
+                prop_assert!(!matches!(found, Relation::Same(_)), "{a} / {b}: {found:?}");
+            }
+        }
+        // Nor through a third wording between them.
+        let both = format!("{a}, {b}");
+        let mut model = Model::with(vec![
+            said("a", 1, &a, 0.9),
+            said("b", 2, &b, 0.9),
+            said("c", 3, &both, 0.9),
+        ]);
+        model.pass();
+        let lesson_of = |n: usize| match &model.candidates[n].state {
+            CandidateState::Absorbed(id) => Some(id.clone()),
+            _ => None,
+        };
+        prop_assert!(lesson_of(0).is_none() || lesson_of(0) != lesson_of(1), "{a} / {b}");
+    }
+
+    #[test]
+    fn how_two_rules_relate_has_no_direction(a in ".{0,60}", b in ".{0,60}", edit in opposed()) {
+        for (x, y) in [(&a, &b), (&edit.a, &edit.b), (&a, &edit.b)] {
+            prop_assert_eq!(relation(x, y, None), relation(y, x, None), "{:?} {:?}", x, y);
+        }
+    }
+
+    /// Characters that are not seen change nothing about which rules are one.
+    #[test]
+    fn unseen_characters_neither_split_nor_merge(
+        rule in 0..RULES.len(),
+        at in prop::collection::vec((0..60usize, 0..6usize), 1..6),
+    ) {
+        let tricks = ['\u{200b}', '\u{202e}', '\u{2060}', '\u{ad}', '\u{feff}', '\u{7}'];
+        let mut tricky: Vec<char> = RULES[rule].chars().collect();
+        for (place, trick) in at {
+            tricky.insert(place % tricky.len(), tricks[trick]);
+        }
+        let tricky: String = tricky.into_iter().collect();
+        let mut model = Model::with(vec![
+            said("a", 1, RULES[rule], 0.9),
+            said("b", 2, &tricky, 0.9),
+        ]);
+        model.pass();
+        prop_assert_eq!(model.standing().len(), 1, "{:?}", tricky);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// What was experienced with lessons and what distillers said are inputs like any other: with
+    /// them, too, a second pass is empty, and no order matters.
+    #[test]
+    fn counters_and_phrasings_leave_a_pass_repeatable(
+        all in some(),
+        harmed in prop::collection::vec(0..4u64, 8),
+        phrased in 0..40usize,
+        seed in any::<u64>(),
+    ) {
+        let phrasing = |c: &StoredCandidate| Phrasing {
+            candidates: vec![c.candidate.key.clone()],
+            advice: if phrased % 2 == 0 { Advice::Keep } else { Advice::NotALesson },
+            lesson_type: None,
+            title: "Told better".into(),
+            rule: format!("{}, as told better", c.candidate.rule),
+            why: None,
+            applies_when: AppliesWhen::default(),
+            paraphrase: phrased % 3 == 0,
+            by: "agent".into(),
+            ts: Timestamp(1),
+        };
+        let phrasings: Vec<_> = all.iter().skip(phrased).take(2).map(phrasing).collect();
+        let run = |all: Vec<StoredCandidate>| {
+            let mut model = Model::with(all);
+            model.phrasings.clone_from(&phrasings);
+            model.pass();
+            // By what they say, not by id: the same lessons are harmed whatever they are called.
+            let mut rules: Vec<_> =
+                model.lessons.values().map(|l| (l.rule.clone(), l.id.clone())).collect();
+            rules.sort();
+            let counted = rules.into_iter().zip(harmed.iter().cycle());
+            model.counters = counted
+                .map(|((_, id), n)| (id, Counters { harmed: *n, shown: 9, ..Counters::default() }))
+                .collect();
+            model.pass();
+            model
+        };
+        let straight = run(all.clone());
+        prop_assert!(straight.plan().is_empty(), "{:?}", straight.plan());
+        let mut shuffled = all;
+        let n = shuffled.len();
+        for i in 0..n {
+            shuffled.swap(i, (seed as usize).wrapping_mul(31).wrapping_add(i * 7) % n);
+        }
+        prop_assert_eq!(content(&straight), content(&run(shuffled)));
+    }
+
+    /// Every passage of a store is a point one can go back to.
+    #[test]
+    fn undo_restores_what_was_before(first in some(), second in some()) {
+        super::store_tests::undo_restores(&first, &second)?;
     }
 }

@@ -3,14 +3,29 @@
 //! Owns the guards that keep opposite rules apart. They come first: no similarity, lexical or
 //! learned, can merge two rules that differ in polarity, numbers, names or direction.
 
-use super::text::Features;
+use super::alike::Evidence;
+use super::text::{Features, Words};
 
 /// Share of common words from which two rules without any conflict are the same.
 const SAME: f32 = 0.5;
-/// The same, when a sentence model agrees.
-const SAME_WITH_MODEL: f32 = 0.25;
-/// Sentence similarity that counts as agreement.
-const MODEL_AGREES: f32 = 0.82;
+/// Share of common words from which a word in the place of another makes another rule.
+const NEAR_ENOUGH_TO_REPLACE: f32 = 0.5;
+/// Share of common words below which polarity is a matter of evidence, not of principle.
+const LOOSE: f32 = 0.3;
+/// Share of common words from which the order of the words is what differs.
+const NEAR_COPY: f32 = 0.75;
+/// Share of common words from which another name stands in the place of a name.
+const NAME_IN_PLACE: f32 = 0.4;
+/// Similarity of meaning from which rules in conflict are about the same thing …
+const OPPOSITE_MEANING: f32 = 0.75;
+/// … if they also share this much of the shorter one's words.
+const OPPOSITE_CONTAINED: f32 = 0.6;
+/// Probability from which the evidence of the words makes two rules the same …
+const SAME_BY_WORDS: f32 = 0.57;
+/// … and that of words and meaning.
+const SAME_WITH_MODEL: f32 = 0.68;
+/// However likely, pairs that share nearly all words come first.
+const MOST_BY_EVIDENCE: f32 = 0.999;
 /// Share of the shorter rule's words the other must hold.
 const CONTAINED: f32 = 0.75;
 /// Share of common words from which a conflict of sides makes two rules opposite.
@@ -27,7 +42,7 @@ pub type Similarity<'a> = dyn Fn(&str, &str) -> f32 + Sync + 'a;
 
 /// How two rules relate.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Relation {
+pub enum Relation {
     /// They say the same; how alike they are, 0..=1.
     Same(f32),
     /// They cannot both hold.
@@ -36,14 +51,50 @@ pub(crate) enum Relation {
     Different,
 }
 
+/// Returns how two rules relate when nothing else is known.
+#[must_use]
+pub fn relation(a: &str, b: &str, model: Option<&Similarity<'_>>) -> Relation {
+    let mut words = Words::default();
+    let (read_a, read_b) = (words.read(a), words.read(b));
+    let ask = model.map(|m| move || m(a, b));
+    relate(&read_a, &read_b, ask.as_ref().map(|f| f as &dyn Fn() -> f32))
+}
+
+/// What is known about a pair: for choosing weights, see `alike`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Known {
+    /// The rules must not be merged, whatever else speaks for it.
+    pub conflict: Option<Conflict>,
+    /// They were found to be opposite by words alone.
+    pub opposite: bool,
+    /// What speaks for their being the same.
+    pub evidence: Evidence,
+}
+
+/// Returns what is known about a pair of rules by their words.
+#[must_use]
+pub fn known(a: &str, b: &str) -> Known {
+    let mut words = Words::default();
+    let (a, b) = (words.read(a), words.read(b));
+    let conflict = conflict(&a, &b);
+    Known {
+        conflict,
+        opposite: conflict.is_some_and(|c| is_opposite(c, &a, &b)),
+        evidence: Evidence::of(&a, &b),
+    }
+}
+
 /// Returns how two rules relate.
 pub(crate) fn relate(a: &Features, b: &Features, model: Option<&dyn Fn() -> f32>) -> Relation {
     let alike = jaccard(&a.words, &b.words);
     if a.words == b.words && a.words.is_empty() {
         return if a == b { Relation::Same(1.0) } else { Relation::Different };
     }
-    if let Some(conflict) = conflict(a, b, alike) {
-        return conflict;
+    if let Some(conflict) = conflict(a, b) {
+        let same_thing = is_opposite(conflict, a, b)
+            || (is_opposite_in_meaning(conflict, a, b, 1.0)
+                && model.is_some_and(|ask| is_opposite_in_meaning(conflict, a, b, ask())));
+        return if same_thing { Relation::Opposite } else { Relation::Different };
     }
     let shared = common(&a.words, &b.words);
     let shorter = a.words.len().min(b.words.len());
@@ -51,18 +102,21 @@ pub(crate) fn relate(a: &Features, b: &Features, model: Option<&dyn Fn() -> f32>
         return Relation::Different;
     }
     let contained = shared as f32 / shorter as f32;
-    let lexical = alike >= SAME
-        && contained >= CONTAINED
-        && (shared >= 3 || alike >= 0.99)
-        && !substituted(a, b, shared);
+    let lexical = alike >= SAME && contained >= CONTAINED && (shared >= 3 || alike >= 0.99);
     if lexical {
         return Relation::Same(alike);
     }
+    let evidence = Evidence::of(a, b);
+    let by_words = evidence.probability(None);
+    if by_words >= SAME_BY_WORDS {
+        return Relation::Same(by_words.min(MOST_BY_EVIDENCE));
+    }
     match model {
-        Some(model) if alike >= SAME_WITH_MODEL && shared >= 2 => {
-            let cosine = model();
-            if cosine >= MODEL_AGREES {
-                Relation::Same(cosine.min(0.999))
+        // A model costs milliseconds: it is asked only where its answer could decide.
+        Some(model) if evidence.probability(Some(1.0)) >= SAME_WITH_MODEL => {
+            let p = evidence.probability(Some(model()));
+            if p >= SAME_WITH_MODEL {
+                Relation::Same(p.min(MOST_BY_EVIDENCE))
             } else {
                 Relation::Different
             }
@@ -73,37 +127,99 @@ pub(crate) fn relate(a: &Features, b: &Features, model: Option<&dyn Fn() -> f32>
 
 /// Returns whether two rules must never be merged, whatever else speaks for it.
 pub(crate) fn conflicts(a: &Features, b: &Features) -> bool {
-    conflict(a, b, jaccard(&a.words, &b.words)).is_some()
+    conflict(a, b).is_some()
 }
 
-fn conflict(a: &Features, b: &Features, alike: f32) -> Option<Relation> {
-    let against = common(&a.wanted, &b.unwanted) + common(&a.unwanted, &b.wanted);
-    // "Never X" and "X" share their words but no side; compare what is left when none is asked for.
-    let polar = against > 0
-        || (alike >= SAME
-            && a.unwanted.is_empty() != b.unwanted.is_empty()
-            && a.wanted.is_empty() != b.wanted.is_empty());
+/// Why two rules must not be merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conflict {
+    /// One asks for what the other forbids.
+    Polarity,
+    /// They take opposite sides: before and after, enable and disable.
+    Sides,
+    /// Other numbers or versions.
+    Numbers,
+    /// The same words the other way round.
+    Order,
+    /// Another name in the place of a name.
+    Names,
+    /// Another word in the place of a word.
+    Replaced,
+}
+
+fn conflict(a: &Features, b: &Features) -> Option<Conflict> {
+    let alike = jaccard(&a.words, &b.words);
+    if is_polar(a, b, alike) {
+        return Some(Conflict::Polarity);
+    }
     let sides = a.sides.iter().any(|(pair, side)| {
         let other = (*pair, !*side);
         b.sides.contains(&other) && !a.sides.contains(&other) && !b.sides.contains(&(*pair, *side))
     });
-    if polar || sides {
-        let rest = jaccard(&a.neutral, &b.neutral);
-        let bare = a.neutral.is_empty() && b.neutral.is_empty();
-        let turned = polar
-            && alike >= OPPOSITE_POLARITY
-            && (against * 2 >= common(&a.words, &b.words) || alike >= OPPOSITE_WHOLE);
-        let opposite = turned || (sides && (bare || rest >= OPPOSITE));
-        return Some(if opposite { Relation::Opposite } else { Relation::Different });
+    if sides {
+        return Some(Conflict::Sides);
     }
-    if a.numbers != b.numbers {
-        let both = !a.numbers.is_empty() && !b.numbers.is_empty();
-        let same_otherwise = alike >= OPPOSITE_NUMBERS;
-        return Some(if both && same_otherwise { Relation::Opposite } else { Relation::Different });
+    // A rule that names a number is more exact than one that names none; two numbers are two rules.
+    let shared = common(&a.numbers, &b.numbers);
+    if shared < a.numbers.len().min(b.numbers.len()) {
+        return Some(Conflict::Numbers);
     }
-    let swapped = a.directed && b.directed && out_of_order(a, b);
+    // Told freely, words come in any order; told in the same words, the order is what differs.
+    if alike >= NEAR_COPY && a.directed && b.directed && out_of_order(a, b) {
+        return Some(Conflict::Order);
+    }
     let named = lacks(&a.names, &b.words) && lacks(&b.names, &a.words);
-    (swapped || named).then_some(Relation::Different)
+    if named && alike >= NAME_IN_PLACE {
+        return Some(Conflict::Names);
+    }
+    substituted(a, b, alike).then_some(Conflict::Replaced)
+}
+
+/// Returns whether one rule asks for what the other forbids.
+fn is_polar(a: &Features, b: &Features, alike: f32) -> bool {
+    let (against_a, against_b) = (common(&a.wanted, &b.unwanted), common(&a.unwanted, &b.wanted));
+    let against = against_a + against_b;
+    let shared = common(&a.words, &b.words);
+    // Told freely and at length, a stray word on the other side is chance; it still counts against
+    // their being the same (`Evidence::against`).
+    let weighs = (against * 2 >= shared && alike >= LOOSE) || alike >= SAME;
+    // "Never X" and "X" share their words but no side; compare what is left when none is asked for.
+    let unsaid = alike >= SAME
+        && a.unwanted.is_empty() != b.unwanted.is_empty()
+        && a.wanted.is_empty() != b.wanted.is_empty();
+    let unless = common(&a.unless, &b.conditions) + common(&a.conditions, &b.unless);
+    (against > 0 && weighs)
+        || unsaid
+        || (unless > 0 && alike >= SAME)
+        || (a.negations != b.negations && alike >= NEAR_COPY)
+}
+
+/// Returns whether two rules in conflict are about the same thing, so that only one can hold.
+fn is_opposite(conflict: Conflict, a: &Features, b: &Features) -> bool {
+    let alike = jaccard(&a.words, &b.words);
+    match conflict {
+        Conflict::Polarity => {
+            let against = common(&a.wanted, &b.unwanted) + common(&a.unwanted, &b.wanted);
+            alike >= OPPOSITE_POLARITY
+                && (against * 2 >= common(&a.words, &b.words) || alike >= OPPOSITE_WHOLE)
+        }
+        Conflict::Sides => {
+            let bare = a.neutral.is_empty() && b.neutral.is_empty();
+            bare || jaccard(&a.neutral, &b.neutral) >= OPPOSITE
+        }
+        Conflict::Numbers => alike >= OPPOSITE_NUMBERS,
+        Conflict::Order | Conflict::Names | Conflict::Replaced => false,
+    }
+}
+
+/// Returns whether two rules in conflict of polarity or sides mean the same thing, in other words.
+fn is_opposite_in_meaning(conflict: Conflict, a: &Features, b: &Features, cosine: f32) -> bool {
+    let shared = common(&a.words, &b.words);
+    let contained = shared as f32 / a.words.len().min(b.words.len()).max(1) as f32;
+    matches!(conflict, Conflict::Polarity | Conflict::Sides)
+        && contained >= OPPOSITE_CONTAINED
+        && shared >= 2
+        && cosine >= OPPOSITE_MEANING
 }
 
 /// Returns whether a name of one rule does not occur in the other at all.
@@ -126,10 +242,50 @@ fn out_of_order(a: &Features, b: &Features) -> bool {
 }
 
 /// Returns whether the rules differ by words put in the place of others: "store it in redis" and
-/// "store it in memcached" have nearly all words in common and say different things.
-fn substituted(a: &Features, b: &Features, shared: usize) -> bool {
-    let (left, right) = (a.words.len() - shared, b.words.len() - shared);
-    left > 0 && right > 0 && left.abs_diff(right) <= 1 && left.min(right) <= 2
+/// "store it in memcached" have nearly all words in common and say different things. Where sentences
+/// are told in other words altogether, the words around do not agree either.
+fn substituted(a: &Features, b: &Features, alike: f32) -> bool {
+    if alike < NEAR_ENOUGH_TO_REPLACE {
+        return false;
+    }
+    // A copy of the same length in which one word gave way to another that stood there before.
+    let length = a.sequence.len();
+    if alike >= NEAR_COPY && length == b.sequence.len() && is_changed(&a.sequence, &b.sequence) {
+        return true;
+    }
+    let (gaps_a, gaps_b) = (gaps(a, b), gaps(b, a));
+    gaps_a.iter().any(|gap| gaps_b.contains(gap))
+}
+
+/// Returns whether two lists differ as multisets.
+fn is_changed(a: &[u32], b: &[u32]) -> bool {
+    let sorted = |words: &[u32]| {
+        let mut words = words.to_vec();
+        words.sort_unstable();
+        words
+    };
+    sorted(a) != sorted(b)
+}
+
+/// Returns between which common words a rule has words that the other lacks.
+fn gaps(of: &Features, other: &Features) -> Vec<(Option<u32>, Option<u32>)> {
+    let is_common = |word: &u32| other.words.binary_search(word).is_ok();
+    let mut found = Vec::new();
+    let (mut before, mut open) = (None, false);
+    for word in &of.sequence {
+        if is_common(word) {
+            if open {
+                found.push((before, Some(*word)));
+            }
+            (before, open) = (Some(*word), false);
+        } else {
+            open = true;
+        }
+    }
+    if open {
+        found.push((before, None));
+    }
+    found
 }
 
 /// Returns how many sorted numbers two lists share.

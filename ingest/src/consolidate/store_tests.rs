@@ -105,7 +105,7 @@ fn a_store_that_others_keep_changing_is_consolidated_all_the_same() {
         &mut store,
         &[
             said("a", 1, "Render the user footer with lipgloss borders", 0.9),
-            said("b", 2, "Draw the user footer by lipgloss rules", 0.9),
+            said("b", 2, "lipgloss draws a footer that people can resize", 0.9),
         ],
     );
     // The model is asked once a plan; each time but the last, another process writes meanwhile.
@@ -123,4 +123,83 @@ fn a_store_that_others_keep_changing_is_consolidated_all_the_same() {
     assert_eq!(other.lock().unwrap().1, super::FREE_TRIES + 1, "the others did meddle");
     assert_eq!(applied.created, 3);
     assert!(plan_for(&store, None).unwrap().is_empty());
+}
+
+/// Consolidates twice, takes the second pass back and looks whether every lesson is what it was: only
+/// marked as decided by a person, and those that are new retired; then takes the undo back.
+pub(super) fn undo_restores(
+    first: &[StoredCandidate],
+    second: &[StoredCandidate],
+) -> Result<(), proptest::test_runner::TestCaseError> {
+    use proptest::{prop_assert, prop_assert_eq};
+    let mut store = store();
+    put(&mut store, first);
+    consolidate(&mut store, None).unwrap();
+    let all = |store: &Store| store.lessons(&LessonFilter::default()).unwrap();
+    let before = all(&store);
+    // Sessions of the second half are others: a session is replaced as a whole.
+    let mut more = second.to_vec();
+    for stored in &mut more {
+        stored.session.id.push('2');
+        let evidence = &mut stored.candidate.evidence[0];
+        evidence.session.push('2');
+        evidence.event_key.push('2');
+        evidence.source_path.push('2');
+        stored.candidate.key = cemem_core::CandidateKey::derive(
+            "human",
+            [(evidence.engine.as_str(), evidence.event_key.as_str())],
+        );
+    }
+    put(&mut store, &more);
+    let (_, applied) = consolidate(&mut store, None).unwrap();
+    let after = all(&store);
+    if applied.op == 0 {
+        prop_assert_eq!(before, after);
+        return Ok(());
+    }
+    let undone = store.undo(Some(applied.op), "user").unwrap();
+    for lesson in all(&store) {
+        match before.iter().find(|b| b.id == lesson.id) {
+            Some(old) if undone.lessons.contains(&lesson.id) => {
+                prop_assert!(lesson.reviewed);
+                prop_assert_eq!(&cemem_core::Lesson { reviewed: old.reviewed, ..lesson }, old);
+            }
+            Some(old) => prop_assert_eq!(&lesson, old),
+            None => prop_assert_eq!(lesson.status, LessonStatus::Retired),
+        }
+        prop_assert!(!after.iter().any(|l| l.evidence.is_empty()));
+    }
+    store.undo(Some(undone.by), "user").unwrap();
+    prop_assert_eq!(all(&store), after);
+    Ok(())
+}
+
+#[test]
+fn two_passes_at_once_end_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("memory.db");
+    let clock = Clock::Fixed(Timestamp(1_800_000_000_000));
+    let mut store = Store::open(&path, clock).unwrap();
+    let all: Vec<_> = (0..60)
+        .map(|n| {
+            let rule =
+                format!("Keep helper number {} in file_{}.go of the package", n % 20, n % 20);
+            said(&format!("s{n}"), n, &rule, 0.9)
+        })
+        .collect();
+    put(&mut store, &all);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut store = Store::open(&path, clock).unwrap();
+                consolidate(&mut store, None).unwrap();
+            });
+        }
+    });
+    let lessons = store.lessons(&LessonFilter::default()).unwrap();
+    assert_eq!(lessons.len(), 20);
+    assert!(lessons.iter().all(|l| l.support == 3 && l.status == LessonStatus::Active));
+    assert!(plan_for(&store, None).unwrap().is_empty());
+    // Each lesson was made once, by whoever came first.
+    assert_eq!(store.log(1000).unwrap().len(), 20);
 }

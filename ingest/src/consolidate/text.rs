@@ -3,12 +3,14 @@
 //!
 //! Owns reading a sentence's polarity. Must not compare sentences: `relate` does.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::lexicon::{CONDITIONS, DIRECTIONS, NEGATORS, OPPOSITES, STOP};
+use super::lexicon::{CONDITIONS, DIRECTIONS, IRREGULAR, NEGATORS, OPPOSITES, STOP, SYNONYMS};
+use super::skeleton::skeleton;
 
 static STOP_WORDS: LazyLock<std::collections::HashSet<&str>> =
     LazyLock::new(|| STOP.split_whitespace().collect());
@@ -16,10 +18,26 @@ static OPPOSITE_SIDES: LazyLock<HashMap<String, Vec<(u16, bool)>>> = LazyLock::n
     let mut sides: HashMap<String, Vec<(u16, bool)>> = HashMap::new();
     for (i, (a, b)) in OPPOSITES.iter().enumerate() {
         let pair = u16::try_from(i).expect("the table is short");
-        sides.entry(stem(a)).or_default().push((pair, false));
-        sides.entry(stem(b)).or_default().push((pair, true));
+        sides.entry(topic(a)).or_default().push((pair, false));
+        sides.entry(topic(b)).or_default().push((pair, true));
     }
     sides
+});
+/// Forms and synonyms, each with the word that stands for all of them.
+static STANDS_FOR: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
+    let mut map = HashMap::new();
+    for group in SYNONYMS {
+        for word in &group[1..] {
+            map.insert(stem(word), stem(group[0]));
+        }
+    }
+    map
+});
+static CITED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"[`"]([^`"\s]{1,40})[`"]"#).expect("the pattern is a constant"));
+static PREFERRED: LazyLock<(Regex, &str)> = LazyLock::new(|| {
+    let pattern = r"\bprefer(?:s|red|ring)?\s+([^,;.!?]{1,80}?)\s+over\b";
+    (Regex::new(pattern).expect("the pattern is a constant"), "prefer $1 ; not ")
 });
 static REWRITES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
@@ -28,7 +46,11 @@ static REWRITES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"[,.]?\s+(?:no|right|yeah|yes|ok)\s*\?\W*$", ""),
         (r"\b(?:do not|don't|dont|never) forget(?: to)?\b", "always"),
         (r"\bnot only\b", "only"),
-        (r"\bwhy (?:don't|not|do not)\b", ""),
+        (r"\b(?:no longer|not any ?more|not any longer)\b", "not"),
+        (r"\bwhy (?:(?:do|are|is|does)(?:n't| not)|not|are we not|do we not)\b", ""),
+        // "Can't we change the function?" asks for it.
+        (r"\b(?:ca|could|should|would|wo)n't (?:we|you|i|it|this|that)\b", ""),
+        (r"\b(?:isn't|aren't|doesn't|don't) (?:it|there|they|we)\b", ""),
         (r"n[’']t\b", " not"),
         (r"\b(?:instead of|rather than|in place of|as opposed to)\b", " ; not "),
         (r"\binstead\b", ";"),
@@ -44,12 +66,14 @@ static REWRITES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 pub(crate) struct Features {
     /// All topic words.
     pub(crate) words: Vec<u32>,
-    /// Topic words in clauses that ask for something.
+    /// Topic words and numbers in clauses that ask for something.
     pub(crate) wanted: Vec<u32>,
-    /// Topic words in clauses that forbid something.
+    /// Topic words and numbers in clauses that forbid something.
     pub(crate) unwanted: Vec<u32>,
     /// Topic words of conditions.
     pub(crate) conditions: Vec<u32>,
+    /// Topic words of conditions that must not be met.
+    pub(crate) unless: Vec<u32>,
     /// Numbers and versions.
     pub(crate) numbers: Vec<u32>,
     /// Identifiers, paths, flags, proper names.
@@ -60,6 +84,10 @@ pub(crate) struct Features {
     pub(crate) neutral: Vec<u32>,
     /// Topic words in their order.
     pub(crate) sequence: Vec<u32>,
+    /// Whether a part of it forbids something.
+    pub(crate) negated: bool,
+    /// How many words of negation it has.
+    pub(crate) negations: u8,
     /// Whether swapping its parts would change the meaning.
     pub(crate) directed: bool,
 }
@@ -67,11 +95,19 @@ pub(crate) struct Features {
 /// Gives every word a number, so that comparing sentences is comparing sorted numbers.
 #[derive(Debug, Default)]
 pub(crate) struct Words {
+    /// Takes words as they were said: a synonym is another word.
+    as_said: bool,
     ids: HashMap<String, u32>,
     texts: Vec<String>,
 }
 
 impl Words {
+    /// Returns a reading for which a synonym is another word, as it must be where somebody's very
+    /// words are asked for.
+    pub(crate) fn as_said() -> Self {
+        Self { as_said: true, ..Self::default() }
+    }
+
     fn id(&mut self, word: &str) -> u32 {
         if let Some(id) = self.ids.get(word) {
             return *id;
@@ -89,10 +125,13 @@ impl Words {
 
     /// Returns what `rule` is made of.
     pub(crate) fn read(&mut self, rule: &str) -> Features {
-        let mut text = rule.replace(['`', '"', '*'], " ");
+        let seen = skeleton(rule);
+        let (told, cited) = if self.as_said { (seen, Vec::new()) } else { cited(&seen) };
+        let mut text = told.replace(['`', '"', '*'], " ");
         let mut lower = text.to_lowercase();
-        for (pattern, to) in REWRITES.iter() {
-            if let std::borrow::Cow::Owned(new) = pattern.replace_all(&lower, *to) {
+        let contrast = (!self.as_said).then_some(&*PREFERRED);
+        for (pattern, to) in contrast.into_iter().chain(REWRITES.iter()) {
+            if let Cow::Owned(new) = pattern.replace_all(&lower, *to) {
                 lower = new;
             }
         }
@@ -101,54 +140,101 @@ impl Words {
         let proper = proper_names(&lower);
         let mut features = Features::default();
         for clause in clauses(&text) {
-            self.read_clause(clause, &proper, &mut features);
+            self.read_clause(clause, &proper, &cited, &mut features);
         }
         finish(&mut features);
         features
     }
 
-    fn read_clause(&mut self, clause: &str, proper: &[String], out: &mut Features) {
+    fn read_clause(
+        &mut self,
+        clause: &str,
+        proper: &[String],
+        cited: &[String],
+        out: &mut Features,
+    ) {
         let (mut negative, mut condition, mut any) = (false, false, false);
+        let contrast = clause.trim_start().starts_with("not ");
+        let mut just_negated = false;
         for raw in clause.split(|c: char| !is_word_char(c)) {
-            let raw =
-                raw.trim_matches(|c: char| matches!(c, '.' | '-' | ':' | '/' | '\'' | '’' | '@'));
+            let raw = raw.trim_matches(|c: char| matches!(c, '.' | '-' | ':' | '/' | '\'' | '@'));
             if raw.is_empty() {
                 continue;
             }
-            if NEGATORS.contains(&raw) {
+            let is_cited = cited.iter().any(|c| c == raw);
+            if !is_cited && NEGATORS.contains(&raw) {
                 negative = !negative || raw == "nor";
+                out.negated |= negative && !condition;
+                out.negations = out.negations.saturating_add(1);
+                just_negated = true;
                 continue;
             }
             // "Not npm for installs" says nothing against installs: a purpose takes no side.
-            condition |= CONDITIONS.contains(&raw) || (any && raw == "for");
+            // Nor does "not npm in the worker" say anything against the worker.
+            let place = contrast && matches!(raw, "in" | "on" | "at" | "inside" | "within");
+            let begins =
+                CONDITIONS.contains(&raw) || (any && raw == "for") || (place && !just_negated);
+            just_negated = false;
+            if begins {
+                condition = true;
+                negative = matches!(raw, "unless" | "except");
+            }
             out.directed |= DIRECTIONS.contains(&raw);
-            let stem = stem(raw);
+            let stem = if self.as_said { stem(raw) } else { topic(raw) };
             let sides = OPPOSITE_SIDES.get(&stem);
             out.sides.extend(sides.into_iter().flatten());
-            if let Some(number) = number(raw) {
-                let id = self.id(&number);
-                out.numbers.push(id);
-                continue;
-            }
-            if STOP_WORDS.contains(raw) || CONDITIONS.contains(&raw) {
-                continue;
-            }
-            any = true;
-            let id = self.id(&stem);
-            if sides.is_none() {
-                out.neutral.push(id);
-            }
-            if is_name(raw) || proper.iter().any(|p| p == raw) {
-                out.names.push(id);
-            }
-            out.sequence.push(id);
+            let id = match number(raw) {
+                Some(number) => {
+                    let id = self.id(&number);
+                    out.numbers.push(id);
+                    if self.as_said {
+                        continue;
+                    }
+                    id
+                }
+                None if !is_cited && (begins || STOP_WORDS.contains(raw)) => continue,
+                None => {
+                    any = true;
+                    let id = self.id(&stem);
+                    if sides.is_none() {
+                        out.neutral.push(id);
+                    }
+                    if is_cited || is_name(raw) || proper.iter().any(|p| p == raw) {
+                        out.names.push(id);
+                    }
+                    out.sequence.push(id);
+                    id
+                }
+            };
             match (condition, negative) {
-                (true, _) => out.conditions.push(id),
-                (_, true) => out.unwanted.push(id),
-                _ => out.wanted.push(id),
+                (true, false) => out.conditions.push(id),
+                (true, true) => out.unless.push(id),
+                (false, true) => out.unwanted.push(id),
+                (false, false) => out.wanted.push(id),
             }
         }
     }
+}
+
+/// Returns the text and the single words it cites, in lower case. Where it cites a word in capitals
+/// and in small letters, the difference is what it is about: the one in capitals is marked.
+fn cited(text: &str) -> (Cow<'_, str>, Vec<String>) {
+    let mut words: Vec<&str> = CITED.captures_iter(text).map(|c| c.extract::<1>().1[0]).collect();
+    words.sort_unstable();
+    words.dedup();
+    let mut told = Cow::Borrowed(text);
+    let mut cited = Vec::with_capacity(words.len());
+    for word in &words {
+        let small = word.to_lowercase();
+        if small != *word && words.contains(&small.as_str()) {
+            let marked = format!("{small}'capitals");
+            told = Cow::Owned(told.replace(word, &marked));
+            cited.push(marked);
+        } else {
+            cited.push(small.trim_matches(|c| matches!(c, '.' | '-' | ':' | '/' | '@')).to_owned());
+        }
+    }
+    (told, cited)
 }
 
 fn finish(f: &mut Features) {
@@ -158,6 +244,7 @@ fn finish(f: &mut Features) {
         &mut f.wanted,
         &mut f.unwanted,
         &mut f.conditions,
+        &mut f.unless,
         &mut f.numbers,
         &mut f.names,
         &mut f.neutral,
@@ -221,6 +308,13 @@ fn proper_names(text: &str) -> Vec<String> {
         at_start = token.ends_with(['.', '!', '?', ':', ';']);
     }
     found
+}
+
+/// Returns what stands for a word, its forms and its synonyms.
+fn topic(word: &str) -> String {
+    let base = IRREGULAR.iter().find(|(form, _)| *form == word).map_or(word, |(_, base)| *base);
+    let stem = stem(base);
+    STANDS_FOR.get(&stem).cloned().unwrap_or(stem)
 }
 
 /// Returns a word without its ending, enough to bring forms of one word together.

@@ -92,7 +92,7 @@ pub(crate) struct Source {
 impl Source {
     /// Reads the texts a sentence rests on.
     pub(crate) fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
-        let mut words = Words::default();
+        let mut words = Words::as_said();
         let mut sentences = Vec::new();
         let mut text = String::new();
         for each in texts {
