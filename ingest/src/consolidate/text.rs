@@ -155,7 +155,7 @@ impl Words {
     ) {
         let (mut negative, mut condition, mut any) = (false, false, false);
         let contrast = clause.trim_start().starts_with("not ");
-        let mut just_negated = false;
+        let (mut just_negated, mut uncounted) = (false, false);
         for raw in clause.split(|c: char| !is_word_char(c)) {
             let raw = raw.trim_matches(|c: char| matches!(c, '.' | '-' | ':' | '/' | '\'' | '@'));
             if raw.is_empty() {
@@ -165,8 +165,7 @@ impl Words {
             if !is_cited && NEGATORS.contains(&raw) {
                 negative = !negative || raw == "nor";
                 out.negated |= negative && !condition;
-                out.negations = out.negations.saturating_add(1);
-                just_negated = true;
+                (just_negated, uncounted) = (true, true);
                 continue;
             }
             // "Not npm for installs" says nothing against installs: a purpose takes no side.
@@ -206,6 +205,11 @@ impl Words {
                     id
                 }
             };
+            // A negation that says nothing of any topic ("not any") turns nothing.
+            if negative && uncounted {
+                out.negations = out.negations.saturating_add(1);
+                uncounted = false;
+            }
             match (condition, negative) {
                 (true, false) => out.conditions.push(id),
                 (true, true) => out.unless.push(id),
