@@ -94,7 +94,9 @@ fn others(store: &Store, plan: &Plan) -> Result<HashMap<LessonId, Lesson>, Comma
                 Change::Merge(id) | Change::Supersede(id) | Change::Contradict(id) => {
                     (lesson, Some(id))
                 }
-                Change::Reinforce | Change::Revise(_) => (lesson, None),
+                Change::Reinforce | Change::Revise(_) | Change::Anchor(_) | Change::Drift(_) => {
+                    (lesson, None)
+                }
             },
             Action::Drop { .. } => continue,
         };
