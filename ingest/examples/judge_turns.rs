@@ -1,6 +1,7 @@
 //! Judges turns with the shipped weights, or with those of the file named first.
 //!
-//! Reads JSON lines with `id`, `kind`, `text` and `context` from standard input and prints one
+//! Reads JSON lines with `id`, `kind`, `text`, `context` and, if known, `after` from standard
+//! input and prints one
 //! verdict a line. Used to measure the classifier on projects its weights have not seen.
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
@@ -19,11 +20,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     for line in std::io::stdin().lock().lines() {
         let row: Value = serde_json::from_str(&line?)?;
         let text_of = |key: &str| row[key].as_str().unwrap_or_default();
-        let context: Vec<String> = row["context"]
-            .as_array()
-            .map(|all| all.iter().filter_map(|c| c.as_str().map(str::to_owned)).collect())
-            .unwrap_or_default();
-        let input = TurnInput { kind: text_of("kind"), text: text_of("text"), context: &context };
+        let (context, after) = (strings(&row, "context"), strings(&row, "after"));
+        let input = TurnInput {
+            kind: text_of("kind"),
+            text: text_of("text"),
+            context: &context,
+            after: &after,
+        };
         let verdict = classifier.judge(&input);
         println!(
             "{}",
@@ -34,4 +37,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
     }
     Ok(())
+}
+
+/// Returns the strings of a list of the row; none if there is no such list.
+fn strings(row: &Value, key: &str) -> Vec<String> {
+    let all = row[key].as_array().map(Vec::as_slice).unwrap_or_default();
+    all.iter().filter_map(|c| c.as_str().map(str::to_owned)).collect()
 }

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Trains the turn classifier and measures it on projects it was not trained on.
 
-    cargo run --release -p cemem-ingest --example dump_features < dev.jsonl > dump.jsonl
-    python3 ingest/training/train_corrections.py dev.jsonl dump.jsonl            # writes weights.json
-    python3 ingest/training/train_corrections.py dev.jsonl dump.jsonl --cv DIR   # one weights file per held-out project
+    cargo run --release -p cemem-ingest --example turns_after -- SESSIONS < dev.jsonl > dev-after.jsonl
+    cargo run --release -p cemem-ingest --example dump_features < dev-after.jsonl > dump.jsonl
+    python3 ingest/training/train_corrections.py dev-after.jsonl dump.jsonl            # writes weights.json
+    python3 ingest/training/train_corrections.py dev-after.jsonl dump.jsonl --cv DIR   # one weights file per held-out project
 
 Needs numpy. Features come from the dump only, so that the program and the training see the same ones.
 Each model is a logistic regression whose weights are pulled towards a prior: the columns of
@@ -15,7 +16,7 @@ import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
 CLASSIFY = HERE.parent / "src" / "extract" / "classify"
-PULL = {"correction": 40.0, "durable": 70.0, "span": 60.0, "types": 40.0}
+PULL = {"correction": 40.0, "durable": 70.0, "span": 60.0, "types": 40.0, "aftermath": 20.0}
 TURN_PRIOR = {
     "correction": dict(
         bias=-2.1, c_rejected=1.2, c_reason=1.5, c_last_int=0.8, c_n_int=0.1, c_offer=-0.3, c_choice=-0.2, c_quotes=0.1,
@@ -26,6 +27,10 @@ TURN_PRIOR = {
         bias=-2.2, c_last_int=0.2, c_rejected=0.2, s_log=-0.8, s_review=-0.5, s_two_words=-0.9, s_four_words=-0.6, q_all=-0.7,
         j_choice_content=0.5, j_plain_question=-0.5, j_own_empty=-1.5, j_stopped_statement=0.2),
     "span": dict(bias=-1.2, x_three_words=-0.8, x_asks=-0.3),
+}
+AFTER_PRIOR = {
+    "correction": dict(n_right=1.5, n_sorry=1.0, n_ok=0.3, n_undo=0.5, n_instead=0.2, n_answers=-0.8, n_starts=-0.3, n_done=-0.5, n_edits=0.2, n_undoes=0.6, n_commits=-0.4),
+    "durable": dict(n_right=0.5, n_sorry=0.4, n_ok=0.3, n_undo=0.1, n_instead=0.2, n_answers=-0.3, n_starts=-0.2, n_done=-0.2, n_commits=-0.4),
 }
 TYPE_PRIOR = {
     "decision": dict(bias=-1.0, c_choice=0.6, c_asked=0.3, j_choice_content=0.6, p_going_with=0.8, p_option=0.6, p_lets_use=0.7, p_lets_not=0.4, p_is_fine=0.4, a_start_lets=0.4, p_start_yes=0.3, c_rejected=-0.5),
@@ -57,14 +62,14 @@ def with_bias(x):
     return np.hstack([x, np.ones((len(x), 1))])
 
 
-def fit(x, y, names, prior, pull):
-    """Penalised logistic regression by Newton steps; the last weight is the bias."""
+def fit(x, y, names, prior, pull, offset=0.0):
+    """Penalised logistic regression by Newton steps on top of known log-odds; the last weight is the bias."""
     mean = np.array([prior.get(n, 0.0) for n in names] + [prior.get("bias", 0.0)])
     strength = np.full(len(mean), pull)
     strength[-1] = 0.5
     xb, w, y = with_bias(x), mean.copy(), np.asarray(y, float)
     for _ in range(40):
-        p = 1 / (1 + np.exp(-np.clip(xb @ w, -30, 30)))
+        p = 1 / (1 + np.exp(-np.clip(xb @ w + offset, -30, 30)))
         hess = (xb.T * (p * (1 - p))) @ xb
         hess[np.diag_indices_from(hess)] += strength
         step = np.linalg.solve(hess, xb.T @ (p - y) + strength * (w - mean))
@@ -85,8 +90,10 @@ class Data:
         head = json.loads(next(lines))
         vectors = [json.loads(line) for line in lines]
         assert [v["id"] for v in vectors] == [r["id"] for r in self.rows], "dump and labels differ"
-        self.names, self.sentence_names = head["turn"], head["sentence"]
+        self.names, self.sentence_names, self.after_names = head["turn"], head["sentence"], head["after"]
         self.x = np.array([v["turn"] for v in vectors])
+        self.known = np.array([bool(v["after"]) for v in vectors])
+        self.after = np.array([v["after"] or [0.0] * len(self.after_names) for v in vectors])
         self.project = np.array([r["file"].split("/")[1] for r in self.rows])
         self.session = np.array([zlib.crc32(r["file"].encode()) % 8 for r in self.rows])
         self.y = {k: np.array([r[k] for r in self.rows]) for k in ("correction", "durable")}
@@ -108,12 +115,17 @@ class Data:
         return shared > 0 and (2 * shared >= where[1] - where[0] or 2 * shared >= len(span))
 
 
-def cut(data, train, key, prior):
-    """The log-odds above which F1 is best, by folds of sessions within the training turns, smoothed."""
+def unseen_odds(data, train, key, prior):
+    """The log-odds of each training turn from models that have not seen its group of sessions."""
     y, fold, z = data.y[key][train], data.session[train], np.zeros(len(train))
     for k in set(fold):
         w = fit(data.x[train[fold != k]], y[fold != k], data.names, prior, PULL[key])
         z[fold == k] = (with_bias(data.x[train]) @ w)[fold == k]
+    return z
+
+
+def cut(y, z):
+    """The log-odds above which F1 is best, smoothed."""
     grid = np.linspace(-1.6, 0.4, 41)
     scores = np.array([f1(y, z >= t) for t in grid])
     return grid[np.convolve(np.pad(scores, 3, mode="edge"), np.ones(7) / 7, "valid").argmax()]
@@ -121,11 +133,19 @@ def cut(data, train, key, prior):
 
 def train(data, turns):
     """All models from the turns with these indices."""
-    out = {}
+    out = {"aftermath": {}}
     for key in ("correction", "durable"):
-        w = fit(data.x[turns], data.y[key][turns], data.names, priors(key), PULL[key])
-        w[-1] -= cut(data, turns, key, priors(key))
+        y, z = data.y[key][turns], unseen_odds(data, turns, key, priors(key))
+        w = fit(data.x[turns], y, data.names, priors(key), PULL[key])
+        best = cut(y, z)
+        w[-1] -= best
         out[key] = w
+        # What followed shifts a verdict that stands without it; turns whose aftermath is unknown teach nothing here.
+        known = data.known[turns]
+        shift = fit(data.after[turns][known], y[known], data.after_names, AFTER_PRIOR[key], PULL["aftermath"], z[known])
+        both = z[known] + with_bias(data.after[turns][known]) @ shift
+        shift[-1] -= cut(y[known], both) - best
+        out["aftermath"][key] = shift
     mine = np.isin(data.of, turns) & data.y["durable"][data.of]
     out["span"] = fit(data.sx[mine], data.carries[mine], data.sentence_names, priors("span"), PULL["span"])
     kept = turns[data.y["durable"][turns]]
@@ -145,6 +165,7 @@ def as_file(data, models):
     out = {k: stored(models[k], data.names) for k in ("correction", "durable")}
     out["span"] = stored(models["span"], data.sentence_names)
     out["types"] = {t: stored(w, data.names) for t, w in models["types"].items()}
+    out["aftermath"] = {k: stored(w, data.after_names) for k, w in models["aftermath"].items()}
     return json.dumps(out, indent=1, sort_keys=True) + "\n"
 
 

@@ -29,6 +29,9 @@ struct WireTurn {
     text: String,
     #[serde(default, deserialize_with = "or_empty")]
     context: Vec<String>,
+    /// What the agent did next, if the file says so.
+    #[serde(default, deserialize_with = "or_empty")]
+    after: Vec<String>,
     correction: Option<bool>,
     durable: Option<bool>,
 }
@@ -88,7 +91,12 @@ pub(super) fn run(context: &Context, turns: &Path, out: &Path) -> Result<u8, Com
         let turn: WireTurn = serde_json::from_str(&line).map_err(|error| {
             CommandError::user(format!("{}:{}: not a turn: {error}", turns.display(), idx + 1))
         })?;
-        let input = TurnInput { kind: &turn.kind, text: &turn.text, context: &turn.context };
+        let input = TurnInput {
+            kind: &turn.kind,
+            text: &turn.text,
+            context: &turn.context,
+            after: &turn.after,
+        };
         let verdict = classifier.judge(&input);
         correction.add(turn.correction, verdict.correction);
         durable.add(turn.durable, verdict.durable);

@@ -79,7 +79,7 @@ fn at<'a>(view: &View<'a>, idx: usize) -> &'a Finding {
 fn human(view: &View<'_>, idx: usize, f: &Finding, judge: &dyn Judge) -> Option<Found> {
     let context: Vec<String> =
         f.snippet.iter().map(|code| format!("A: [Edit: {}]", wording::clip(code, 140))).collect();
-    let turn = Turn { kind: "user", text: &f.message, context: &context };
+    let turn = Turn { kind: "user", text: &f.message, context: &context, after: &[] };
     let verdict = judge.judge(&turn);
     let rule = wording::rule(if verdict.rule.is_empty() { &f.message } else { &verdict.rule });
     if rule.trim().is_empty() {

@@ -149,10 +149,10 @@ fn last_call(view: &View<'_>, idx: usize) -> Option<usize> {
 }
 
 fn judge_turn(view: &View<'_>, said: &Said<'_>, judge: &dyn Judge) -> Vec<Found> {
-    let context = view.context(said.idx);
+    let (context, after) = (view.context(said.idx), view.after(said.idx));
     let rejected = matches!(said.how, How::Rejection | How::PlanRejection);
     let kind = if rejected { "rejection_reason" } else { "user" };
-    let verdict = judge.judge(&Turn { kind, text: &said.text, context: &context });
+    let verdict = judge.judge(&Turn { kind, text: &said.text, context: &context, after: &after });
     let explicit = explicit_sentence(&said.text);
     let bar = if rejected { MIN_DURABLE_REJECTED } else { MIN_DURABLE };
     if verdict.durable < bar && explicit.is_none() {
@@ -166,7 +166,8 @@ fn judge_turn(view: &View<'_>, said: &Said<'_>, judge: &dyn Judge) -> Vec<Found>
         .filter(|s| STANDING.is_match(s) && !s.ends_with('?') && !overlaps(s, &quoted))
         .take(MAX_EXTRA_RULES);
     for (part, sentence) in further.enumerate() {
-        let mut verdict = judge.judge(&Turn { kind, text: sentence, context: &context });
+        let mut verdict =
+            judge.judge(&Turn { kind, text: sentence, context: &context, after: &after });
         if verdict.durable < MIN_DURABLE {
             continue;
         }

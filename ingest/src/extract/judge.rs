@@ -14,6 +14,8 @@ pub struct Turn<'a> {
     pub text: &'a str,
     /// The last few things before, oldest first.
     pub context: &'a [String],
+    /// What the agent said and did next, oldest first; empty if not known.
+    pub after: &'a [String],
 }
 
 /// What a judge makes of a turn.

@@ -12,6 +12,10 @@ use cemem_core::{Actor, EventKind, Evidence, RejectedBy, Timestamp};
 const CONTEXT_ENTRIES: usize = 4;
 /// How far back the context looks, in events.
 const CONTEXT_REACH: usize = 40;
+/// How many entries of what followed a turn is judged with.
+const AFTER_ENTRIES: usize = 6;
+/// First characters kept of what the agent said next: whether it gives in stands at the start.
+const AGENT_HEAD: usize = 300;
 /// Last characters kept of what the agent said: its end is what a person answers to.
 const AGENT_TAIL: usize = 500;
 /// First characters kept of an earlier turn of the user.
@@ -116,6 +120,40 @@ impl<'a> View<'a> {
         entries.reverse();
         entries
     }
+
+    /// Returns the next few things the agent said and did after the event at `idx`, oldest first, up
+    /// to the person's next turn.
+    pub(crate) fn after(&self, idx: usize) -> Vec<String> {
+        let own_row = &self.events[idx].event.row_id;
+        self.events[idx + 1..]
+            .iter()
+            .take(CONTEXT_REACH)
+            .take_while(|stored| &stored.event.row_id == own_row || !is_turn(stored))
+            .filter_map(after_entry)
+            .take(AFTER_ENTRIES)
+            .collect()
+    }
+}
+
+/// Whether the person speaks or stops the agent.
+fn is_turn(stored: &StoredEvent) -> bool {
+    match &stored.event.kind {
+        EventKind::UserPrompt { .. } => stored.event.actor == Actor::User,
+        EventKind::ToolRejected { by: RejectedBy::User, .. } | EventKind::UserInterrupt { .. } => {
+            true
+        }
+        _ => false,
+    }
+}
+
+fn after_entry(stored: &StoredEvent) -> Option<String> {
+    match &stored.event.kind {
+        EventKind::AgentText { text } if stored.event.actor == Actor::Agent => {
+            Some(format!("A: {}", head(text, AGENT_HEAD)))
+        }
+        EventKind::ToolCall { .. } => context_entry(stored),
+        _ => None,
+    }
 }
 
 fn context_entry(stored: &StoredEvent) -> Option<String> {
@@ -176,6 +214,24 @@ mod tests {
         assert_eq!(context[1].len(), 3 + AGENT_TAIL);
         assert_eq!(context[2], "A: [Bash: make test]");
         assert_eq!(context[3], "TOOL REJECTED BY USER");
+    }
+
+    #[test]
+    fn what_follows_ends_where_the_person_speaks_again() {
+        let session = session();
+        let events = events(vec![
+            user("no, use the pool"),
+            agent(&format!("You're right. {}", "x".repeat(600))),
+            call("c1", "Edit", &["src/db.rs"], None),
+            user("thanks"),
+            agent("Welcome."),
+        ]);
+        let view = View::new(&session, &events);
+        let after = view.after(0);
+        assert_eq!(after.len(), 2);
+        assert!(after[0].starts_with("A: You're right.") && after[0].len() == 3 + AGENT_HEAD);
+        assert_eq!(after[1], "A: [Edit: src/db.rs]");
+        assert_eq!(view.after(4), Vec::<String>::new());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use regex::bytes::{Regex, SetMatches};
 
 use super::TurnInput;
+use super::aftermath;
 use super::context::{self, ContextFacts};
 use super::patterns::{Patterns, START};
 use super::text::{self, Line, LineKind, byte_regex, straighten};
@@ -75,13 +76,18 @@ pub struct Features {
     pub turn: Vec<f32>,
     /// The sentences the person typed, in order.
     pub sentences: Vec<Sentence>,
+    /// What the agent did next, in the order of [`after_names`]; empty if that is not known.
+    pub after: Vec<f32>,
 }
 
 /// Returns the names of the turn features in their order.
 #[must_use]
 pub fn turn_names() -> Vec<String> {
     let mut sink = Sink::with_names();
-    fill_turn(&Reading::new(&TurnInput { kind: "user", text: "", context: &[] }), &mut sink);
+    fill_turn(
+        &Reading::new(&TurnInput { kind: "user", text: "", context: &[], after: &[] }),
+        &mut sink,
+    );
     sink.names.unwrap_or_default()
 }
 
@@ -100,6 +106,12 @@ pub fn sentence_names() -> Vec<String> {
     sink.names.unwrap_or_default()
 }
 
+/// Returns the names of the features of what followed, in their order.
+#[must_use]
+pub fn after_names() -> Vec<String> {
+    aftermath::names()
+}
+
 /// Returns the vectors of a turn.
 #[must_use]
 pub fn features(input: &TurnInput<'_>) -> Features {
@@ -114,7 +126,9 @@ pub fn features(input: &TurnInput<'_>) -> Features {
             Sentence { range: range.clone(), values: sink.values }
         })
         .collect();
-    Features { turn: sink.values, sentences }
+    let known = !input.after.is_empty();
+    let after = if known { aftermath::values(input.after) } else { Vec::new() };
+    Features { turn: sink.values, sentences, after }
 }
 
 /// A piece of text ready for cue matching: straight quotes, with and without its opening filler.

@@ -5,6 +5,7 @@
 //! | `text` | lines, sentences and tokens of a turn |
 //! | `patterns` | the cue table |
 //! | `context` | what came before, as features |
+//! | `aftermath` | what the agent did next, as features |
 //! | [`features`] | the feature vectors |
 //! | `model` | the trained weights |
 //! | `span`, `rule` | the words that carry it; those words as one sentence |
@@ -17,6 +18,7 @@ use std::sync::LazyLock;
 
 use cemem_core::LessonType;
 
+mod aftermath;
 mod context;
 pub mod features;
 mod model;
@@ -38,6 +40,9 @@ pub struct TurnInput<'a> {
     /// The last few things before, oldest first: `A: ` agent text, `A: [` a tool call, `U: ` an
     /// earlier turn, `TOOL REJECTED BY USER`, `USER INTERRUPTED`, `TOOL ERROR: `. May be empty.
     pub context: &'a [String],
+    /// What the agent said and did next, oldest first, in the same notation: the beginning of its
+    /// text instead of the end. Empty if that is not known.
+    pub after: &'a [String],
 }
 
 /// What the classifier makes of a turn.
@@ -86,9 +91,10 @@ impl Classifier {
         let words = turn.text[range].to_owned();
         // A turn without a sentence of the person's own says nothing that could be kept.
         let says = if words.is_empty() { 0.0 } else { 1.0 };
+        let (correction, durable) = self.model.shift(&vectors.after);
         TurnVerdict {
-            correction: says * probability(self.model.correction.score(&vectors.turn)),
-            durable: says * probability(self.model.durable.score(&vectors.turn)),
+            correction: says * probability(self.model.correction.score(&vectors.turn) + correction),
+            durable: says * probability(self.model.durable.score(&vectors.turn) + durable),
             kind: self.model.lesson_type(&vectors.turn),
             rule: rule::sentence(&words),
             span: words,
@@ -98,7 +104,12 @@ impl Classifier {
 
 impl Judge for Classifier {
     fn judge(&self, turn: &Turn<'_>) -> Verdict {
-        let input = TurnInput { kind: turn.kind, text: turn.text, context: turn.context };
+        let input = TurnInput {
+            kind: turn.kind,
+            text: turn.text,
+            context: turn.context,
+            after: turn.after,
+        };
         let verdict = Self::judge(self, &input);
         Verdict {
             correction: verdict.correction,

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use cemem_core::LessonType;
 use serde::Deserialize;
 
-use super::features::{sentence_names, turn_names};
+use super::features::{after_names, sentence_names, turn_names};
 
 /// The weights, shipped with the program.
 const WEIGHTS: &str = include_str!("weights.json");
@@ -27,6 +27,14 @@ struct File {
     durable: Stored,
     span: Stored,
     types: BTreeMap<LessonType, Stored>,
+    aftermath: StoredShift,
+}
+
+/// What the agent's next steps add to the log-odds.
+#[derive(Debug, Deserialize)]
+struct StoredShift {
+    correction: Stored,
+    durable: Stored,
 }
 
 /// A linear model over a feature vector.
@@ -60,6 +68,8 @@ pub(super) struct Model {
     pub(super) durable: Linear,
     pub(super) span: Linear,
     types: Vec<(LessonType, Linear)>,
+    shift_correction: Linear,
+    shift_durable: Linear,
 }
 
 impl Model {
@@ -71,13 +81,24 @@ impl Model {
     /// Returns the models of a weights file.
     pub(super) fn parse(weights: &str) -> Result<Self, serde_json::Error> {
         let file: File = serde_json::from_str(weights)?;
-        let (turn, sentence) = (turn_names(), sentence_names());
+        let (turn, sentence, after) = (turn_names(), sentence_names(), after_names());
         Ok(Self {
             correction: Linear::new(&file.correction, &turn),
             durable: Linear::new(&file.durable, &turn),
             span: Linear::new(&file.span, &sentence),
             types: file.types.iter().map(|(t, m)| (*t, Linear::new(m, &turn))).collect(),
+            shift_correction: Linear::new(&file.aftermath.correction, &after),
+            shift_durable: Linear::new(&file.aftermath.durable, &after),
         })
+    }
+
+    /// Returns what the agent's next steps add to the log-odds of a correction and of a durable
+    /// turn; nothing if they are not known.
+    pub(super) fn shift(&self, after: &[f32]) -> (f32, f32) {
+        if after.is_empty() {
+            return (0.0, 0.0);
+        }
+        (self.shift_correction.score(after), self.shift_durable.score(after))
     }
 
     /// Returns the most likely type of a turn that is worth keeping.
@@ -104,12 +125,22 @@ mod tests {
             assert!(unknown.is_empty(), "{unknown:?}");
         }
         assert!(file.span.weights.keys().all(|k| sentence.contains(k)));
+        let after = after_names();
+        for stored in [&file.aftermath.correction, &file.aftermath.durable] {
+            assert!(stored.weights.keys().all(|k| after.contains(k)));
+            assert!(!stored.weights.is_empty());
+        }
         assert!(file.correction.weights.len() > 50 && !file.types.is_empty());
     }
 
     #[test]
     fn feature_names_are_distinct_and_match_the_vectors() {
-        let input = super::super::TurnInput { kind: "user", text: "No. Use tabs!", context: &[] };
+        let input = super::super::TurnInput {
+            kind: "user",
+            text: "No. Use tabs!",
+            context: &[],
+            after: &[],
+        };
         let vectors = super::super::features::features(&input);
         for (names, len) in [
             (turn_names(), vectors.turn.len()),

@@ -7,7 +7,7 @@ use super::*;
 
 fn judge(kind: &str, text: &str, context: &[&str]) -> TurnVerdict {
     let context: Vec<String> = context.iter().map(|c| (*c).to_owned()).collect();
-    Classifier::shipped().judge(&TurnInput { kind, text, context: &context })
+    Classifier::shipped().judge(&TurnInput { kind, text, context: &context, after: &[] })
 }
 
 #[test]
@@ -66,10 +66,29 @@ fn pasted_output_and_injected_text_are_not_corrections() {
 }
 
 #[test]
+fn what_the_agent_did_next_shifts_a_verdict_that_stands_without_it() {
+    let context = ["A: I put the retries into the client.".to_owned()];
+    let odds = |after: &[&str]| {
+        let after: Vec<String> = after.iter().map(|e| (*e).to_owned()).collect();
+        let turn = TurnInput {
+            kind: "user",
+            text: "retries are the job of the gateway",
+            context: &context,
+            after: &after,
+        };
+        Classifier::shipped().judge(&turn).correction
+    };
+    let gives_in = odds(&["A: You're right, I'll remove them.", "A: [Edit: src/client.rs]"]);
+    let answers = odds(&["A: Great question. They are.", "A: [Read: src/client.rs]"]);
+    let unknown = odds(&[]);
+    assert!(gives_in > unknown && unknown > answers, "{gives_in} {unknown} {answers}");
+}
+
+#[test]
 fn the_seam_gives_the_same_verdict() {
     let text = "no, never force-push to a shared branch";
     let direct = judge("user", text, &[]);
-    let turn = Turn { kind: "user", text, context: &[] };
+    let turn = Turn { kind: "user", text, context: &[], after: &[] };
     let seam = Judge::judge(Classifier::shipped(), &turn);
     assert_eq!(
         (seam.correction, seam.durable, seam.span),
@@ -84,7 +103,7 @@ proptest! {
         kind in "user|rejection_reason|\\PC{0,8}",
         context in prop::collection::vec("(A: |U: |A: \\[|USER INTERRUPTED|)\\PC{0,40}", 0..6),
     ) {
-        let verdict = Classifier::shipped().judge(&TurnInput { kind: &kind, text: &text, context: &context });
+        let verdict = Classifier::shipped().judge(&TurnInput { kind: &kind, text: &text, context: &context, after: &[] });
         prop_assert!((0.0..=1.0).contains(&verdict.correction));
         prop_assert!((0.0..=1.0).contains(&verdict.durable));
         prop_assert!(text.contains(&verdict.span));
