@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use cemem_core::Signal;
 use cemem_core::lesson::{LessonStatus, LessonType, Stage};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -49,6 +50,8 @@ pub enum Command {
     Remember(RememberArgs),
     /// Show what waits for a decision, and decide
     Review(ReviewArgs),
+    /// Fail while work since the base has something to learn that nobody decided about
+    Gate(GateArgs),
     /// List, show, edit, retire lessons; their history; undo
     Lessons {
         /// What to do with them.
@@ -171,18 +174,79 @@ pub struct ReviewArgs {
     /// Accept these lessons: they become active
     #[arg(long, value_name = "ID", num_args = 1..)]
     pub accept: Vec<String>,
-    /// Reject these lessons: they do not come back
+    /// Reject these lessons: they do not come back, in other words neither
     #[arg(long, value_name = "ID", num_args = 1..)]
     pub reject: Vec<String>,
     /// Why they are rejected
     #[arg(long, value_name = "TEXT", requires = "reject")]
     pub reason: Option<String>,
-    /// Show at most this many
-    #[arg(long, default_value_t = 20, value_name = "N")]
-    pub limit: usize,
+    /// Accept this lesson in other words: --rule, --title, --why
+    #[arg(long, value_name = "ID", requires = "words")]
+    pub edit: Option<String>,
+    /// New rule of the edited lesson
+    #[arg(long, value_name = "TEXT", requires = "edit", group = "words")]
+    pub rule: Option<String>,
+    /// New title of the edited lesson; an empty one is cut from the rule
+    #[arg(long, value_name = "TEXT", requires = "edit", group = "words")]
+    pub title: Option<String>,
+    /// New reason of the edited lesson
+    #[arg(long, value_name = "TEXT", requires = "edit", group = "words")]
+    pub why: Option<String>,
+    /// Merge these lessons into the one after --into, which takes their evidence
+    #[arg(long, value_name = "ID", num_args = 1.., requires = "into")]
+    pub merge: Vec<String>,
+    /// The lesson that takes the evidence
+    #[arg(long, value_name = "ID", requires = "merge")]
+    pub into: Option<String>,
+    /// Put these off for --days, or until new evidence arrives
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    pub snooze: Vec<String>,
+    /// For how many days they are put off
+    #[arg(long, value_name = "N", default_value_t = 7, requires = "snooze",
+          value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub days: u32,
+    /// Print at most this many [default: 20]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Only this type (may be given several times)
+    #[arg(long = "type", value_name = "TYPE", value_parser = lesson_types())]
+    pub types: Vec<LessonType>,
+    /// Only what was found this way (may be given several times)
+    #[arg(long = "signal", value_name = "SIGNAL", value_parser = signals())]
+    pub signals: Vec<Signal>,
+    /// Start with the weak ones shown too: seen once, in words that look like the day's work
+    #[arg(long)]
+    pub all: bool,
+    /// Print the queue also at a terminal
+    #[arg(long)]
+    pub list: bool,
     /// Show the lessons whose code has changed since they were learned, and what changed
-    #[arg(long, conflicts_with_all = ["accept", "reject"])]
+    #[arg(long, conflicts_with_all = ["accept", "reject", "edit", "merge", "snooze"])]
     pub stale: bool,
+}
+
+impl ReviewArgs {
+    /// Returns whether a flag decides about a lesson.
+    #[must_use]
+    pub fn decides(&self) -> bool {
+        let ids = [&self.accept, &self.reject, &self.merge, &self.snooze];
+        ids.iter().any(|ids| !ids.is_empty()) || self.edit.is_some()
+    }
+}
+
+/// Arguments of `gate`.
+#[derive(Debug, ClapArgs)]
+pub struct GateArgs {
+    /// What the work is measured from: a branch, a tag, a commit [default: the remote's default branch,
+    /// else `main` or `master`; outside git the last settlement]
+    #[arg(long, value_name = "REF")]
+    pub base: Option<String>,
+    /// Pass, and record that what waits holds nothing to learn, and why
+    #[arg(long, value_name = "WHY")]
+    pub nothing_to_learn: Option<String>,
+    /// Look at what is stored already, without reading what is new
+    #[arg(long)]
+    pub no_ingest: bool,
 }
 
 /// What can be done with lessons.
@@ -368,6 +432,11 @@ pub struct PairsArgs {
 fn lesson_types() -> impl clap::builder::TypedValueParser<Value = LessonType> {
     PossibleValuesParser::new(LessonType::ALL.iter().map(|t| t.as_str()))
         .map(|s| LessonType::parse(&s).expect("clap accepted one of the names"))
+}
+
+fn signals() -> impl clap::builder::TypedValueParser<Value = Signal> {
+    PossibleValuesParser::new(Signal::ALL.iter().map(|s| s.as_str()))
+        .map(|s| Signal::parse(&s).expect("clap accepted one of the names"))
 }
 
 fn stages() -> impl clap::builder::TypedValueParser<Value = Stage> {

@@ -12,7 +12,7 @@ pub const BUSY: u8 = 20;
 pub const STORE_NEWER: u8 = 21;
 /// The store is damaged.
 pub const STORE_CORRUPT: u8 = 22;
-/// `ingest -` was interrupted: nothing of what was piped stays behind.
+/// `ingest -` was interrupted: nothing of what was piped stays behind. `review` at a terminal too.
 pub const INTERRUPTED: u8 = 130;
 /// A fault of cemem itself.
 pub const INTERNAL: u8 = 70;

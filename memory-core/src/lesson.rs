@@ -312,6 +312,9 @@ pub struct Lesson {
     /// its wording or status.
     #[serde(default)]
     pub reviewed: bool,
+    /// Until when it is left out of review, unless new evidence comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snoozed_until: Option<Timestamp>,
     /// Probability that it is right and durable, 0..=1.
     pub confidence: f32,
     /// Distinct sessions (or documents) it was seen in.
@@ -359,6 +362,32 @@ impl Lesson {
     #[must_use]
     pub fn is_doubtful(&self) -> bool {
         self.status == LessonStatus::Stale || self.drifted().next().is_some()
+    }
+
+    /// Returns whether a person was asked to decide about it and has not: neither accepted nor rejected
+    /// it. One that is put off waits too, see [`Lesson::is_snoozed`].
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.status, LessonStatus::Candidate | LessonStatus::Quarantined)
+    }
+
+    /// Returns whether review leaves it out for now.
+    #[must_use]
+    pub fn is_snoozed(&self, now: Timestamp) -> bool {
+        self.snoozed_until.is_some_and(|until| until > now)
+    }
+
+    /// Returns whether a person merged it into this other lesson: that one replaces it and rests on
+    /// everything it rests on.
+    #[must_use]
+    pub fn is_merged_into(&self, other: &Self) -> bool {
+        self.status == LessonStatus::Superseded
+            && self.reviewed
+            && self.superseded_by.as_ref() == Some(&other.id)
+            && self
+                .evidence
+                .iter()
+                .all(|row| other.evidence.iter().any(|known| known.identity() == row.identity()))
     }
 }
 

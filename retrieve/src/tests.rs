@@ -46,6 +46,7 @@ fn lesson(id: &str, title: &str, rule: &str) -> Lesson {
         confidence: 0.9,
         support: 1,
         reviewed: true,
+        snoozed_until: None,
         scope: Scope::Project,
         valid_from: None,
         valid_to: None,

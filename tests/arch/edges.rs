@@ -89,10 +89,13 @@ const ALLOWED: &[Allowed] = &[
             "etcetera",
             "indicatif",
             "jiff",
+            "ratatui",
             "serde",
             "serde_json",
+            "shlex",
             "similar",
             "tempfile",
+            "textwrap",
             "thiserror",
             "toml",
             "wait-timeout",
@@ -112,7 +115,16 @@ const ALLOWED: &[Allowed] = &[
     Allowed {
         package: "cemem-tests",
         workspace: &["cemem-cli", "cemem-core", "cemem-corpus", "cemem-ingest", "cemem-retrieve"],
-        third_party: &["cargo_metadata", "insta", "proptest", "rusqlite", "serde_json", "tempfile"],
+        third_party: &[
+            "cargo_metadata",
+            "insta",
+            "portable-pty",
+            "proptest",
+            "rusqlite",
+            "serde_json",
+            "tempfile",
+            "vt100",
+        ],
     },
 ];
 
@@ -195,6 +207,7 @@ fn the_table_keeps_the_shape_of_the_design() {
         ("clap", "cemem-cli"),
         ("indicatif", "cemem-cli"),
         ("similar", "cemem-cli"),
+        ("ratatui", "cemem-cli"),
     ];
     for (name, home) in homes {
         for package in ["cemem-core", "cemem-ingest", "cemem-retrieve", "cemem-cli"] {

@@ -6,11 +6,13 @@
 
 mod doctor;
 mod exchange;
+mod gate;
 mod identity;
 mod inbox;
 mod lessons;
 mod outcomes;
 mod piped;
+mod review;
 mod road;
 mod samples;
 mod stale;

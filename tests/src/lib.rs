@@ -5,6 +5,7 @@
 //! | [`mod@env`] | a hermetic place to run `cemem` in |
 //! | [`output`] | what a run printed, and how to check it |
 //! | [`watching`] | a running `cemem watch` |
+//! | [`terminal`] | `cemem` at a terminal of its own |
 //!
 //! The tests themselves are modules of `e2e/`, `faults/`, `compat/` and `arch/`. Nothing here may
 //! read the real home folder, the real clock or the network.
@@ -13,10 +14,14 @@
 
 pub mod env;
 pub mod output;
+#[cfg(unix)]
+pub mod terminal;
 pub mod watching;
 
 pub use env::TestEnv;
 pub use output::Output;
+#[cfg(unix)]
+pub use terminal::Terminal;
 pub use watching::Watching;
 #[cfg(unix)]
 pub use watching::signal;

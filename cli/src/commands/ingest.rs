@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use cemem_core::durable::IoResultExt as _;
 use cemem_core::scratch;
 use cemem_core::store::Applied;
+use cemem_core::{Store, Timestamp};
 use cemem_ingest::anchors::Looked;
 use cemem_ingest::consolidate::consolidate;
 use cemem_ingest::discover::discover;
@@ -33,28 +34,7 @@ pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, Comman
     let piped = if is_piped(args) { Some(Piped::read(context)?) } else { None };
     let mut store = context.store()?;
     store.check_writable()?;
-    let mut report = Report::default();
-    if args.paths.is_empty() {
-        inbox::take(&engine_places::of(context).roots, context.clock).tell(&mut report);
-    }
-    let mut inputs = inputs(context, &args.paths, piped.as_ref())?;
-    if args.paths.is_empty() {
-        inputs.extend(missing_documents(&store, &engine_places::of(context))?);
-    }
-    let report = {
-        let bar = Bar::new(context.ui.shows_progress());
-        let redactor = Redactor::new();
-        let roots = engine_places::of(context).roots;
-        let options =
-            IngestOptions { redactor: &redactor, progress: &bar, roots: &roots, threads: 0 };
-        // Before the sessions: the run over those looks for candidates in all that is new.
-        if args.paths.is_empty() {
-            let history = HistoryOptions { since, ..HistoryOptions::new(&redactor, &roots) };
-            report.absorb(read_history(&mut store, &history)?);
-        }
-        report.absorb(ingest(&mut store, &inputs, &options)?);
-        report
-    };
+    let report = read(context, &mut store, &args.paths, since, piped.as_ref())?;
     let passed = consolidate(&mut store, None).map(|(_, applied)| applied);
     let judged = if passed.is_ok() { outcomes::judge(&mut store) } else { Ok(Judged::default()) };
     let looked = passed.is_ok().then(|| code::look(context, &mut store));
@@ -73,6 +53,52 @@ pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, Comman
     }
     let nothing_readable = report.files == 0 && report.error_count > 0;
     Ok(if nothing_readable { exit_code::FAILED } else { exit_code::OK })
+}
+
+/// Reads the given paths, or everything there is of this project; candidates are found, lessons not
+/// made yet.
+fn read(
+    context: &Context,
+    store: &mut Store,
+    paths: &[PathBuf],
+    since: Option<Timestamp>,
+    piped: Option<&Piped>,
+) -> Result<Report, CommandError> {
+    let everything = paths.is_empty();
+    let mut report = Report::default();
+    let places = engine_places::of(context);
+    if everything {
+        inbox::take(&places.roots, context.clock).tell(&mut report);
+    }
+    let mut inputs = inputs(context, paths, piped)?;
+    if everything {
+        inputs.extend(missing_documents(store, &places)?);
+    }
+    let bar = Bar::new(context.ui.shows_progress());
+    let redactor = Redactor::new();
+    let options =
+        IngestOptions { redactor: &redactor, progress: &bar, roots: &places.roots, threads: 0 };
+    // Before the sessions: the run over those looks for candidates in all that is new.
+    if everything {
+        let history = HistoryOptions { since, ..HistoryOptions::new(&redactor, &places.roots) };
+        report.absorb(read_history(store, &history)?);
+    }
+    report.absorb(ingest(store, &inputs, &options)?);
+    Ok(report)
+}
+
+/// Brings the store up to what there is of this project, as `cemem ingest` does, for a command that
+/// looks at the result. What could not be read is told in one line.
+pub(super) fn refresh(context: &Context, store: &mut Store) -> Result<(), CommandError> {
+    store.check_writable()?;
+    let report = read(context, store, &[], None, None)?;
+    if report.error_count > 0 {
+        let n = report.error_count;
+        context.ui.warn(&format!("{n} that could not be read: `cemem ingest` names them"));
+    }
+    consolidate(store, None)?;
+    outcomes::judge(store)?;
+    Ok(())
 }
 
 /// What came through standard input, kept as a file as long as this lives.

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use cemem_core::exchange::{fit_rule, shorten};
-use cemem_core::lesson::{Lesson, LessonStatus, LessonType, MAX_TITLE_CHARS};
+use cemem_core::lesson::{Lesson, LessonStatus, LessonType};
 use cemem_core::store::{LessonFilter, LogRow, Store};
 use cemem_ingest::Redactor;
 use serde_json::{Value, json};
 
+use super::review::{Words, reword};
 use super::{JSON_VERSION, outcomes, show};
 use crate::args::{LessonsCommand, StatusFilter};
 use crate::command_error::CommandError;
@@ -24,7 +24,8 @@ pub(super) fn run(context: &mut Context, command: LessonsCommand) -> Result<u8, 
             outcomes::output(context, &store, &[lesson], show::full)
         }
         LessonsCommand::Edit { id, rule, title, why, lesson_type, paths } => {
-            edit(context, &id, Changes { rule, title, why, lesson_type, paths })
+            let paths = Some(paths).filter(|p| !p.is_empty());
+            edit(context, &id, &Words { rule, title, why, lesson_type, paths })
         }
         LessonsCommand::Retire { ids } => {
             let changed = decide(context, &ids, "retire", |l| l.status = LessonStatus::Retired)?;
@@ -119,59 +120,22 @@ fn list(
     outcomes::output(context, &store, &lessons, |lesson, _| show::brief(lesson))
 }
 
-#[derive(Debug)]
-struct Changes {
-    rule: Option<String>,
-    title: Option<String>,
-    why: Option<String>,
-    lesson_type: Option<LessonType>,
-    paths: Vec<String>,
-}
-
-fn edit(context: &Context, id: &str, changes: Changes) -> Result<u8, CommandError> {
-    let Changes { rule, title, why, lesson_type, paths } = changes;
-    let redactor = Redactor::new();
-    let clean = |text: String| redactor.redact(&text).into_owned();
-    let [rule, title, why] = [rule, title, why].map(|text| text.map(clean));
-    let paths: Vec<String> = paths.into_iter().map(clean).collect();
-    if rule.is_none()
-        && title.is_none()
-        && why.is_none()
-        && lesson_type.is_none()
-        && paths.is_empty()
-    {
+fn edit(context: &Context, id: &str, words: &Words) -> Result<u8, CommandError> {
+    if *words == Words::default() {
         return Err(CommandError::user("nothing to change")
             .hint("give --rule, --title, --why, --type or --path"));
     }
-    if rule.as_deref().is_some_and(|r| one_line(r).is_empty()) {
-        return Err(CommandError::user("a lesson needs a rule"));
+    let redactor = Redactor::new();
+    let mut store = context.store()?;
+    let mut lesson = get(&store, id)?;
+    reword(&mut lesson, words, &redactor)?;
+    if lesson.status.is_recallable() {
+        lesson.take_code_as_it_is();
     }
-    let changed = decide(context, &[id.to_owned()], "edit", |lesson| {
-        // A title that was cut from the rule follows it, and one that is taken away comes from it.
-        let is_cut = lesson.rule.starts_with(lesson.title.trim_end_matches('…'));
-        let mut follows = is_cut && rule.is_some();
-        if let Some(rule) = &rule {
-            (lesson.rule, lesson.body) = fit_rule(one_line(rule), lesson.body.take());
-        }
-        if let Some(title) = &title {
-            lesson.title = shorten(&one_line(title), MAX_TITLE_CHARS);
-            follows = lesson.title.is_empty();
-        }
-        if follows {
-            lesson.title = shorten(&lesson.rule, MAX_TITLE_CHARS);
-        }
-        if let Some(why) = &why {
-            lesson.why = Some(one_line(why)).filter(|w| !w.is_empty());
-        }
-        lesson.lesson_type = lesson_type.unwrap_or(lesson.lesson_type);
-        if lesson.status.is_recallable() {
-            lesson.take_code_as_it_is();
-        }
-        if !paths.is_empty() {
-            lesson.applies_when.paths.clone_from(&paths);
-        }
-    })?;
-    output(context, &changed, show::brief)
+    lesson.reviewed = true;
+    lesson.updated = context.clock.now();
+    store.put_lessons(std::slice::from_ref(&lesson), "user", "edit", "")?;
+    output(context, &[lesson], show::brief)
 }
 
 fn history(context: &Context, id: Option<&str>, limit: usize) -> Result<u8, CommandError> {

@@ -8,6 +8,7 @@ mod doctor;
 mod engines;
 mod eval;
 mod exchange;
+mod gate;
 mod ingest;
 mod lessons;
 mod outcomes;
@@ -42,6 +43,7 @@ pub fn run(context: &mut Context, command: Command) -> Result<u8, CommandError> 
         Command::Recall(args) => recall::run(context, &args),
         Command::Remember(args) => remember::run(context, &args),
         Command::Review(args) => review::run(context, &args),
+        Command::Gate(args) => gate::run(context, &args),
         Command::Lessons { command } => lessons::run(context, command),
         Command::Sync(args) => sync::run(context, &args),
         Command::Export(args) => exchange::export(context, &args),

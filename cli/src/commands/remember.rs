@@ -78,6 +78,7 @@ fn lesson(
         trust: Trust::User,
         status: LessonStatus::Active,
         reviewed: true,
+        snoozed_until: None,
         confidence: 0.95,
         support: 1,
         scope: Scope::Project,

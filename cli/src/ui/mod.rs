@@ -3,6 +3,7 @@
 //! Owns every print in cemem. Text that came from sessions is escaped before it is shown, so that
 //! no transcript can move the cursor or forge a line.
 
+mod full_screen;
 mod progress;
 mod sanitize;
 
@@ -10,6 +11,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
+pub use full_screen::{FullScreen, Input};
 pub use progress::Bar;
 pub use sanitize::{one_line, printable};
 

@@ -120,6 +120,7 @@ fn lesson(rng: &mut Rng, id: LessonId, i: usize) -> Lesson {
         trust: Trust::User,
         status: LessonStatus::Active,
         reviewed: false,
+        snoozed_until: None,
         confidence: 0.5 + fraction(rng) / 2.0,
         support: 1 + u32::try_from(rng.zipf(6)).expect("below 6"),
         scope: Scope::Project,

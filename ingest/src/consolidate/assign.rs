@@ -32,9 +32,34 @@ pub(crate) fn own_lessons<'a>(input: &PassInput<'a>) -> BTreeMap<LessonId, &'a L
         .collect()
 }
 
-/// Returns the candidates that already belong to a person's lesson, with its position: absorbed by
-/// it, or resting on the very words it rests on.
-pub(crate) fn bound(live: &[&StoredCandidate], anchors: &[&Lesson]) -> HashMap<usize, usize> {
+/// Returns, for every lesson of a person's, the position of the one that stands for it: itself, or
+/// the one a person merged it into.
+pub(crate) fn standing(anchors: &[&Lesson]) -> Vec<usize> {
+    let by_id: HashMap<&LessonId, usize> =
+        anchors.iter().enumerate().map(|(i, l)| (&l.id, i)).collect();
+    let next = |at: usize| {
+        let into = anchors[at].superseded_by.as_ref().and_then(|id| by_id.get(id).copied())?;
+        anchors[at].is_merged_into(anchors[into]).then_some(into)
+    };
+    let follow = |start: usize| {
+        let mut at = start;
+        for _ in 0..anchors.len() {
+            let Some(into) = next(at) else { return at };
+            at = into;
+        }
+        // Imported lessons may name each other in a ring: then each stands for itself.
+        start
+    };
+    (0..anchors.len()).map(follow).collect()
+}
+
+/// Returns the candidates that already belong to a person's lesson, with the position of the lesson
+/// that stands for it: absorbed by it, or resting on the very words it rests on.
+pub(crate) fn bound(
+    live: &[&StoredCandidate],
+    anchors: &[&Lesson],
+    standing: &[usize],
+) -> HashMap<usize, usize> {
     let by_id: HashMap<&LessonId, usize> =
         anchors.iter().enumerate().map(|(i, l)| (&l.id, i)).collect();
     let mut by_evidence: HashMap<(&str, &str, &str), usize> = HashMap::new();
@@ -53,7 +78,7 @@ pub(crate) fn bound(live: &[&StoredCandidate], anchors: &[&Lesson]) -> HashMap<u
         let quoted =
             || stored.candidate.evidence.first().and_then(|e| by_evidence.get(&e.identity()));
         if let Some(anchor) = absorbed.or_else(made).or_else(quoted) {
-            bound.insert(at, *anchor);
+            bound.insert(at, standing[*anchor]);
         }
     }
     bound

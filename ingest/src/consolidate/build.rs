@@ -59,6 +59,7 @@ pub(crate) fn lesson(
         support: origins.support(&all),
         evidence: ordered(all),
         reviewed: false,
+        snoozed_until: None,
         scope: Scope::Project,
         valid_from: first,
         valid_to: None,

@@ -67,19 +67,27 @@ pub(crate) fn class_of(candidate: &cemem_core::Candidate) -> Class {
     }
 }
 
-/// Returns the clusters of the given candidates and foreign lessons. `bound` names, for candidates
-/// a person has tied to a lesson, the position of that lesson in `anchors`.
+/// The lessons that are not the pass's own.
+pub(crate) struct Fixed<'a> {
+    pub(crate) lessons: &'a [&'a Lesson],
+    /// For each of them the position of the one that stands for it.
+    pub(crate) standing: &'a [usize],
+    /// For candidates a person has tied to a lesson, the position of the one that stands for it.
+    pub(crate) bound: &'a HashMap<usize, usize>,
+}
+
+/// Returns the clusters of the given candidates and foreign lessons.
 pub(crate) fn cluster(
     candidates: &[&StoredCandidate],
-    anchors: &[&Lesson],
-    bound: &HashMap<usize, usize>,
+    fixed: &Fixed<'_>,
     model: Option<&Similarity<'_>>,
 ) -> Clusters {
     let mut words = Words::default();
-    let nodes = nodes(candidates, anchors, bound, &mut words);
+    let nodes = nodes(candidates, fixed, &mut words);
     let (mut same, opposite) = pairs(&nodes, model);
     same.sort_by(|a, b| b.2.total_cmp(&a.2).then((a.0, a.1).cmp(&(b.0, b.1))));
     let mut groups = Groups::new(nodes.len());
+    groups.join_anchors(&nodes);
     for (a, b, _) in same {
         groups.try_join(a, b, &nodes);
     }
@@ -104,12 +112,8 @@ pub(crate) fn cluster(
 type Said = (Vec<usize>, Option<usize>);
 
 /// Returns one node per distinct wording, ordered by class and wording.
-fn nodes(
-    candidates: &[&StoredCandidate],
-    anchors: &[&Lesson],
-    bound: &HashMap<usize, usize>,
-    words: &mut Words,
-) -> Vec<Node> {
+fn nodes(candidates: &[&StoredCandidate], fixed: &Fixed<'_>, words: &mut Words) -> Vec<Node> {
+    let Fixed { lessons: anchors, standing, bound } = *fixed;
     // A lesson of a person's is a node of its own, so that two of them are never one node.
     let mut by_text: BTreeMap<(Class, String, String), Said> = BTreeMap::new();
     for (at, lesson) in anchors.iter().enumerate() {
@@ -141,7 +145,7 @@ fn nodes(
                 })
                 .unwrap_or(&text);
             let features = words.read(source);
-            Node { class, text, features, members, anchor }
+            Node { class, text, features, members, anchor: anchor.map(|a| standing[a]) }
         })
         .collect()
 }
@@ -222,11 +226,33 @@ fn prefix(node: &Node, frequency: &HashMap<(Class, u32), usize>) -> Vec<u32> {
 struct Groups {
     group_of: Vec<usize>,
     members: Vec<Vec<usize>>,
+    /// Which groups hold wordings that a person put together.
+    by_hand: Vec<bool>,
 }
 
 impl Groups {
     fn new(n: usize) -> Self {
-        Self { group_of: (0..n).collect(), members: (0..n).map(|i| vec![i]).collect() }
+        Self {
+            group_of: (0..n).collect(),
+            members: (0..n).map(|i| vec![i]).collect(),
+            by_hand: vec![false; n],
+        }
+    }
+
+    /// Makes one group of all wordings of one lesson: its own, and those of lessons that a person
+    /// merged into it.
+    fn join_anchors(&mut self, nodes: &[Node]) {
+        let mut first: HashMap<usize, usize> = HashMap::new();
+        for (at, node) in nodes.iter().enumerate() {
+            let Some(anchor) = node.anchor else { continue };
+            let group = *first.entry(anchor).or_insert(at);
+            if group != at {
+                self.members[at].clear();
+                self.members[group].push(at);
+                self.by_hand[group] = true;
+                self.group_of[at] = group;
+            }
+        }
     }
 
     /// Joins the groups of two nodes unless any two of their wordings conflict or are about
@@ -240,10 +266,13 @@ impl Groups {
         if anchored(ga) && anchored(gb) {
             return;
         }
+        // Of what a person put together nobody asks what it has in common.
+        let by_hand = self.by_hand[ga] || self.by_hand[gb];
         let fits = self.members[ga].iter().all(|x| {
             self.members[gb].iter().all(|y| {
                 let (x, y) = (&nodes[*x].features, &nodes[*y].features);
-                !conflicts(x, y) && (common(&x.words, &y.words) > 0 || x.words == y.words)
+                let akin = by_hand || common(&x.words, &y.words) > 0 || x.words == y.words;
+                akin && !conflicts(x, y)
             })
         });
         if !fits {
@@ -255,6 +284,7 @@ impl Groups {
             self.group_of[*node] = keep;
         }
         self.members[keep].extend(moved);
+        self.by_hand[keep] |= self.by_hand[gone];
         self.members[keep].sort_unstable();
     }
 

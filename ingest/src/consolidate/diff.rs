@@ -66,7 +66,12 @@ fn newly_absorbed(cluster: &Kept<'_>) -> Vec<CandidateKey> {
     let mut keys: Vec<CandidateKey> = cluster
         .members
         .iter()
-        .filter(|m| !matches!(&m.state, CandidateState::Absorbed(id) if *id == cluster.lesson.id))
+        .filter(|m| match &m.state {
+            CandidateState::Absorbed(id) => {
+                *id != cluster.lesson.id && !cluster.stands_for.contains(&id)
+            }
+            _ => true,
+        })
         .map(|m| m.candidate.key.clone())
         .collect();
     keys.sort();

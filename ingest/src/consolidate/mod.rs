@@ -28,6 +28,8 @@ mod build;
 mod cluster;
 mod contradict;
 mod copies;
+#[cfg(test)]
+mod decided_tests;
 mod diff;
 mod lexicon;
 mod phrased;
@@ -59,6 +61,7 @@ pub(crate) use copies::Origins;
 use phrased::Phrased;
 use relate::Similarity;
 use verdict::Outcome;
+pub use verdict::stands_alone;
 
 /// How often a pass is tried while others may write.
 const FREE_TRIES: usize = 3;
@@ -92,6 +95,9 @@ pub(crate) struct Kept<'a> {
     fixed: bool,
     /// Lessons that said the same and end in this one.
     merged: Vec<LessonId>,
+    /// A person's lessons that this one stands for: itself and what was merged into it by hand. What
+    /// belongs to those stays with them, so that the merge can be undone.
+    stands_for: Vec<&'a LessonId>,
     /// Position among all clusters.
     cluster: usize,
 }
@@ -114,8 +120,10 @@ pub fn plan<E>(
     let origins = Origins::find(&live);
     let own = assign::own_lessons(input);
     let anchors: Vec<&Lesson> = input.lessons.iter().filter(|l| !own.contains_key(&l.id)).collect();
-    let bound = assign::bound(&live, &anchors);
-    let found = cluster::cluster(&live, &anchors, &bound, input.similarity);
+    let standing = assign::standing(&anchors);
+    let bound = assign::bound(&live, &anchors, &standing);
+    let fixed = cluster::Fixed { lessons: &anchors, standing: &standing, bound: &bound };
+    let found = cluster::cluster(&live, &fixed, input.similarity);
 
     let phrased = Phrased::new(input.phrasings);
     let outcomes = judge_all(&live, &found, &origins, &phrased, &mut drops);
@@ -123,12 +131,19 @@ pub fn plan<E>(
     let mut kept = Vec::with_capacity(outcomes.len());
     let stamp = Stamp { now: input.now, origins: &origins, phrased: &phrased };
     let mut taken = HashSet::new();
+    let mut stands_for = vec![Vec::new(); anchors.len()];
+    for (at, into) in standing.iter().enumerate() {
+        stands_for[*into].push(at);
+    }
     for (at, judged) in outcomes.into_iter().enumerate() {
         let before = match judged.anchor {
             Some(anchor) => Some(anchors[anchor]),
             None => assignment.lesson_of(at).and_then(|id| own.get(id).copied()),
         };
-        kept.push(stamp.keep(judged, before, &mut taken, &mut fresh_id)?);
+        let own = judged.anchor.map_or(&[][..], |anchor| &stands_for[anchor]);
+        let mut cluster = stamp.keep(judged, before, &mut taken, &mut fresh_id)?;
+        cluster.stands_for.extend(own.iter().map(|at| &anchors[*at].id));
+        kept.push(cluster);
     }
     assignment.note_merges(&mut kept);
     standing::weigh(&mut kept, input.lessons, input.counters);
@@ -251,7 +266,8 @@ impl Stamp<'_> {
             self.phrased.word(&members, &mut lesson);
         }
         taken.insert(lesson.id.clone());
-        Ok(Kept { members, lesson, before, fixed, merged: Vec::new(), cluster })
+        let (merged, stands_for) = (Vec::new(), Vec::new());
+        Ok(Kept { members, lesson, before, fixed, merged, stands_for, cluster })
     }
 
     /// Returns a person's lesson with the evidence of what says the same.
@@ -265,6 +281,7 @@ impl Stamp<'_> {
             }
         }
         lesson.support = lesson.support.max(self.origins.support(&lesson.evidence));
+        wake(&mut lesson, before);
         lesson
     }
 }
@@ -274,6 +291,13 @@ fn owned_identity(e: &cemem_core::Evidence) -> (String, String, String) {
     (engine.to_owned(), key.to_owned(), quote.to_owned())
 }
 
+/// What a person put off comes back when something new speaks for it.
+fn wake(lesson: &mut Lesson, before: &Lesson) {
+    let known: HashSet<_> = before.evidence.iter().map(cemem_core::Evidence::identity).collect();
+    let is_new = lesson.evidence.iter().any(|e| !known.contains(&e.identity()));
+    lesson.snoozed_until = before.snoozed_until.filter(|_| !is_new);
+}
+
 /// Returns a lesson worked out anew, with what only the old one knows.
 fn continued(mut lesson: Lesson, before: &Lesson) -> Lesson {
     use cemem_core::LessonStatus::{Active, Stale};
@@ -281,6 +305,7 @@ fn continued(mut lesson: Lesson, before: &Lesson) -> Lesson {
         lesson.created = before.created;
     }
     lesson.updated = before.updated;
+    wake(&mut lesson, before);
     lesson.supersedes.clone_from(&before.supersedes);
     lesson.scope = before.scope;
     if lesson.extra.is_null() {

@@ -8,12 +8,12 @@ use cemem_core::{Actor, Clock, Cursor, Event, EventKind, LessonStatus, Session, 
 use super::tests::said;
 use super::{consolidate, plan_for};
 
-fn store() -> Store {
+pub(super) fn store() -> Store {
     Store::open_in_memory(Clock::Fixed(Timestamp(1_800_000_000_000))).unwrap()
 }
 
 /// Puts the candidates and the events they rest on into the store.
-fn put(store: &mut Store, candidates: &[StoredCandidate]) {
+pub(super) fn put(store: &mut Store, candidates: &[StoredCandidate]) {
     for stored in candidates {
         let evidence = &stored.candidate.evidence[0];
         let event = Event {

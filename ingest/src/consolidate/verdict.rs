@@ -202,7 +202,8 @@ fn round(p: f32) -> f32 {
 
 /// Returns whether a rule can be followed by someone who was not there: a sentence of some length
 /// that neither points back at the conversation nor doubts itself.
-pub(crate) fn stands_alone(rule: &str) -> bool {
+#[must_use]
+pub fn stands_alone(rule: &str) -> bool {
     rule.split_whitespace().count() >= 5 && !POINTS_BACK.is_match(rule) && !DOUBTS.is_match(rule)
 }
 

@@ -25,6 +25,7 @@ const LINE: &[&str] = &[
     "trust",
     "status",
     "reviewed",
+    "snoozed_until",
     "confidence",
     "support",
     "scope",

@@ -8,10 +8,12 @@
 //! | `repair` | whose lines a commit repairs |
 //! | `lines` | since when the lines of a file stand there |
 //! | `places` | where files of earlier commits stand now |
+//! | `base` | where the work that is checked out began |
 //!
 //! Owns every look into a repository's objects. Everything is bounded, in number, size and time;
 //! what cannot be read is counted and left out. Must not judge what a commit means: who asks does.
 
+mod base;
 mod changes;
 mod lines;
 mod message;
@@ -28,6 +30,7 @@ use std::time::{Duration, Instant};
 use git2::{ErrorCode, Oid, Repository};
 
 use crate::clock::Timestamp;
+pub use base::Base;
 pub use places::{Fate, MAX_FILE};
 use repair::Chain;
 

@@ -24,6 +24,9 @@ pub struct Settlement {
     pub why: String,
     /// What waited and is settled by it.
     pub covers: Vec<LessonId>,
+    /// Fingerprints of findings that were open and are settled by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
 }
 
 /// What asking a model cost, once.

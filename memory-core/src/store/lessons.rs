@@ -155,14 +155,16 @@ impl Store {
         verb: &str,
         note: &str,
     ) -> Result<()> {
-        self.put_decisions(&[Decision { lessons, verb, note }], actor)
+        self.put_decisions(&[Decision { lessons, verb, note }], actor)?;
+        Ok(())
     }
 
-    /// Stores several decisions as one change: all of them or none, undone together.
+    /// Stores several decisions as one change: all of them or none, undone together. Returns the
+    /// number of the change, which takes it back.
     ///
     /// # Errors
     /// When a lesson has no evidence, or the store cannot be written.
-    pub fn put_decisions(&mut self, decisions: &[Decision<'_>], actor: &str) -> Result<()> {
+    pub fn put_decisions(&mut self, decisions: &[Decision<'_>], actor: &str) -> Result<i64> {
         let mut all = decisions.iter().flat_map(|d| d.lessons);
         if let Some(bare) = all.find(|l| l.evidence.is_empty()) {
             return Err(StoreError::NoEvidence(bare.id.to_string()));
@@ -170,7 +172,7 @@ impl Store {
         let ts = self.clock.now();
         let path = self.path.clone();
         self.write(|tx| {
-            let write = || -> rusqlite::Result<()> {
+            let write = || -> rusqlite::Result<i64> {
                 let op = next_op(tx)?;
                 for Decision { lessons, verb, note } in decisions {
                     let entry = Entry { op, ts, actor, verb, note };
@@ -178,7 +180,8 @@ impl Store {
                         put(tx, &entry, lesson)?;
                     }
                 }
-                bump_revision(tx)
+                bump_revision(tx)?;
+                Ok(op)
             };
             write().map_err(|e| sort_error(&path, e))
         })

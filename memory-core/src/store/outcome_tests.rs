@@ -201,6 +201,7 @@ fn spends_add_up_and_settlements_stay() {
     assert_eq!(store.spent_since(Timestamp(7)).unwrap(), SpendTotals::default());
 
     let settled = Settlement {
+        findings: Vec::new(),
         ts: Timestamp(1),
         actor: "user".into(),
         head: "abc".into(),

@@ -198,6 +198,7 @@ fn lesson(doc: &Doc) -> Lesson {
         confidence: 1.0,
         support: 1,
         reviewed: true,
+        snoozed_until: None,
         scope: Scope::Project,
         valid_from: None,
         valid_to: None,
