@@ -20,7 +20,12 @@ const LEFT_BEHIND: Duration = Duration::from_hours(24);
 /// # Errors
 /// When it cannot be made.
 pub fn folder() -> io::Result<TempDir> {
-    Builder::new().prefix(PREFIX).tempdir()
+    let mut builder = Builder::new();
+    builder.prefix(PREFIX);
+    // Unlike a file, a folder would be open to whoever the umask lets in.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.tempdir()
 }
 
 /// Makes a file in a folder that only the user can read; it goes when this is dropped.
@@ -53,6 +58,16 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_can_look_in() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let folder = folder().unwrap();
+        let file = file_in(folder.path()).unwrap();
+        assert_eq!((mode(folder.path()), mode(file.path())), (0o700, 0o600));
+    }
 
     #[test]
     fn old_copies_go_and_others_stay() {

@@ -141,8 +141,8 @@ fn what_was_rejected_does_not_come_back() {
     // New sessions in which it is said again, in the same and in other words.
     for (n, words) in [
         "put the data hook in web/src/hooks, not next to the component",
-        "the data hook is put in web/src/hooks, not next to the component!",
-        "please put the data hook into web/src/hooks and not next to the component",
+        "Put the data hook in web/src/hooks, never next to the component!",
+        "please put the data hook in web/src/hooks and not next to the component",
     ]
     .into_iter()
     .enumerate()

@@ -54,7 +54,9 @@ pub(super) fn run(context: &mut Context, args: &ReviewArgs) -> Result<u8, Comman
         weak: args.all,
     };
     let lists = args.list || args.limit.is_some() || context.ui.json;
-    if !lists && FullScreen::is_possible() {
+    // Where nothing can be written, the list can still be read.
+    let decides = || context.store_to_read().is_ok_and(|s| s.check_writable().is_ok());
+    if !lists && FullScreen::is_possible() && decides() {
         return session::run(context, wanted);
     }
     show_queue(context, &wanted, args.limit.unwrap_or(SHOWN))

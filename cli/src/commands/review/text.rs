@@ -44,8 +44,11 @@ pub(super) fn fit(text: &str, most: usize) -> String {
 
 /// Returns a text as lines of at most this width, each after the indent.
 pub(super) fn wrap(text: &str, width: usize, indent: &str) -> Vec<String> {
-    let options =
-        textwrap::Options::new(width.max(4)).initial_indent(indent).subsequent_indent(indent);
+    // Dates and flags are not cut at their hyphens.
+    let options = textwrap::Options::new(width.max(4))
+        .initial_indent(indent)
+        .subsequent_indent(indent)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
     let lines = textwrap::wrap(text, options);
     lines.into_iter().map(std::borrow::Cow::into_owned).collect()
 }
@@ -96,7 +99,12 @@ fn standing(item: &Item) -> String {
     let sessions = if lesson.support == 1 { "session" } else { "sessions" };
     let trust = lesson.trust.as_str().replace('_', " ");
     let confidence = lesson.confidence * 100.0;
-    format!("{confidence:.0} % sure · {} {sessions} · trust: {trust}", lesson.support)
+    let mut text =
+        format!("{confidence:.0} % sure · {} {sessions} · trust: {trust}", lesson.support);
+    if !item.opposites.is_empty() {
+        text.push_str(&format!(" · contradicts {}", item.opposites.len()));
+    }
+    text
 }
 
 fn fields(lesson: &Lesson, look: Look, width: usize) -> Vec<Line<'static>> {
