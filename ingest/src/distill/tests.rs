@@ -64,6 +64,7 @@ fn lesson(id: &LessonId, members: &[StoredCandidate], confidence: f32) -> Lesson
         trust: Trust::User,
         status: LessonStatus::Candidate,
         reviewed: false,
+        snoozed_until: None,
         confidence,
         support: 1,
         scope: Scope::Project,
