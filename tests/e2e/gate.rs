@@ -206,7 +206,7 @@ fn the_sample_job_runs_as_it_stands_in_the_documentation() {
     std::fs::create_dir(&bin).unwrap();
     symlink(env.command::<&str>([]).get_program(), bin.join("cemem")).unwrap();
     let comments = serde_json::json!([{"id": 1, "path": "src/a.rs", "line": 3, "body":
-        "Handlers return ApiError here, never anyhow.", "user": {"login": "mara", "type": "User"},
+        "Feature flags live in flags.toml here, never in the environment.", "user": {"login": "mara", "type": "User"},
         "created_at": "2026-04-20T10:00:00Z", "updated_at": "2026-04-20T10:00:00Z",
         "pull_request_review_id": 7, "diff_hunk": "@@ -1,3 +1,3 @@\n+fn a() {}",
         "commit_id": "0123456789012345678901234567890123456789",
@@ -238,7 +238,7 @@ fn the_sample_job_runs_as_it_stands_in_the_documentation() {
     assert!(failed.stdout.contains("undecided since origin/main"), "{}", failed.stdout);
     // Whether it waits or is sure enough already: the talk of the review was read.
     let all = env.cemem(["lessons", "list", "--status", "all"]).success().stdout;
-    assert!(all.contains("ApiError here") || failed.stdout.contains("ApiError here"), "{all}");
+    assert!(all.contains("flags.toml") || failed.stdout.contains("flags.toml"), "{all}");
     run("Gate", "Adds a picker.\r\n\r\nNothing to learn: only words were changed\r\n").success();
 
     // Decided on another machine: the file in the repository carries it.
