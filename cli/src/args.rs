@@ -9,6 +9,8 @@ use cemem_core::lesson::{LessonStatus, LessonType, Stage};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::config::Distiller;
+
 /// Project memory for coding agents: learns from sessions, gives the right few lessons back.
 #[derive(Debug, Parser)]
 #[command(name = "cemem", version, propagate_version = true, arg_required_else_help = true)]
@@ -111,9 +113,19 @@ pub struct WatchArgs {
 /// Arguments of `consolidate`.
 #[derive(Debug, ClapArgs)]
 pub struct ConsolidateArgs {
-    /// Show the plan, change nothing
+    /// Show the plan, change nothing and ask nobody
     #[arg(long)]
     pub dry_run: bool,
+    /// Who phrases the lessons: `agent` prints what to answer, `engine` runs an installed agent, `http` asks a
+    /// model [default: what config.toml says, else rules]
+    #[arg(long, value_name = "WHO", value_parser = distillers(), conflicts_with = "phrasings")]
+    pub distiller: Option<Distiller>,
+    /// The engine to run, by its short name [default: the first that is installed]
+    #[arg(long, value_name = "NAME", conflicts_with = "phrasings")]
+    pub engine: Option<String>,
+    /// Take a distiller's answer from this file; `-` reads stdin
+    #[arg(long, value_name = "FILE")]
+    pub phrasings: Option<PathBuf>,
 }
 
 /// Arguments of `recall`.
@@ -437,6 +449,13 @@ fn lesson_types() -> impl clap::builder::TypedValueParser<Value = LessonType> {
 fn signals() -> impl clap::builder::TypedValueParser<Value = Signal> {
     PossibleValuesParser::new(Signal::ALL.iter().map(|s| s.as_str()))
         .map(|s| Signal::parse(&s).expect("clap accepted one of the names"))
+}
+
+fn distillers() -> impl clap::builder::TypedValueParser<Value = Distiller> {
+    PossibleValuesParser::new(Distiller::NAMES.iter().map(|(name, _)| *name)).map(|name| {
+        let named = Distiller::NAMES.into_iter().find(|(n, _)| *n == name);
+        named.expect("clap accepted one of the names").1
+    })
 }
 
 fn stages() -> impl clap::builder::TypedValueParser<Value = Stage> {

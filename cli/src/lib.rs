@@ -4,8 +4,10 @@
 //! |---|---|
 //! | [`args`] | the clap definitions: every command and flag |
 //! | [`commands`] | one module a command |
+//! | [`config`] | what a person set for all projects |
 //! | [`context`] | what every command needs: home, project, clock, store, output |
 //! | [`command_error`] | errors as people see them, with hints and exit codes |
+//! | [`distill`] | asking somebody to phrase lessons |
 //! | [`exit_code`] | the documented exit codes |
 //! | [`runtime`] | where the ONNX Runtime library is looked for |
 //! | [`similarity`] | how near two sentences are in meaning |
@@ -18,7 +20,9 @@
 pub mod args;
 pub mod command_error;
 pub mod commands;
+pub mod config;
 pub mod context;
+pub mod distill;
 mod engine_places;
 pub mod exit_code;
 pub mod runtime;

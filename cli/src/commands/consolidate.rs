@@ -1,4 +1,5 @@
-//! `cemem consolidate`: candidates to lessons; `--dry-run` shows the plan.
+//! `cemem consolidate`: candidates to lessons; `--dry-run` shows the plan, `--distiller` has
+//! them phrased.
 
 use std::collections::HashMap;
 
@@ -8,15 +9,24 @@ use cemem_ingest::consolidate::{FLOOD, consolidate, plan_for};
 use cemem_ingest::outcomes;
 use serde_json::{Value, json};
 
+use super::distilled::{self, Distilled};
 use super::{JSON_VERSION, code};
 use crate::args::ConsolidateArgs;
 use crate::command_error::CommandError;
+use crate::config::{Config, Distiller};
 use crate::context::Context;
 use crate::exit_code;
 use crate::ui::one_line;
 
 pub(super) fn run(context: &mut Context, args: &ConsolidateArgs) -> Result<u8, CommandError> {
+    let mut config = Config::load(&context.home)?;
+    let named = args.engine.is_some().then_some(Distiller::Engine);
+    let who = args.distiller.or(named).unwrap_or(config.distiller);
+    config.distill.engine.name = args.engine.clone().or(config.distill.engine.name);
     let mut store = context.store()?;
+    if let Some(file) = &args.phrasings {
+        return distilled::take(context, &mut store, file, args.dry_run);
+    }
     let plan = if args.dry_run {
         plan_for(&store, None)?
     } else {
@@ -24,30 +34,58 @@ pub(super) fn run(context: &mut Context, args: &ConsolidateArgs) -> Result<u8, C
         outcomes::judge(&mut store)?;
         plan
     };
-    let looked = if args.dry_run { None } else { Some(code::look(context, &mut store)?) };
-    let others = others(&store, &plan)?;
+    let report = Distilled::begin(who);
+    match who {
+        Distiller::Rules => show(context, &mut store, &plan, args.dry_run, &report),
+        Distiller::Agent => distilled::request(context, &store, &config.distill, &plan),
+        Distiller::Engine | Distiller::Http if args.dry_run => {
+            show(context, &mut store, &plan, true, &report)?;
+            distilled::preview(context, &store, &config.distill)
+        }
+        Distiller::Engine | Distiller::Http => {
+            distilled::ask(context, &mut store, who, &config.distill, plan)
+        }
+    }
+}
+
+/// Shows what a pass did, or would do, and what a distiller had to do with it.
+pub(super) fn show(
+    context: &Context,
+    store: &mut Store,
+    plan: &Plan,
+    dry_run: bool,
+    distilled: &Distilled,
+) -> Result<u8, CommandError> {
+    let looked = if dry_run { None } else { Some(code::look(context, store)?) };
+    let others = others(store, plan)?;
     if context.ui.json {
         let actions: Vec<Value> =
             plan.actions.iter().map(|action| action_json(action, &others)).collect();
-        context.ui.print_json(&json!({
-            "version": JSON_VERSION, "applied": !args.dry_run, "actions": actions,
+        let mut envelope = json!({
+            "version": JSON_VERSION, "applied": !dry_run, "actions": actions,
             "code": looked.as_ref().map(code::as_json),
-        }))?;
+        });
+        if let Some(told) = distilled.json() {
+            envelope["distilled"] = told;
+        }
+        context.ui.print_json(&envelope)?;
         return Ok(exit_code::OK);
     }
     let lines = plan.actions.iter().map(|action| action_line(action, &others));
     context.ui.print(&lines.collect::<String>())?;
-    if let Some(flood) = flood_note(&plan) {
+    if let Some(flood) = flood_note(plan) {
         context.ui.warn(&flood);
     }
-    context.ui.say(&totals(&plan, args.dry_run));
+    distilled.say(context);
+    context.ui.say(&totals(plan, dry_run));
     if let Some(line) = looked.as_ref().map(code::line).filter(|line| !line.is_empty()) {
         context.ui.say(line.trim_end());
     }
     Ok(exit_code::OK)
 }
 
-fn totals(plan: &Plan, dry_run: bool) -> String {
+/// Returns what a plan changes, in one line.
+pub(super) fn totals(plan: &Plan, dry_run: bool) -> String {
     if plan.is_empty() {
         return "nothing to consolidate".into();
     }

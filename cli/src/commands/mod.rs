@@ -4,6 +4,7 @@ mod as_of;
 mod code;
 mod consolidate;
 mod corrections;
+mod distilled;
 mod doctor;
 mod engines;
 mod eval;
@@ -27,6 +28,7 @@ use cemem_core::Timestamp;
 use crate::args::Command;
 use crate::command_error::CommandError;
 use crate::context::Context;
+use crate::{distill, exit_code};
 
 /// Version of every `--json` envelope; raised when a field changes meaning or goes away.
 pub const JSON_VERSION: u32 = 1;
@@ -36,6 +38,13 @@ pub const JSON_VERSION: u32 = 1;
 /// # Errors
 /// What the command could not do.
 pub fn run(context: &mut Context, command: Command) -> Result<u8, CommandError> {
+    // What runs inside a distiller is no work of a person's, whatever its hooks start.
+    let learns =
+        matches!(command, Command::Ingest(_) | Command::Watch(_) | Command::Consolidate(_));
+    if learns && distill::is_running() {
+        context.ui.say("nothing is learned inside a distiller");
+        return Ok(exit_code::OK);
+    }
     match command {
         Command::Ingest(args) => ingest::run(context, &args),
         Command::Watch(args) => watch::run(context, &args),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use cemem_core::Counters;
 use cemem_core::lesson::{Anchor, DriftState, Evidence, Lesson, LessonStatus};
+use cemem_ingest::consolidate::phrased_by;
 
 use super::outcomes;
 use crate::ui::{one_line, printable};
@@ -71,6 +72,11 @@ pub(super) fn full(lesson: &Lesson, counters: &Counters) -> String {
     field("type", lesson.lesson_type.to_string());
     field("title", one_line(&lesson.title));
     field("rule", one_line(&lesson.rule));
+    let words = phrased_by(lesson).map(|(by, other)| {
+        let how = if other { "other words than the evidence" } else { "words of the evidence" };
+        format!("{how}, phrased by {}", one_line(by))
+    });
+    field("words", words.unwrap_or_default());
     field("why", lesson.why.as_deref().map(one_line).unwrap_or_default());
     let reviewed = if lesson.reviewed { ", reviewed by a person" } else { "" };
     field("status", format!("{}{reviewed}", lesson.status));

@@ -1,0 +1,207 @@
+//! What a person set for all projects: `config.toml` in CEMEM_HOME.
+//!
+//! Owns the keys, their defaults, and the few environment variables that replace them. Only this file
+//! and the environment can name a program or an address, and only the environment a key: a file in a
+//! repository cannot, whoever wrote it.
+
+use std::fs;
+use std::io;
+
+use cemem_core::project::Home;
+use serde::Deserialize;
+
+use crate::command_error::CommandError;
+
+/// The file's name.
+pub const FILE: &str = "config.toml";
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Who writes the words of lessons.
+    pub distiller: Distiller,
+    /// How.
+    pub distill: Distill,
+}
+
+/// Who writes the words of lessons.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Distiller {
+    /// Nobody: the evidence speaks.
+    #[default]
+    Rules,
+    /// The agent at work.
+    Agent,
+    /// An engine, run without a person.
+    Engine,
+    /// A model behind HTTP.
+    Http,
+}
+
+impl Distiller {
+    /// Every distiller, by its name.
+    pub const NAMES: [(&'static str, Self); 4] = [
+        ("rules", Self::Rules),
+        ("agent", Self::Agent),
+        ("engine", Self::Engine),
+        ("http", Self::Http),
+    ];
+}
+
+/// How lessons are phrased.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Distill {
+    /// Most lessons asked about at once.
+    pub lessons: usize,
+    /// How often a failed try is repeated.
+    pub retries: usize,
+    /// First wait before another try, in milliseconds; it doubles.
+    pub retry_delay_ms: u64,
+    /// How an engine is run.
+    pub engine: EngineConfig,
+    /// How a model is asked.
+    pub http: HttpConfig,
+}
+
+impl Default for Distill {
+    fn default() -> Self {
+        Self {
+            lessons: 20,
+            retries: 2,
+            retry_delay_ms: 1000,
+            engine: EngineConfig::default(),
+            http: HttpConfig::default(),
+        }
+    }
+}
+
+/// How an engine is run.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngineConfig {
+    /// Which, by its short name; without one the first that is installed.
+    pub name: Option<String>,
+    /// How long one run may take.
+    pub timeout_seconds: u64,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self { name: None, timeout_seconds: 180 }
+    }
+}
+
+/// How a model is asked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    /// What it speaks.
+    pub api: Api,
+    /// Where it is; without one the provider's address.
+    pub url: Option<String>,
+    /// Which.
+    pub model: Option<String>,
+    /// The environment variable that holds the key.
+    pub key_env: Option<String>,
+    /// How long one answer may take.
+    pub timeout_seconds: u64,
+    /// Most tokens of an answer.
+    pub max_tokens: u64,
+    /// Price of a million tokens sent.
+    pub price_in: Option<f64>,
+    /// Price of a million tokens received.
+    pub price_out: Option<f64>,
+    /// Most that may be spent in a calendar month, over all projects, in the currency of the prices.
+    pub monthly_cap: f64,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            api: Api::OpenAi,
+            url: None,
+            model: None,
+            key_env: None,
+            timeout_seconds: 120,
+            max_tokens: 4000,
+            price_in: None,
+            price_out: None,
+            monthly_cap: 0.0,
+        }
+    }
+}
+
+/// What a model speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Api {
+    /// Chat completions, as OpenAI and many others speak them.
+    OpenAi,
+    /// Messages of Anthropic.
+    Anthropic,
+    /// Ollama.
+    Ollama,
+}
+
+impl Config {
+    /// Reads the file, if there is one, then the environment.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds what nobody knows.
+    pub fn load(home: &Home) -> Result<Self, CommandError> {
+        let path = home.0.join(FILE);
+        let mut config: Self = match fs::read_to_string(&path) {
+            Ok(text) => toml::from_str(&text).map_err(|error| {
+                let what = error.message().to_owned();
+                let line = error.span().map_or(1, |s| text[..s.start].matches('\n').count() + 1);
+                CommandError::user(format!("`{}`, line {line}: {what}", path.display()))
+                    .hint("docs/distillers.md lists the keys")
+            })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::default(),
+            Err(error) => {
+                return Err(CommandError::User {
+                    message: format!("cannot read `{}`", path.display()),
+                    source: Some(Box::new(error)),
+                    hint: None,
+                });
+            }
+        };
+        let variable = |name| std::env::var(name).ok().filter(|v| !v.is_empty());
+        let http = &mut config.distill.http;
+        http.url = variable("CEMEM_DISTILL_URL").or(http.url.take());
+        http.model = variable("CEMEM_DISTILL_MODEL").or(http.model.take());
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Config, CommandError> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(FILE), text).unwrap();
+        Config::load(&Home(folder.path().to_owned()))
+    }
+
+    #[test]
+    fn without_a_file_nothing_is_asked_and_nothing_is_spent() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::load(&Home(folder.path().to_owned())).unwrap();
+        assert_eq!(config.distiller, Distiller::Rules);
+        assert!(config.distill.http.monthly_cap == 0.0 && config.distill.http.price_in.is_none());
+    }
+
+    #[test]
+    fn keys_are_read_and_unknown_ones_named_with_their_line() {
+        let config =
+            load("distiller = \"http\"\n[distill.http]\napi = \"ollama\"\nmodel = \"m\"\n");
+        let config = config.unwrap();
+        assert_eq!((config.distiller, config.distill.http.api), (Distiller::Http, Api::Ollama));
+        let error = load("[distill.http]\nkey = \"sk-1\"\n").unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("key"), "{error}");
+    }
+}
