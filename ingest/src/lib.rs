@@ -23,6 +23,7 @@
 //! | [`extract`] | events to candidates, pure |
 //! | [`consolidate`] | candidates to a plan, pure |
 //! | [`distill`] | a model's words for lessons: request, answer, gate; pure |
+//! | `learn` | the pass, and what experience makes of its lessons, until nothing changes |
 //! | [`outcomes`] | what became of lessons that were shown, after the pass |
 //! | [`anchors`] | lessons against the code: fresh, moved, drifted or gone |
 //!
@@ -44,6 +45,7 @@ mod fuzz;
 mod gone;
 pub mod history;
 pub mod inbox;
+mod learn;
 pub mod outcomes;
 pub mod pipeline;
 pub mod read;
@@ -62,6 +64,7 @@ pub mod watch;
 pub use error::{FileError, IngestError};
 pub use gone::{missing_documents, missing_folders};
 pub use history::{HistoryOptions, read_history};
+pub use learn::learn;
 pub use pipeline::{IngestOptions, Input, ingest};
 pub use redact::Redactor;
 pub use report::{NoProgress, Progress, Report};

@@ -299,6 +299,12 @@ mod terminal {
     }
 
     #[test]
+    fn a_terminal_that_is_closed_ends_it() {
+        let env = imported(&FOUR);
+        assert!(env.ends_with_its_terminal(&["review"], SIZE, "1 of 4"));
+    }
+
+    #[test]
     fn it_is_drawn_anew_in_any_size_and_without_colour() {
         let env = imported(&[("L-aaaaaa", "日本語のルール\u{1b}[2Jは長い。"), FOUR[1]]);
         let mut at = env.terminal(&["review"], (40, 10), &[("NO_COLOR", OsStr::new("1"))]);

@@ -48,12 +48,60 @@ impl TestEnv {
         self.terminal_of(command, (cols, rows), vars)
     }
 
+    /// Runs `cemem` at a terminal that is closed as soon as the screen shows this text; returns
+    /// whether the program then ends.
+    #[must_use]
+    pub fn ends_with_its_terminal(&self, args: &[&str], size: (u16, u16), text: &str) -> bool {
+        let prepared = self.command(args);
+        let mut command = CommandBuilder::new(prepared.get_program());
+        command.args(prepared.get_args());
+        let (master, mut child) = self.spawn(command, size, &[]);
+        let mut screen = vt100::Parser::new(size.1, size.0, 0);
+        let mut output = master.try_clone_reader().unwrap();
+        let mut bytes = [0; 4096];
+        while !screen.screen().contents().contains(text) {
+            let n = output.read(&mut bytes).unwrap();
+            screen.process(&bytes[..n]);
+        }
+        drop((output, master));
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            if child.try_wait().unwrap().is_some() {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        child.kill().unwrap();
+        false
+    }
+
     fn terminal_of(
+        &self,
+        command: CommandBuilder,
+        (cols, rows): (u16, u16),
+        vars: &[(&str, &OsStr)],
+    ) -> Terminal {
+        let (master, child) = self.spawn(command, (cols, rows), vars);
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, cols, 0)));
+        let mut output = master.try_clone_reader().unwrap();
+        let into = Arc::clone(&screen);
+        let reader = thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            // The end of the program is an error on some systems.
+            while let Ok(n @ 1..) = output.read(&mut bytes) {
+                into.lock().unwrap().process(&bytes[..n]);
+            }
+        });
+        let keys = master.take_writer().unwrap();
+        Terminal { master, keys, child, screen, reader: Some(reader) }
+    }
+
+    fn spawn(
         &self,
         mut command: CommandBuilder,
         (cols, rows): (u16, u16),
         vars: &[(&str, &OsStr)],
-    ) -> Terminal {
+    ) -> (Box<dyn MasterPty + Send>, Box<dyn Child + Send + Sync>) {
         let prepared = self.command::<&str>([]);
         command.env_clear();
         for (name, value) in prepared.get_envs() {
@@ -70,18 +118,7 @@ impl TestEnv {
         let pair = native_pty_system().openpty(size).unwrap();
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, cols, 0)));
-        let mut output = pair.master.try_clone_reader().unwrap();
-        let into = Arc::clone(&screen);
-        let reader = thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            // The end of the program is an error on some systems.
-            while let Ok(n @ 1..) = output.read(&mut bytes) {
-                into.lock().unwrap().process(&bytes[..n]);
-            }
-        });
-        let keys = pair.master.take_writer().unwrap();
-        Terminal { master: pair.master, keys, child, screen, reader: Some(reader) }
+        (pair.master, child)
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use cemem_core::plan::{Action, Change, Plan};
 use cemem_core::{Lesson, LessonId, Store};
-use cemem_ingest::consolidate::{FLOOD, consolidate, plan_for};
-use cemem_ingest::outcomes;
+use cemem_ingest::consolidate::{FLOOD, plan_for};
+use cemem_ingest::learn;
 use serde_json::{Value, json};
 
 use super::distilled::{self, Distilled};
@@ -27,13 +27,7 @@ pub(super) fn run(context: &mut Context, args: &ConsolidateArgs) -> Result<u8, C
     if let Some(file) = &args.phrasings {
         return distilled::take(context, &mut store, file, args.dry_run);
     }
-    let plan = if args.dry_run {
-        plan_for(&store, None)?
-    } else {
-        let (plan, _) = consolidate(&mut store, None)?;
-        outcomes::judge(&mut store)?;
-        plan
-    };
+    let plan = if args.dry_run { plan_for(&store, None)? } else { learn(&mut store)?.0 };
     let report = Distilled::begin(who);
     match who {
         Distiller::Rules => show(context, &mut store, &plan, args.dry_run, &report),

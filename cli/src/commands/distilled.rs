@@ -8,9 +8,8 @@ use std::path::Path;
 use cemem_core::plan::Plan;
 use cemem_core::store::{CandidateFilter, LessonFilter};
 use cemem_core::{CandidateKey, Phrasing, Store};
-use cemem_ingest::Redactor;
-use cemem_ingest::consolidate::consolidate;
 use cemem_ingest::distill::{self as pure, Answer, Gate, Limits, Offer, Request, Verdicts, answer};
+use cemem_ingest::{Redactor, learn};
 use serde_json::{Value, json};
 
 use super::consolidate::{show, totals};
@@ -172,7 +171,7 @@ pub(super) fn ask(
         let said = distill::ask(context, store, who, config, &request.text)?;
         let answered = through_gate(store, &said.by, said.answer, false)?;
         told = Distilled { asked: request.asked.len(), waiting: request.waiting, ..answered };
-        plan.actions.extend(consolidate(store, None)?.0.actions);
+        plan.actions.extend(learn(store)?.0.actions);
     }
     show(context, store, &plan, false, &told)
 }
@@ -196,7 +195,7 @@ pub(super) fn take(
             .hint("`cemem consolidate --distiller agent` shows what is asked for"));
     }
     let told = through_gate(store, "agent", answer, dry_run)?;
-    let plan = if dry_run { Plan::default() } else { consolidate(store, None)?.0 };
+    let plan = if dry_run { Plan::default() } else { learn(store)?.0 };
     show(context, store, &plan, dry_run, &told)
 }
 

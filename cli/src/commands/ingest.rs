@@ -8,12 +8,10 @@ use cemem_core::scratch;
 use cemem_core::store::Applied;
 use cemem_core::{Store, Timestamp};
 use cemem_ingest::anchors::Looked;
-use cemem_ingest::consolidate::consolidate;
 use cemem_ingest::discover::discover;
-use cemem_ingest::outcomes::{self, Judged};
 use cemem_ingest::{
-    HistoryOptions, IngestOptions, Input, Redactor, Report, inbox, ingest, missing_documents,
-    missing_folders, read_history, spool,
+    HistoryOptions, IngestOptions, Input, Redactor, Report, inbox, ingest, learn,
+    missing_documents, missing_folders, read_history, spool,
 };
 use serde_json::json;
 use tempfile::NamedTempFile;
@@ -35,8 +33,7 @@ pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, Comman
     let mut store = context.store()?;
     store.check_writable()?;
     let report = read(context, &mut store, &args.paths, since, piped.as_ref())?;
-    let passed = consolidate(&mut store, None).map(|(_, applied)| applied);
-    let judged = if passed.is_ok() { outcomes::judge(&mut store) } else { Ok(Judged::default()) };
+    let passed = learn(&mut store).map(|(_, applied)| applied);
     let looked = passed.is_ok().then(|| code::look(context, &mut store));
     let op = |applied: &Applied| applied.op != 0;
     let seen = looked.as_ref().and_then(|l| l.as_ref().ok());
@@ -46,7 +43,6 @@ pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, Comman
     // What was read is in the store, whatever becomes of the pass.
     tell(context, &report, passed.as_ref().copied().unwrap_or_default(), seen)?;
     passed?;
-    judged?;
     looked.transpose()?;
     if let (Some(_), 1, true) = (&piped, args.paths.len(), report.files == 0) {
         return Err(unrecognised());
@@ -96,8 +92,7 @@ pub(super) fn refresh(context: &Context, store: &mut Store) -> Result<(), Comman
         let n = report.error_count;
         context.ui.warn(&format!("{n} that could not be read: `cemem ingest` names them"));
     }
-    consolidate(store, None)?;
-    outcomes::judge(store)?;
+    learn(store)?;
     Ok(())
 }
 

@@ -18,6 +18,8 @@ use ratatui::crossterm::terminal::{
 };
 use ratatui::crossterm::{cursor, execute};
 
+use crate::exit_code;
+
 /// The terminal is ours: what a panic has to give back.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 /// A signal asked the program to stop.
@@ -25,6 +27,8 @@ static STOPPED: AtomicBool = AtomicBool::new(false);
 static HOOKS: Once = Once::new();
 /// How long a signal may go unnoticed.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// How long the program may take to stop by itself.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What came from the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +73,7 @@ impl FullScreen {
                 before(panic);
             }));
             // Somebody else's handler stays; keys still end the program then.
-            ctrlc::set_handler(|| STOPPED.store(true, Ordering::SeqCst)).ok();
+            ctrlc::set_handler(stop).ok();
         });
         take()?;
         let made = Terminal::new(CrosstermBackend::new(stdout()));
@@ -125,6 +129,19 @@ impl FullScreen {
 impl Drop for FullScreen {
     fn drop(&mut self) {
         give_back();
+    }
+}
+
+/// Asks the program to stop, and stops it if it does not: reading keys never comes back from a terminal
+/// that was closed. Every decision is on disk by then.
+#[expect(clippy::exit, reason = "the thread that would return is the one that hangs")]
+fn stop() {
+    STOPPED.store(true, Ordering::SeqCst);
+    std::thread::sleep(GRACE);
+    // While another program has the terminal the signal was meant for that one.
+    if TAKEN.load(Ordering::SeqCst) && STOPPED.load(Ordering::SeqCst) {
+        give_back();
+        std::process::exit(exit_code::INTERRUPTED.into());
     }
 }
 

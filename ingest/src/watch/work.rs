@@ -15,13 +15,12 @@ use cemem_core::history::History;
 use super::owners::{Claim, Owners};
 use super::{Host, News, Watched};
 use crate::anchors::{self, LookOptions};
-use crate::consolidate::consolidate;
 use crate::discover::discover;
 use crate::engines::ENGINES;
 use crate::error::IngestError;
 use crate::history::{HistoryOptions, read_history};
 use crate::inbox;
-use crate::outcomes;
+use crate::learn::learn;
 use crate::pipeline::{IngestOptions, Input, ingest};
 use crate::redact::Redactor;
 use crate::report::{NoProgress, Report};
@@ -230,8 +229,7 @@ impl Work {
         self.fresh = None;
         let look = LookOptions::new(redactor, &self.watched.places.roots);
         let pass = Store::open(&self.watched.store, self.watched.clock).and_then(|mut store| {
-            let (_, mut applied) = consolidate(&mut store, None)?;
-            outcomes::judge(&mut store)?;
+            let (_, mut applied) = learn(&mut store)?;
             let seen = anchors::look(&mut store, &look)?.applied;
             applied.updated += seen.updated;
             applied.op = applied.op.max(seen.op);
