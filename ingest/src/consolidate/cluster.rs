@@ -17,6 +17,8 @@ use super::text::{Features, Words};
 const MAX_POSTINGS: usize = 250;
 /// Share of common words below which two rules are not even compared.
 const MIN_ALIKE: f32 = 0.15;
+/// Share of common words that any two wordings of one cluster have, so that a chain of small steps ends.
+const MIN_AKIN: f32 = 0.25;
 /// Most wordings in one cluster: a chain of small steps must not swallow a topic.
 const MAX_NODES: usize = 40;
 
@@ -271,7 +273,7 @@ impl Groups {
         let fits = self.members[ga].iter().all(|x| {
             self.members[gb].iter().all(|y| {
                 let (x, y) = (&nodes[*x].features, &nodes[*y].features);
-                let akin = by_hand || common(&x.words, &y.words) > 0 || x.words == y.words;
+                let akin = by_hand || jaccard(&x.words, &y.words) >= MIN_AKIN || x.words == y.words;
                 akin && !conflicts(x, y)
             })
         });

@@ -20,6 +20,14 @@ const NAME_IN_PLACE: f32 = 0.4;
 const OPPOSITE_MEANING: f32 = 0.75;
 /// … if they also share this much of the shorter one's words.
 const OPPOSITE_CONTAINED: f32 = 0.6;
+/// Topic words two rules must share before evidence is weighed. The weights come from pairs of which a
+/// fifth are the same; among all pairs of a store hardly any are, and short scraps ("commit this") would
+/// be the same as everything that holds their word.
+const LEAST_SHARED: usize = 3;
+/// The share of common words they must have as well …
+const LEAST_ALIKE: f32 = 0.4;
+/// … and the share of the shorter one's words.
+const LEAST_CONTAINED: f32 = 0.6;
 /// Probability from which the evidence of the words makes two rules the same …
 const SAME_BY_WORDS: f32 = 0.57;
 /// … and that of words and meaning.
@@ -105,6 +113,9 @@ pub(crate) fn relate(a: &Features, b: &Features, model: Option<&dyn Fn() -> f32>
     let lexical = alike >= SAME && contained >= CONTAINED && (shared >= 3 || alike >= 0.99);
     if lexical {
         return Relation::Same(alike);
+    }
+    if shared < LEAST_SHARED || alike < LEAST_ALIKE || contained < LEAST_CONTAINED {
+        return Relation::Different;
     }
     let evidence = Evidence::of(a, b);
     let by_words = evidence.probability(None);
