@@ -24,10 +24,10 @@ const OPPOSITE_CONTAINED: f32 = 0.6;
 /// fifth are the same; among all pairs of a store hardly any are, and short scraps ("commit this") would
 /// be the same as everything that holds their word.
 const LEAST_SHARED: usize = 3;
-/// The share of common words they must have as well …
-const LEAST_ALIKE: f32 = 0.4;
-/// … and the share of the shorter one's words.
+/// The share of the shorter one's words that must be among them …
 const LEAST_CONTAINED: f32 = 0.6;
+/// … and, where no model tells what they mean, the share of common words.
+const LEAST_ALIKE: f32 = 0.4;
 /// Probability from which the evidence of the words makes two rules the same …
 const SAME_BY_WORDS: f32 = 0.57;
 /// … and that of words and meaning.
@@ -114,12 +114,12 @@ pub(crate) fn relate(a: &Features, b: &Features, model: Option<&dyn Fn() -> f32>
     if lexical {
         return Relation::Same(alike);
     }
-    if shared < LEAST_SHARED || alike < LEAST_ALIKE || contained < LEAST_CONTAINED {
+    if shared < LEAST_SHARED || contained < LEAST_CONTAINED {
         return Relation::Different;
     }
     let evidence = Evidence::of(a, b);
     let by_words = evidence.probability(None);
-    if by_words >= SAME_BY_WORDS {
+    if alike >= LEAST_ALIKE && by_words >= SAME_BY_WORDS {
         return Relation::Same(by_words.min(MOST_BY_EVIDENCE));
     }
     match model {

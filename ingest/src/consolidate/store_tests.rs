@@ -105,7 +105,12 @@ fn a_store_that_others_keep_changing_is_consolidated_all_the_same() {
         &mut store,
         &[
             said("a", 1, "Render the user footer with lipgloss borders", 0.9),
-            said("b", 2, "lipgloss draws a footer that people can resize", 0.9),
+            said(
+                "b",
+                2,
+                "people can resize lipgloss footer borders in the narrow terminal window",
+                0.9,
+            ),
         ],
     );
     // The model is asked once a plan; each time but the last, another process writes meanwhile.
