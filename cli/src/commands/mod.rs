@@ -39,8 +39,10 @@ pub const JSON_VERSION: u32 = 1;
 /// What the command could not do.
 pub fn run(context: &mut Context, command: Command) -> Result<u8, CommandError> {
     // What runs inside a distiller is no work of a person's, whatever its hooks start.
-    let learns =
-        matches!(command, Command::Ingest(_) | Command::Watch(_) | Command::Consolidate(_));
+    let learns = matches!(
+        command,
+        Command::Ingest(_) | Command::Watch(_) | Command::Consolidate(_) | Command::Gate(_)
+    );
     if learns && distill::is_running() {
         context.ui.say("nothing is learned inside a distiller");
         return Ok(exit_code::OK);

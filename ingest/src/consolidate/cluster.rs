@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use cemem_core::store::StoredCandidate;
 use cemem_core::{Lesson, Signal, Trust};
 
-use super::relate::{Relation, Similarity, common, conflicts, jaccard, relate};
+use super::relate::{Relation, Similarity, conflicts, jaccard, relate};
 use super::skeleton::skeleton;
 use super::text::{Features, Words};
 

@@ -4,7 +4,7 @@
 //! not know time: a lesson never loses anything by growing old, only by harm and by being shown
 //! again and again to no effect.
 //!
-//! The confidence of a lesson is that of its evidence, `p`, counted as [`PRIOR`] observations, and
+//! The confidence of a lesson is that of its evidence, `p`, counted as `PRIOR` observations, and
 //! what was seen since:
 //!
 //! ```text
