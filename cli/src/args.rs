@@ -433,9 +433,6 @@ pub struct PairsArgs {
     /// Show every pair that is judged otherwise than its label
     #[arg(long)]
     pub show_errors: bool,
-    /// Write what is known about every pair, one JSON object a line, for choosing weights
-    #[arg(long, value_name = "OUT.jsonl")]
-    pub features: Option<PathBuf>,
     /// Words only, without the sentence model
     #[arg(long)]
     pub no_semantic: bool,

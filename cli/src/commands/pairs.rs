@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use cemem_core::durable::{IoResultExt as _, PathError};
-use cemem_ingest::consolidate::relate::{Relation, known, relation};
+use cemem_ingest::consolidate::relate::{Relation, relation};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -36,7 +36,6 @@ enum Label {
 }
 
 struct Pair {
-    id: String,
     source: String,
     label: Label,
     a: String,
@@ -46,8 +45,6 @@ struct Pair {
 /// A line of a set of rules, or of contradicting statements.
 #[derive(Deserialize)]
 struct JsonPair {
-    #[serde(default)]
-    id: String,
     label: Label,
     kind: Option<String>,
     category: Option<String>,
@@ -145,11 +142,6 @@ pub(super) fn run(context: &Context, args: &PairsArgs) -> Result<u8, CommandErro
             );
         }
     }
-    if let Some(path) = &args.features {
-        let lines: String = pairs.iter().map(|pair| features_line(pair, &sentences)).collect();
-        let path = absolute(path)?;
-        cemem_core::durable::write_shared(&path, lines.as_bytes())?;
-    }
     let (mut rules, mut all) = (Counts::default(), Counts::default());
     for (source, counts) in &by_source {
         all.absorb(counts);
@@ -170,18 +162,6 @@ pub(super) fn run(context: &Context, args: &PairsArgs) -> Result<u8, CommandErro
         context.ui.say(&format!("{} pairs, {model} the sentence model", pairs.len()));
     }
     Ok(exit_code::OK)
-}
-
-/// Returns what the decision about a pair rests on, as a line for the training script.
-fn features_line(pair: &Pair, sentences: &Sentences) -> String {
-    let known = known(&pair.a, &pair.b);
-    let cosine = sentences.cosine(&pair.a, &pair.b);
-    let line = json!({
-        "id": pair.id, "source": pair.source, "label": pair.label, "conflict": known.conflict.map(|c| format!("{c:?}")),
-        "opposite": known.opposite, "cosine": cosine,
-        "words": known.evidence.numbers(None), "all": known.evidence.numbers(Some(cosine)),
-    });
-    format!("{line}\n")
 }
 
 fn is_wrong(label: Label, found: Relation) -> bool {
@@ -254,7 +234,7 @@ fn json_line(file: &str, line: &str) -> Option<Pair> {
         (None, Some(category)) => format!("{file} {category}"),
         (None, None) => file.to_owned(),
     };
-    Some(Pair { id: read.id, source: of, label: read.label, a: read.a, b: read.b })
+    Some(Pair { source: of, label: read.label, a: read.a, b: read.b })
 }
 
 fn msr_line(file: &str, line: &str) -> Option<Pair> {
@@ -265,13 +245,7 @@ fn msr_line(file: &str, line: &str) -> Option<Pair> {
         "0" => Label::Different,
         _ => return None,
     };
-    Some(Pair {
-        id: String::new(),
-        source: file.to_owned(),
-        label,
-        a: a.to_owned(),
-        b: b.to_owned(),
-    })
+    Some(Pair { source: file.to_owned(), label, a: a.to_owned(), b: b.to_owned() })
 }
 
 fn sts_line(file: &str, line: &str) -> Option<Pair> {
@@ -283,13 +257,7 @@ fn sts_line(file: &str, line: &str) -> Option<Pair> {
         s if s <= STS_DIFFERENT => Label::Different,
         _ => return None,
     };
-    Some(Pair {
-        id: String::new(),
-        source: format!("sts {file}"),
-        label,
-        a: a.to_owned(),
-        b: b.to_owned(),
-    })
+    Some(Pair { source: format!("sts {file}"), label, a: a.to_owned(), b: b.to_owned() })
 }
 
 fn sick_line(file: &str, line: &str) -> Option<Pair> {
@@ -301,13 +269,7 @@ fn sick_line(file: &str, line: &str) -> Option<Pair> {
         "NEUTRAL" => Label::Different,
         _ => return None,
     };
-    Some(Pair {
-        id: String::new(),
-        source: file.to_owned(),
-        label,
-        a: a.to_owned(),
-        b: b.to_owned(),
-    })
+    Some(Pair { source: file.to_owned(), label, a: a.to_owned(), b: b.to_owned() })
 }
 
 #[cfg(test)]

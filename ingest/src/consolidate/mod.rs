@@ -6,7 +6,6 @@
 //! | `text` | a rule as sets of words, with its polarity |
 //! | `skeleton` | a text as a reader sees it |
 //! | [`relate`] | same, opposite, or neither |
-//! | [`alike`] | how likely two rules say the same |
 //! | `cluster` | which candidates say the same |
 //! | `verdict` | whether a cluster is kept and how it stands: every threshold |
 //! | `build` | the lesson a cluster makes |
@@ -22,7 +21,6 @@
 //! what is learned does not depend on the order in which sessions arrive. Lessons a person reviewed
 //! or brought in keep their wording and status; they may gain evidence.
 
-pub mod alike;
 mod assign;
 mod build;
 mod cluster;

@@ -3,7 +3,6 @@
 //! Owns the guards that keep opposite rules apart. They come first: no similarity, lexical or
 //! learned, can merge two rules that differ in polarity, numbers, names or direction.
 
-use super::alike::Evidence;
 use super::text::{Features, Words};
 
 /// Share of common words from which two rules without any conflict are the same.
@@ -20,20 +19,19 @@ const NAME_IN_PLACE: f32 = 0.4;
 const OPPOSITE_MEANING: f32 = 0.75;
 /// … if they also share this much of the shorter one's words.
 const OPPOSITE_CONTAINED: f32 = 0.6;
-/// Topic words two rules must share before evidence is weighed. The weights come from pairs of which a
-/// fifth are the same; among all pairs of a store hardly any are, and short scraps ("commit this") would
-/// be the same as everything that holds their word.
+/// Topic words that rules told in other words share at least. Of all pairs in a store hardly any are the
+/// same: short scraps ("commit this") would be the same as everything that holds their word …
 const LEAST_SHARED: usize = 3;
-/// The share of the shorter one's words that must be among them …
+/// … the share of the shorter one's words that must be among them …
 const LEAST_CONTAINED: f32 = 0.6;
-/// … and, where no model tells what they mean, the share of common words.
+/// … and the share of common words: by words alone …
 const LEAST_ALIKE: f32 = 0.4;
-/// Probability from which the evidence of the words makes two rules the same …
-const SAME_BY_WORDS: f32 = 0.57;
-/// … and that of words and meaning.
-const SAME_WITH_MODEL: f32 = 0.68;
+/// … or where a model says that they mean the same.
+const LEAST_ALIKE_WITH_MODEL: f32 = 0.25;
+/// Similarity of meaning that counts as the same.
+const SAME_MEANING: f32 = 0.82;
 /// However likely, pairs that share nearly all words come first.
-const MOST_BY_EVIDENCE: f32 = 0.999;
+const MOST_BY_MEANING: f32 = 0.999;
 /// Share of the shorter rule's words the other must hold.
 const CONTAINED: f32 = 0.75;
 /// Share of common words from which a conflict of sides makes two rules opposite.
@@ -68,30 +66,6 @@ pub fn relation(a: &str, b: &str, model: Option<&Similarity<'_>>) -> Relation {
     relate(&read_a, &read_b, ask.as_ref().map(|f| f as &dyn Fn() -> f32))
 }
 
-/// What is known about a pair: for choosing weights, see `alike`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Known {
-    /// The rules must not be merged, whatever else speaks for it.
-    pub conflict: Option<Conflict>,
-    /// They were found to be opposite by words alone.
-    pub opposite: bool,
-    /// What speaks for their being the same.
-    pub evidence: Evidence,
-}
-
-/// Returns what is known about a pair of rules by their words.
-#[must_use]
-pub fn known(a: &str, b: &str) -> Known {
-    let mut words = Words::default();
-    let (a, b) = (words.read(a), words.read(b));
-    let conflict = conflict(&a, &b);
-    Known {
-        conflict,
-        opposite: conflict.is_some_and(|c| is_opposite(c, &a, &b)),
-        evidence: Evidence::of(&a, &b),
-    }
-}
-
 /// Returns how two rules relate.
 pub(crate) fn relate(a: &Features, b: &Features, model: Option<&dyn Fn() -> f32>) -> Relation {
     let alike = jaccard(&a.words, &b.words);
@@ -114,20 +88,21 @@ pub(crate) fn relate(a: &Features, b: &Features, model: Option<&dyn Fn() -> f32>
     if lexical {
         return Relation::Same(alike);
     }
-    if shared < LEAST_SHARED || contained < LEAST_CONTAINED {
+    // A negation on one side only is no conflict yet, but reason enough to leave the two apart.
+    let against = common(&a.wanted, &b.unwanted) + common(&a.unwanted, &b.wanted);
+    let agree = against == 0 && a.negated == b.negated;
+    if shared < LEAST_SHARED || contained < LEAST_CONTAINED || !agree {
         return Relation::Different;
     }
-    let evidence = Evidence::of(a, b);
-    let by_words = evidence.probability(None);
-    if alike >= LEAST_ALIKE && by_words >= SAME_BY_WORDS {
-        return Relation::Same(by_words.min(MOST_BY_EVIDENCE));
+    if alike >= LEAST_ALIKE {
+        return Relation::Same(alike);
     }
+    // A model costs milliseconds: it is asked only where its answer could decide.
     match model {
-        // A model costs milliseconds: it is asked only where its answer could decide.
-        Some(model) if evidence.probability(Some(1.0)) >= SAME_WITH_MODEL => {
-            let p = evidence.probability(Some(model()));
-            if p >= SAME_WITH_MODEL {
-                Relation::Same(p.min(MOST_BY_EVIDENCE))
+        Some(model) if alike >= LEAST_ALIKE_WITH_MODEL => {
+            let cosine = model();
+            if cosine >= SAME_MEANING {
+                Relation::Same(cosine.min(MOST_BY_MEANING))
             } else {
                 Relation::Different
             }
@@ -143,7 +118,7 @@ pub(crate) fn conflicts(a: &Features, b: &Features) -> bool {
 
 /// Why two rules must not be merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Conflict {
+enum Conflict {
     /// One asks for what the other forbids.
     Polarity,
     /// They take opposite sides: before and after, enable and disable.
@@ -192,7 +167,7 @@ fn is_polar(a: &Features, b: &Features, alike: f32) -> bool {
     let against = against_a + against_b;
     let shared = common(&a.words, &b.words);
     // Told freely and at length, a stray word on the other side is chance; it still counts against
-    // their being the same (`Evidence::against`).
+    // their being the same (`relate`).
     let weighs = (against * 2 >= shared && alike >= LOOSE) || alike >= SAME;
     // "Never X" and "X" share their words but no side; compare what is left when none is asked for.
     let unsaid = alike >= SAME
