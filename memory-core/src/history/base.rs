@@ -2,12 +2,14 @@
 //!
 //! Owns the question which commit a branch left another one at. Must not judge the work.
 
+use std::collections::HashSet;
+
 use git2::{Oid, Repository};
 
 use super::{HistoryError, message, walk};
 use crate::clock::Timestamp;
 
-/// What a branch is measured against where nobody names it, first that exists.
+/// What a branch is measured against where nobody names it, first that exists and is another one.
 const DEFAULTS: [&str; 5] =
     ["refs/remotes/origin/HEAD", "origin/main", "origin/master", "main", "master"];
 
@@ -20,7 +22,13 @@ pub struct Base {
     pub sha: String,
     /// When that became part of the history.
     pub committed: Timestamp,
+    /// When the work began: the oldest of what its commits build on and of the commits themselves.
+    /// Merging or rebasing moves the commit that both share, not this.
+    pub began: Timestamp,
 }
+
+/// Most commits of a branch that are looked at for where it began.
+const MOST_OWN: usize = 10_000;
 
 /// See [`super::History::base`].
 pub(super) fn find(
@@ -43,7 +51,29 @@ pub(super) fn find(
     };
     let commit = walk::find(repo, shared).map_err(str::to_owned)?;
     let committed = message::read(&commit).0.committed.unwrap_or(Timestamp(0));
-    Ok(Some(Base { name, sha: shared.to_string(), committed }))
+    let began = began(repo, head, other).map_err(|e| e.message().to_owned())?;
+    let began = began.map_or(committed, |t| t.min(committed));
+    Ok(Some(Base { name, sha: shared.to_string(), committed, began }))
+}
+
+/// Returns when the commits that only `head` has began; `None` if there are none.
+fn began(repo: &Repository, head: Oid, other: Oid) -> Result<Option<Timestamp>, git2::Error> {
+    let mut walk = repo.revwalk()?;
+    walk.push(head)?;
+    walk.hide(other)?;
+    let own: HashSet<Oid> = walk.take(MOST_OWN).collect::<Result<_, _>>()?;
+    let mut oldest: Option<Timestamp> = None;
+    for oid in &own {
+        let Ok(commit) = walk::find(repo, *oid) else { continue };
+        // A rebased commit keeps the time at which it was written.
+        let written = message::read(&commit).0.authored;
+        let left = commit
+            .parent_ids()
+            .filter(|parent| !own.contains(parent))
+            .filter_map(|parent| message::read(&walk::find(repo, parent).ok()?).0.committed);
+        oldest = written.into_iter().chain(left).chain(oldest).min();
+    }
+    Ok(oldest)
 }
 
 fn commit_of(repo: &Repository, name: &str) -> Result<Oid, String> {
@@ -52,7 +82,13 @@ fn commit_of(repo: &Repository, name: &str) -> Result<Oid, String> {
 }
 
 fn default_branch(repo: &Repository) -> Option<(String, Oid)> {
+    let checked_out = repo.head().ok();
+    let own = checked_out.as_ref().and_then(|head| head.name().ok());
     DEFAULTS.iter().find_map(|name| {
+        // Nothing is measured against itself.
+        if own == Some(&format!("refs/heads/{name}")) {
+            return None;
+        }
         let oid = commit_of(repo, name).ok()?;
         Some((name.trim_start_matches("refs/remotes/").to_owned(), oid))
     })
@@ -105,7 +141,8 @@ mod tests {
         repo.set_head("refs/heads/topic").unwrap();
         let base = history().base(None).unwrap().unwrap();
         let at = Timestamp(1_700_000_000_000);
-        assert_eq!(base, Base { name: "main".into(), sha: shared.clone(), committed: at });
+        let sha = shared.clone();
+        assert_eq!(base, Base { name: "main".into(), sha, committed: at, began: at });
 
         repo.reference("refs/remotes/origin/trunk", oid, true, "").unwrap();
         repo.reference_symbolic("refs/remotes/origin/HEAD", "refs/remotes/origin/trunk", true, "")
@@ -114,6 +151,42 @@ mod tests {
         assert_eq!(history().base(Some(&shared[..12])).unwrap().unwrap().sha, shared);
         let wrong = history().base(Some("no-such-branch")).unwrap_err();
         assert!(wrong.to_string().contains("no-such-branch"), "{wrong}");
+    }
+
+    /// Merging main, the merge that a pull request is tested as, and a rebase move what both share.
+    #[test]
+    fn taking_in_the_other_branch_does_not_move_where_the_work_began() {
+        let dir = tempfile::tempdir().unwrap();
+        let repo = Repository::init(dir.path()).unwrap();
+        let oid = |sha: &str| Oid::from_str(sha).unwrap();
+        let left = commit(&repo, "refs/heads/main", 1_700_000_000);
+        repo.reference("refs/heads/topic", oid(&left), true, "").unwrap();
+        let own = commit(&repo, "refs/heads/topic", 1_700_000_100);
+        let later = commit(&repo, "refs/heads/main", 1_700_000_200);
+        let who = |at| Signature::new("t", "t@example.com", &Time::new(at, 0)).unwrap();
+        let tree = repo.find_commit(oid(&own)).unwrap().tree().unwrap();
+        let found = |sha: &str| repo.find_commit(oid(sha)).unwrap();
+        let began = |head: Oid| {
+            repo.set_head_detached(head).unwrap();
+            let base = History::open(dir.path()).unwrap().unwrap().base(None).unwrap().unwrap();
+            assert_eq!(base.sha, later);
+            base.began
+        };
+        for parents in [[&own, &later], [&later, &own]] {
+            let parents = parents.map(|sha| found(sha));
+            let parents: Vec<_> = parents.iter().collect();
+            let now = who(1_700_000_300);
+            let merged = repo.commit(None, &now, &now, "merge", &tree, &parents).unwrap();
+            assert_eq!(began(merged), Timestamp(1_700_000_000_000));
+        }
+        let (written, now) = (who(1_700_000_100), who(1_700_000_300));
+        let rebased = repo.commit(None, &written, &now, "own", &tree, &[&found(&later)]).unwrap();
+        assert_eq!(began(rebased), Timestamp(1_700_000_100_000), "no trace of where it began");
+        assert_eq!(began(oid(&later)), Timestamp(1_700_000_200_000), "nothing of its own");
+
+        repo.set_head("refs/heads/main").unwrap();
+        let itself = History::open(dir.path()).unwrap().unwrap().base(None).unwrap();
+        assert_eq!(itself, None, "no branch is measured against itself");
     }
 
     #[test]

@@ -120,7 +120,7 @@ impl Since {
 
     fn moment(&self) -> Option<Timestamp> {
         match self {
-            Self::Base(base) => Some(base.committed),
+            Self::Base(base) => Some(base.began),
             Self::Settled(ts) => Some(*ts),
             Self::Ever => None,
         }
@@ -129,7 +129,7 @@ impl Since {
     fn json(&self) -> Value {
         match self {
             Self::Base(base) => {
-                json!({ "name": base.name, "sha": base.sha, "committed": base.committed })
+                json!({ "name": base.name, "sha": base.sha, "committed": base.committed, "began": base.began })
             }
             Self::Settled(_) | Self::Ever => Value::Null,
         }
@@ -141,7 +141,7 @@ impl std::fmt::Display for Since {
         match self {
             Self::Base(base) => {
                 let sha: String = base.sha.chars().take(10).collect();
-                write!(f, "since {} ({sha}, {})", one_line(&base.name), base.committed.date())
+                write!(f, "since {} ({sha}, {})", one_line(&base.name), base.began.date())
             }
             Self::Settled(ts) => write!(f, "since {}", ts.date()),
             Self::Ever => f.write_str("here"),
