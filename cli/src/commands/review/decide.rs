@@ -90,6 +90,7 @@ pub(super) fn carry_out(
             Verdict::Snooze(days) => format!("{days} days"),
             _ => String::new(),
         };
+        let replaced_by = lesson.superseded_by.clone();
         let mut after = vec![(lesson, verdict.verb(), note)];
         match verdict {
             Verdict::Accept => accept(&mut after[0].0),
@@ -114,6 +115,17 @@ pub(super) fn carry_out(
                 let from = after[0].0.id.to_string();
                 after.push((into, "merge", from));
             }
+        }
+        // What holds again is no longer replaced, and what had replaced it says so no more.
+        let lesson = &after[0].0;
+        if let (Some(by), None) = (replaced_by, &lesson.superseded_by)
+            && !after[1..].iter().any(|(other, ..)| other.id == by)
+            && (changed.iter().any(|(other, ..)| other.id == by) || store.lesson(&by)?.is_some())
+        {
+            let id = lesson.id.clone();
+            let mut other = current(store, &mut changed, &by)?;
+            other.supersedes.retain(|replaced| *replaced != id);
+            after.push((other, "revise", format!("{id} holds again")));
         }
         changed.extend(after);
     }
@@ -142,6 +154,7 @@ fn current(
 
 fn accept(lesson: &mut Lesson) {
     close(lesson, LessonStatus::Active);
+    (lesson.superseded_by, lesson.valid_to) = (None, None);
     lesson.take_code_as_it_is();
     lesson.trust = lesson.trust.max(Trust::HumanReview);
     lesson.confidence = lesson.confidence.max(ACCEPTED);

@@ -118,3 +118,26 @@ fn words_are_cleaned_and_a_cut_title_follows_the_rule() {
     let nothing = Words { rule: Some(" \u{202e} ".into()), ..Words::default() };
     assert!(reword(&mut lesson, &nothing, &redactor).is_err());
 }
+
+#[test]
+fn what_is_accepted_again_is_replaced_by_nothing() {
+    let mut store = store(&[("L-aaaaaa", "Use tabs."), ("L-bbbbbb", "Use tabs, not spaces.")]);
+    decide(&mut store, "L-aaaaaa", Verdict::Merge(id("L-bbbbbb")));
+    assert_eq!(get(&store, "L-bbbbbb").supersedes, [id("L-aaaaaa")]);
+    let merged = (get(&store, "L-aaaaaa"), get(&store, "L-bbbbbb"));
+    let decided = decide(&mut store, "L-aaaaaa", Verdict::Accept);
+    let back = get(&store, "L-aaaaaa");
+    assert_eq!(
+        (back.status, back.superseded_by, back.valid_to),
+        (LessonStatus::Active, None, None)
+    );
+    assert!(get(&store, "L-bbbbbb").supersedes.is_empty());
+    store.undo(Some(decided.change), "user").unwrap();
+    assert_eq!((get(&store, "L-aaaaaa"), get(&store, "L-bbbbbb")), merged);
+
+    decide(&mut store, "L-aaaaaa", Verdict::Replace(vec![id("L-bbbbbb")]));
+    decide(&mut store, "L-bbbbbb", Verdict::Accept);
+    let replaced = get(&store, "L-bbbbbb");
+    assert_eq!((replaced.superseded_by, replaced.valid_to), (None, None));
+    assert!(get(&store, "L-aaaaaa").supersedes.is_empty());
+}
