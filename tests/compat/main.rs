@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 use std::fs;
+use std::path::Path;
 
 use cemem_tests::TestEnv;
 use rusqlite::Connection;
@@ -44,13 +45,7 @@ fn stores_of_every_format_open_answer_and_take_more() {
     for entry in fs::read_dir(folder).unwrap() {
         let golden = entry.unwrap().path();
         versions += 1;
-        let env = TestEnv::new();
-        env.cemem(["remember", "Makes the folder."]).success();
-        let path = env.store_path();
-        for side in ["memory.db-wal", "memory.db-shm"] {
-            let _absent = fs::remove_file(path.with_file_name(side));
-        }
-        fs::copy(&golden, &path).unwrap();
+        let env = with_store(&golden);
         let found =
             env.cemem(["recall", "npm or pnpm in the web client", "--json"]).success().json();
         assert_eq!(found["results"][0]["rule"], "We use pnpm here, never npm.", "{found}");
@@ -60,7 +55,31 @@ fn stores_of_every_format_open_answer_and_take_more() {
         let again = env.cemem(["consolidate", "--json"]).success().json();
         assert!(again["actions"].as_array().unwrap().len() < 10, "{again}");
     }
-    assert!(versions >= 1);
+    assert_eq!(versions, 2, "one for every version of the format");
+}
+
+fn with_store(golden: &Path) -> TestEnv {
+    let env = TestEnv::new();
+    env.cemem(["remember", "Makes the folder."]).success();
+    let path = env.store_path();
+    for side in ["memory.db-wal", "memory.db-shm"] {
+        let _absent = fs::remove_file(path.with_file_name(side));
+    }
+    fs::copy(golden, &path).unwrap();
+    env
+}
+
+#[test]
+fn what_became_of_lessons_stays_known() {
+    let env = with_store(&cemem_corpus::data_dir().join("golden/store_v2.db"));
+    let stats = env.cemem(["stats", "--json"]).success().json();
+    let counted = ["shown", "helped", "recurred"].map(|k| stats["counters"][k].as_u64());
+    assert_eq!(counted, [Some(2), Some(1), Some(1)], "{stats}");
+    assert_eq!(stats["spent"]["calls"], 1, "{stats}");
+    let shown = env.cemem(["lessons", "show", "L-145311"]).success().stdout;
+    assert!(shown.contains("phrased by agent"), "{shown}");
+    let gate = env.cemem(["gate", "--no-ingest", "--json"]).success().json();
+    assert_eq!(gate["since"], "2026-05-01T12:00:00.000Z", "when the rest was settled: {gate}");
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use cemem_core::lesson::{LessonStatus, LessonType};
-use cemem_core::store::LessonFilter;
-use cemem_core::{Counters, Lesson, LessonId, Store, Verdict};
+use cemem_core::store::{LessonFilter, SpendTotals};
+use cemem_core::{Counters, Lesson, LessonId, Store, Timestamp, Verdict};
 use cemem_ingest::outcomes::is_checkable;
 use serde::Serialize;
 use serde_json::json;
@@ -40,6 +40,8 @@ struct Stats {
     lessons: Vec<Lesson>,
     counters: BTreeMap<LessonId, Counters>,
     months: BTreeMap<String, Month>,
+    /// What models were paid, ever.
+    spent: SpendTotals,
 }
 
 pub(super) fn run(context: &mut Context) -> Result<u8, CommandError> {
@@ -66,7 +68,8 @@ impl Stats {
             months.entry(month(outcome.ts.date())).or_default().recurred += 1;
         }
         let lessons = store.lessons(&LessonFilter::default())?;
-        Ok(Self { lessons, counters: store.counters()?, months })
+        let spent = store.spent_since(Timestamp(0))?;
+        Ok(Self { lessons, counters: store.counters()?, months, spent })
     }
 
     fn of(&self, lesson: &Lesson) -> Counters {
@@ -136,6 +139,7 @@ impl Stats {
             "heeded_share": share(sum.heeded, sum.heeded + sum.violated),
             "never_shown": never,
             "months": months,
+            "spent": self.spent,
             "lessons": each,
         })
     }
@@ -176,6 +180,14 @@ impl Stats {
         field("heeded", self.heeded(&sum));
         field("recurred", format!("{} times after it was known", sum.recurred));
         field("feedback", format!("{} helped, {} harmed", sum.helped, sum.harmed));
+        if self.spent.calls > 0 {
+            let SpendTotals { calls, tokens_in, tokens_out, cost_micros } = self.spent;
+            let cost = cost_micros as f64 / 1e6;
+            field(
+                "spent",
+                format!("{cost:.4} on {calls} requests of {tokens_in} tokens, {tokens_out} back"),
+            );
+        }
         self.trend(&mut out);
         self.list(&mut out, "most shown", &self.top(|c| c.shown));
         self.list(&mut out, "came back", &self.top(|c| c.recurred + c.violated));
