@@ -7,7 +7,7 @@
 use cemem_core::store::{Applied, StoreError};
 use cemem_core::{Plan, Store};
 
-use crate::consolidate::consolidate;
+use crate::consolidate::{consolidate, consolidate_after};
 use crate::outcomes;
 
 /// Turns at most; verdicts follow from what was said, so the second pass changes confidence and, rarely,
@@ -15,7 +15,8 @@ use crate::outcomes;
 const TURNS: usize = 4;
 
 /// Turns candidates into lessons and judges what became of them. Returns everything that was changed;
-/// the operation is that of the last pass that changed a lesson.
+/// all of it is one operation of
+/// the log.
 ///
 /// # Errors
 /// When the store cannot be read or written.
@@ -25,7 +26,7 @@ pub fn learn(store: &mut Store) -> Result<(Plan, Applied), StoreError> {
         if !outcomes::judge(store)?.changed {
             break;
         }
-        let (more, also) = consolidate(store, None)?;
+        let (more, also) = consolidate_after(store, None, applied.op)?;
         if more.is_empty() {
             break;
         }

@@ -340,15 +340,24 @@ pub fn consolidate(
     store: &mut Store,
     similarity: Option<&Similarity<'_>>,
 ) -> Result<(Plan, Applied), StoreError> {
+    consolidate_after(store, similarity, 0)
+}
+
+/// As [`consolidate`], as a part of the operation `after` of the log (0: of its own).
+pub(crate) fn consolidate_after(
+    store: &mut Store,
+    similarity: Option<&Similarity<'_>>,
+    after: i64,
+) -> Result<(Plan, Applied), StoreError> {
     for _ in 0..FREE_TRIES {
         let revision = store.revision()?;
         let plan = plan_for(store, similarity)?;
-        match store.apply(&plan, revision, "pass") {
+        match store.apply_after(&plan, revision, "pass", after) {
             Err(StoreError::Conflict) => {}
             done => return done.map(|applied| (plan, applied)),
         }
     }
-    store.apply_alone(|store| plan_for(store, similarity), "pass")
+    store.apply_alone(|store| plan_for(store, similarity), "pass", after)
 }
 
 /// Returns the plan for a store as it is, without changing it.

@@ -2,6 +2,9 @@
 //!
 //! Owns the `lesson_log` table. Rows are never deleted: undoing is itself a logged change.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
+
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::candidates::{CandidateState, settle};
@@ -78,6 +81,21 @@ impl Store {
     /// # Errors
     /// [`StoreError::Conflict`] if the store changed since; nothing is written then.
     pub fn apply(&mut self, plan: &Plan, at_revision: u64, actor: &str) -> Result<Applied> {
+        self.apply_after(plan, at_revision, actor, 0)
+    }
+
+    /// As [`Self::apply`], as a part of the operation `after` (0: of its own), so that both are undone
+    /// together. Where somebody else has changed lessons since, it is an operation of its own.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub fn apply_after(
+        &mut self,
+        plan: &Plan,
+        at_revision: u64,
+        actor: &str,
+        after: i64,
+    ) -> Result<Applied> {
         let ts = self.clock.now();
         let path = self.path.clone();
         self.write(|tx| {
@@ -85,12 +103,12 @@ impl Store {
             if revision(tx).map_err(err)? != at_revision {
                 return Err(StoreError::Conflict);
             }
-            carry_out(tx, plan, ts, actor).map_err(err)
+            carry_out(tx, plan, ts, actor, after).map_err(err)
         })
     }
 
     /// Makes a plan and carries it out while nobody else can write: for a pass that lost the race
-    /// too often. `make` must only read.
+    /// too often. `make` must only read; `after` as in [`Self::apply_after`].
     ///
     /// # Errors
     /// Those of `make`, or when the store cannot be written; nothing is written then.
@@ -98,13 +116,15 @@ impl Store {
         &mut self,
         make: impl FnOnce(&Self) -> Result<Plan>,
         actor: &str,
+        after: i64,
     ) -> Result<(Plan, Applied)> {
         self.check_writable()?;
         // `make` reads through the same connection; `&mut self` keeps every other use of it away.
         let tx = Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate)
             .map_err(|e| self.sql(e))?;
         let plan = make(self)?;
-        let applied = carry_out(&tx, &plan, self.clock.now(), actor).map_err(|e| self.sql(e))?;
+        let applied =
+            carry_out(&tx, &plan, self.clock.now(), actor, after).map_err(|e| self.sql(e))?;
         tx.commit().map_err(|e| self.sql(e))?;
         Ok((plan, applied))
     }
@@ -165,7 +185,7 @@ impl Store {
             let verb = if redone { "redo" } else { "undo" };
             let entry = Entry { op: undo_op, ts, actor, verb, note: &note };
             let mut lessons = Vec::new();
-            for row in &rows {
+            for row in &whole_changes(rows) {
                 let restored = restore(tx, row).map_err(err)?.ok_or_else(|| {
                     StoreError::CannotUndo(format!(
                         "`{}` has changed since; undo the later change first",
@@ -182,7 +202,6 @@ impl Store {
             .map_err(err)?;
             bump_revision(tx).map_err(err)?;
             lessons.sort();
-            lessons.dedup();
             Ok(Undone { op: target, by: undo_op, redone, lessons })
         })
     }
@@ -225,17 +244,20 @@ impl Store {
     }
 }
 
-/// Writes every action of a plan as one operation.
+/// Writes every action of a plan as one operation, or as more of the operation `after` while it is the
+/// newest.
 fn carry_out(
     tx: &Transaction<'_>,
     plan: &Plan,
     ts: Timestamp,
     actor: &str,
+    after: i64,
 ) -> rusqlite::Result<Applied> {
     if plan.is_empty() {
         return Ok(Applied::default());
     }
-    let op = next_op(tx)?;
+    let next = next_op(tx)?;
+    let op = if after > 0 && after + 1 == next { after } else { next };
     let mut applied = Applied { op, ..Applied::default() };
     for action in &plan.actions {
         apply_action(tx, action, Entry { op, ts, actor, verb: "", note: "" }, &mut applied)?;
@@ -281,6 +303,23 @@ fn apply_action(
         }
     }
     Ok(())
+}
+
+/// Returns one row for each lesson of an operation, newest first: from what it was to what it became,
+/// where the operation changed it in several steps.
+fn whole_changes(newest_first: Vec<LogRow>) -> Vec<LogRow> {
+    let mut whole: Vec<LogRow> = Vec::with_capacity(newest_first.len());
+    let mut met: HashMap<LessonId, usize> = HashMap::new();
+    for row in newest_first {
+        match met.entry(row.lesson.clone()) {
+            MapEntry::Occupied(later) => whole[*later.get()].before = row.before,
+            MapEntry::Vacant(first) => {
+                first.insert(whole.len());
+                whole.push(row);
+            }
+        }
+    }
+    whole
 }
 
 /// Returns what the lesson of a row shall be again; `None` if it has changed since.
