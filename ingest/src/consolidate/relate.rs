@@ -23,13 +23,13 @@ const OPPOSITE_CONTAINED: f32 = 0.6;
 /// same: short scraps ("commit this") would be the same as everything that holds their word …
 const LEAST_SHARED: usize = 3;
 /// … the share of the shorter one's words that must be among them …
-const LEAST_CONTAINED: f32 = 0.6;
+const LEAST_CONTAINED: f32 = 0.5;
 /// … and the share of common words: by words alone …
-const LEAST_ALIKE: f32 = 0.4;
+const LEAST_ALIKE: f32 = 0.35;
 /// … or where a model says that they mean the same.
-const LEAST_ALIKE_WITH_MODEL: f32 = 0.25;
+const LEAST_ALIKE_WITH_MODEL: f32 = 0.15;
 /// Similarity of meaning that counts as the same.
-const SAME_MEANING: f32 = 0.82;
+const SAME_MEANING: f32 = 0.72;
 /// However likely, pairs that share nearly all words come first.
 const MOST_BY_MEANING: f32 = 0.999;
 /// Share of the shorter rule's words the other must hold.
@@ -88,10 +88,7 @@ pub(crate) fn relate(a: &Features, b: &Features, model: Option<&dyn Fn() -> f32>
     if lexical {
         return Relation::Same(alike);
     }
-    // A negation on one side only is no conflict yet, but reason enough to leave the two apart.
-    let against = common(&a.wanted, &b.unwanted) + common(&a.unwanted, &b.wanted);
-    let agree = against == 0 && a.negated == b.negated;
-    if shared < LEAST_SHARED || contained < LEAST_CONTAINED || !agree {
+    if shared < LEAST_SHARED || contained < LEAST_CONTAINED {
         return Relation::Different;
     }
     if alike >= LEAST_ALIKE {
