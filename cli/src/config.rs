@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use cemem_core::project::Home;
 use serde::Deserialize;
@@ -153,7 +154,7 @@ impl Config {
     /// When the file cannot be read or holds what nobody knows.
     pub fn load(home: &Home) -> Result<Self, CommandError> {
         let path = home.0.join(FILE);
-        let mut config: Self = match fs::read_to_string(&path) {
+        let mut config: Self = match read(&path) {
             Ok(text) => toml::from_str(&text).map_err(|error| {
                 let what = error.message().to_owned();
                 let line = error.span().map_or(1, |s| text[..s.start].matches('\n').count() + 1);
@@ -175,6 +176,19 @@ impl Config {
         http.model = variable("CEMEM_DISTILL_MODEL").or(http.model.take());
         Ok(config)
     }
+}
+
+/// Longest file of settings, in bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+fn read(path: &Path) -> io::Result<String> {
+    // Opening a pipe would wait for somebody to write to it.
+    let about = fs::metadata(path)?;
+    if !about.is_file() || about.len() > MAX_FILE {
+        let why = if about.is_file() { "it is larger than 1 MiB" } else { "it is no file" };
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    }
+    fs::read_to_string(path)
 }
 
 #[cfg(test)]

@@ -236,14 +236,18 @@ fn a_model_on_this_machine_is_asked_in_each_dialect() {
 
 #[test]
 fn a_lying_model_changes_nothing() {
-    let env = project();
-    let before = lessons(&env);
-    for lie in lies(&env) {
-        let (url, _) = serve(vec![Act::Say(200, "", openai(&lie))]);
+    for n in 0..lies(&project()).len() {
+        let env = project();
+        let (before, lie) = (lessons(&env), lies(&env).remove(n));
+        let (url, heard) = serve(vec![Act::Say(200, "", openai(&lie))]);
         http(&env, &url, "");
         let told = ask_http(&env).success().json();
         assert_eq!(told["distilled"]["refused"].as_array().unwrap().len(), 1, "{told}");
         assert_eq!(lessons(&env), before, "{lie}");
+
+        let again = env.cemem(["consolidate", "--distiller", "http"]).success();
+        assert!(again.stderr.contains("nothing to ask"), "{}", again.stderr);
+        assert_eq!(heard.lock().unwrap().len(), 1, "the same question is not paid for twice");
     }
 }
 
@@ -460,16 +464,19 @@ mod engines {
 
     #[test]
     fn a_liar_a_crash_and_garbage_change_nothing() {
-        let env = project();
-        patience(&env, 60);
-        let before = lessons(&env);
-        for (n, lie) in lies(&env).iter().enumerate() {
-            fs::write(env.root().join("lie"), lie).unwrap();
+        for n in 0..lies(&project()).len() {
+            let env = project();
+            patience(&env, 60);
+            let before = lessons(&env);
+            fs::write(env.root().join("lie"), lies(&env).remove(n)).unwrap();
             install(&env, "aider", "cat \"$ROOT/lie\"");
             let told = ask(&env, "aider").success().json();
             assert_eq!(told["distilled"]["refused"].as_array().unwrap().len(), 1, "{n}: {told}");
             assert_eq!(lessons(&env), before);
         }
+        let env = project();
+        patience(&env, 60);
+        let before = lessons(&env);
         for (body, told) in [
             ("echo 'model overloaded' >&2; exit 3", "model overloaded"),
             ("kill -9 $$", "ended with"),

@@ -19,7 +19,11 @@ use crate::exit_code;
 use crate::ui::one_line;
 
 pub(super) fn run(context: &mut Context, args: &ConsolidateArgs) -> Result<u8, CommandError> {
-    let mut config = Config::load(&context.home)?;
+    // Without a model to be asked, what is set for one must not be in the way.
+    let mut config = match (&args.phrasings, args.distiller) {
+        (Some(_), _) | (_, Some(Distiller::Rules)) => Config::default(),
+        _ => Config::load(&context.home)?,
+    };
     let named = args.engine.is_some().then_some(Distiller::Engine);
     let who = args.distiller.or(named).unwrap_or(config.distiller);
     config.distill.engine.name = args.engine.clone().or(config.distill.engine.name);
@@ -31,7 +35,12 @@ pub(super) fn run(context: &mut Context, args: &ConsolidateArgs) -> Result<u8, C
     let report = Distilled::begin(who);
     match who {
         Distiller::Rules => show(context, &mut store, &plan, args.dry_run, &report),
-        Distiller::Agent => distilled::request(context, &store, &config.distill, &plan),
+        Distiller::Agent => {
+            if !args.dry_run {
+                code::look(context, &mut store)?;
+            }
+            distilled::request(context, &store, &config.distill, &plan)
+        }
         Distiller::Engine | Distiller::Http if args.dry_run => {
             show(context, &mut store, &plan, true, &report)?;
             distilled::preview(context, &store, &config.distill)

@@ -3,6 +3,7 @@
 //! Owns what is asked for, what is told of an answer, and the road of an answer: reader, gate, store,
 //! pass. Must not decide what passes: the gate does.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use cemem_core::plan::Plan;
@@ -30,6 +31,8 @@ pub(super) struct Distilled {
     by: String,
     asked: usize,
     waiting: usize,
+    /// Lessons that were asked about earlier, in vain.
+    before: usize,
     answer: Answer,
     verdicts: Verdicts,
 }
@@ -64,7 +67,7 @@ impl Distilled {
     pub(super) fn say(&self, context: &Context) {
         if self.by.is_empty() {
             if self.wanted {
-                context.ui.say("no lesson waits for words");
+                context.ui.say(&nobody_asked(self.before));
             }
             return;
         }
@@ -99,6 +102,15 @@ impl Distilled {
     }
 }
 
+fn nobody_asked(before: usize) -> String {
+    match before {
+        0 => "no lesson waits for words".to_owned(),
+        n => format!(
+            "nothing to ask: of {n} lessons no usable words came back, and nothing was said of them since"
+        ),
+    }
+}
+
 /// Returns the lessons whose words may be phrased.
 fn offers(store: &Store) -> Result<Vec<Offer>, CommandError> {
     let lessons = store.lessons(&LessonFilter::default())?;
@@ -108,9 +120,35 @@ fn offers(store: &Store) -> Result<Vec<Offer>, CommandError> {
     Ok(pure::offers(&lessons, &candidates, &phrased))
 }
 
-fn request_of(store: &Store, config: &Distill) -> Result<Option<Request>, CommandError> {
+fn request_of(offers: &[Offer], config: &Distill) -> Option<Request> {
     let limits = Limits { lessons: config.lessons, ..Limits::default() };
-    Ok(Request::new(&offers(store)?, limits))
+    Request::new(offers, limits)
+}
+
+/// The note that names what a model was asked about. Its answer was refused if there is no phrasing; to
+/// ask the same again would cost the same again, and keep the rest from being asked about.
+const ASKED: &str = "distiller.asked";
+
+/// Returns what a model was not asked about yet, and how much it was.
+fn unasked(store: &Store) -> Result<(Vec<Offer>, usize), CommandError> {
+    let asked = asked(store)?;
+    let (before, new): (Vec<_>, Vec<_>) =
+        offers(store)?.into_iter().partition(|o| !o.phrased && asked.contains(&o.key()));
+    Ok((new, before.len()))
+}
+
+fn asked(store: &Store) -> Result<BTreeSet<String>, CommandError> {
+    let note = store.note(ASKED)?.unwrap_or_default();
+    Ok(note.lines().map(str::to_owned).collect())
+}
+
+/// Notes what was asked about, and forgets what is no more.
+fn note_asked(store: &mut Store, offers: &[Offer], request: &Request) -> Result<(), CommandError> {
+    let mut asked = asked(store)?;
+    asked.extend(offers.iter().filter(|o| request.asked.contains(&o.lesson.id)).map(Offer::key));
+    let open: BTreeSet<String> = self::offers(store)?.iter().map(Offer::key).collect();
+    let kept: Vec<&str> = asked.intersection(&open).map(String::as_str).collect();
+    Ok(store.set_note(ASKED, &kept.join("\n"))?)
 }
 
 /// Prints what the agent at work shall answer.
@@ -120,7 +158,7 @@ pub(super) fn request(
     config: &Distill,
     plan: &Plan,
 ) -> Result<u8, CommandError> {
-    let request = request_of(store, config)?;
+    let request = request_of(&offers(store)?, config);
     if context.ui.json {
         let told = request.as_ref().map(|r| {
             json!({ "text": r.text, "schema": Request::schema(), "asked": r.asked,
@@ -146,8 +184,9 @@ pub(super) fn preview(
     store: &Store,
     config: &Distill,
 ) -> Result<u8, CommandError> {
-    match request_of(store, config)? {
-        None => context.ui.say("no lesson waits for words"),
+    let (offers, before) = unasked(store)?;
+    match request_of(&offers, config) {
+        None => context.ui.say(&nobody_asked(before)),
         Some(request) => context.ui.say(&format!(
             "{} lessons would be asked about, in {} bytes; `--distiller agent` shows them",
             request.asked.len(),
@@ -166,11 +205,15 @@ pub(super) fn ask(
     mut plan: Plan,
 ) -> Result<u8, CommandError> {
     let mut told = Distilled::begin(who);
-    if let Some(request) = request_of(store, config)? {
+    let (offers, before) = unasked(store)?;
+    told.before = before;
+    if let Some(request) = request_of(&offers, config) {
         context.ui.say(&format!("asking about {} lessons", request.asked.len()));
         let said = distill::ask(context, store, who, config, &request.text)?;
+        note_asked(store, &offers, &request)?;
         let answered = through_gate(store, &said.by, said.answer, false)?;
-        told = Distilled { asked: request.asked.len(), waiting: request.waiting, ..answered };
+        let (asked, waiting) = (request.asked.len(), request.waiting);
+        told = Distilled { asked, waiting, before, ..answered };
         plan.actions.extend(learn(store)?.0.actions);
     }
     show(context, store, &plan, false, &told)
@@ -235,6 +278,7 @@ fn through_gate(
         by: by.to_owned(),
         asked: answer.proposals.len(),
         waiting: 0,
+        before: 0,
         answer,
         verdicts,
     })

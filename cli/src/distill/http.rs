@@ -9,11 +9,12 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use cemem_core::Store;
+use cemem_ingest::Redactor;
 use cemem_ingest::distill::Answer;
 use ureq::Agent;
 
 use super::breaker::Breaker;
-use super::ledger::{self, Prices, Record};
+use super::ledger::{self, Asked, Prices, Reserved};
 use super::{Failed, MAX_OUTPUT, Said, read, wire, with_retries};
 use crate::command_error::CommandError;
 use crate::config::{Api, Distill, HttpConfig};
@@ -40,15 +41,16 @@ pub(super) fn ask(
     let by = format!("http:{}", target.model);
     let breaker = Breaker::new(context, &by);
     breaker.check()?;
-    let most = target.prices.cost(ledger::at_most(request), config.http.max_tokens);
     let mut refused = None;
     let answered = with_retries(config, || {
         // Before every try: the one before may have used up what was left.
-        if let Err(error) = ledger::check(context, store, &config.http, most) {
-            refused = Some(error);
-            return Err(Failed::for_good("the cap is reached"));
+        match target.reserve(context, store, &by, request) {
+            Ok(reserved) => target.once(store, reserved, request),
+            Err(error) => {
+                refused = Some(error);
+                Err(Failed::for_good("the cap is reached"))
+            }
         }
-        target.once(store, &by, request)
     });
     if let Some(error) = refused {
         return Err(error);
@@ -77,8 +79,9 @@ impl<'c> Target<'c> {
         let key = key.filter(|_| !local || config.key_env.is_some());
         if !local && !base.starts_with("https://") {
             return Err(CommandError::user(format!(
-                "`{base}` is on another machine and not encrypted: what people said would be \
-                 readable on the way"
+                "`{}` is on another machine and not encrypted: what people said would be \
+                 readable on the way",
+                without_login(base)
             ))
             .hint("use an https address, or a server on this machine"));
         }
@@ -104,25 +107,36 @@ impl<'c> Target<'c> {
         Ok(Self { config, url, model, key, prices, agent: builder.build().new_agent() })
     }
 
+    fn reserve(
+        &self,
+        context: &Context,
+        store: &mut Store,
+        who: &str,
+        request: &str,
+    ) -> Result<Reserved, CommandError> {
+        let tokens = (ledger::at_most(request), self.config.max_tokens);
+        let cost = self.prices.cost(tokens.0, tokens.1);
+        let asked = Asked { who, model: self.model, tokens, cost };
+        Reserved::new(context, store, self.config, asked)
+    }
+
     /// Asks once and records what it cost.
-    fn once(&self, store: &mut Store, by: &str, request: &str) -> Result<Answer, Failed> {
+    fn once(&self, store: &mut Store, paid: Reserved, request: &str) -> Result<Answer, Failed> {
         let sent = self.send(request);
-        let estimate = (ledger::at_most(request), 0);
-        let (tokens, cost, outcome) = match &sent {
+        let estimate = ledger::at_most(request);
+        let (tokens, outcome) = match &sent {
             Ok(reply) => {
-                let most = (estimate.0, ledger::at_most(&reply.text));
-                let tokens = reply.tokens.unwrap_or(most);
-                (tokens, self.prices.cost(tokens.0, tokens.1), "ok".to_owned())
+                let tokens = reply.tokens.unwrap_or((estimate, ledger::at_most(&reply.text)));
+                (tokens, "ok".to_owned())
             }
             // Refused before anything was done, or never arrived.
-            Err(Unsent::Refused(failed)) => ((0, 0), 0, failed.message.clone()),
+            Err(Unsent::Refused(failed)) => ((0, 0), failed.message.clone()),
             Err(Unsent::Lost(failed)) => {
-                let most = (estimate.0, self.config.max_tokens);
-                (most, self.prices.cost(most.0, most.1), failed.message.clone())
+                ((estimate, self.config.max_tokens), failed.message.clone())
             }
         };
-        let outcome = outcome.chars().take(80).collect();
-        ledger::record(store, Record { who: by, model: self.model, tokens, cost, outcome })
+        let cost = self.prices.cost(tokens.0, tokens.1);
+        paid.settle(store, tokens, cost, outcome.chars().take(80).collect())
             .map_err(|error| Failed::for_good(format!("what it cost was not recorded: {error}")))?;
         match sent {
             Ok(reply) => read(&reply.text),
@@ -171,14 +185,31 @@ impl<'c> Target<'c> {
     }
 
     fn unreached(&self) -> Unsent {
-        Unsent::Refused(Failed::for_now(format!("`{}` cannot be reached", self.url)))
+        Unsent::Refused(Failed::for_now(format!(
+            "`{}` cannot be reached",
+            without_login(&self.url)
+        )))
     }
 
+    /// Returns what the other side said without the key, whole or begun: some echo a part of it.
     fn without_key(&self, text: &str) -> String {
-        match &self.key {
-            Some(key) => text.replace(key.as_str(), "[key]"),
-            None => text.to_owned(),
-        }
+        let key = self.key.as_deref().unwrap_or_default();
+        let parts = (LEAST_OF_KEY..=key.len()).rev().filter_map(|n| key.get(..n));
+        let told = parts.fold(text.to_owned(), |told, part| told.replace(part, "[key]"));
+        Redactor::new().redact(&told).into_owned()
+    }
+}
+
+/// As much of a key as may be told.
+const LEAST_OF_KEY: usize = 6;
+
+/// Returns an address without the name and password in it.
+fn without_login(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let host = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..host].rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
+        None => url.to_owned(),
     }
 }
 
@@ -213,6 +244,21 @@ mod tests {
             assert!(!is_local(url), "{url}");
         }
         assert!(!is_local("http://127.0.0.1@example.com/"));
+    }
+
+    #[test]
+    fn neither_password_nor_key_is_told() {
+        assert_eq!(without_login("http://me:pw@host/v1?x=a@b"), "http://host/v1?x=a@b");
+        assert_eq!(without_login("http://host/v1@x"), "http://host/v1@x");
+        let config = HttpConfig {
+            url: Some("http://127.0.0.1:9".into()),
+            model: Some("m".into()),
+            ..HttpConfig::default()
+        };
+        let mut target = Target::new(&config).unwrap_or_else(|e| panic!("{e}"));
+        target.key = Some("qzj-0123456789abcdef".into());
+        let told = target.without_key("bad key qzj-0123456789abcdef, that is qzj-0123***");
+        assert_eq!(told, "bad key [key], that is [key]***");
     }
 
     #[test]

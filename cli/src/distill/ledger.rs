@@ -5,6 +5,7 @@
 
 use std::fs;
 
+use cemem_core::durable::open_private;
 use cemem_core::store::Spend;
 use cemem_core::{Store, Timestamp};
 
@@ -52,8 +53,68 @@ pub(super) fn at_most(text: &str) -> u64 {
     u64::try_from(text.len()).unwrap_or(u64::MAX) / BYTES_PER_TOKEN + 16
 }
 
+/// A request that may be paid for.
+pub(super) struct Reserved {
+    row: i64,
+    spend: Spend,
+}
+
+impl Reserved {
+    /// Enters a request that costs `tokens` at the most, before it is sent; an error unless the cap
+    /// allows it. Others who ask at the same time, in whatever project, take turns here.
+    pub(super) fn new(
+        context: &Context,
+        store: &mut Store,
+        config: &HttpConfig,
+        asked: Asked<'_>,
+    ) -> Result<Self, CommandError> {
+        let lock = context.home.0.join("spend.lock");
+        let turn = open_private(&lock)?;
+        turn.lock().map_err(|error| CommandError::User {
+            message: format!("cannot lock `{}`", lock.display()),
+            source: Some(Box::new(error)),
+            hint: None,
+        })?;
+        check(context, store, config, asked.cost)?;
+        let spend = Spend {
+            ts: store.clock().now(),
+            who: asked.who.to_owned(),
+            model: asked.model.to_owned(),
+            tokens_in: asked.tokens.0,
+            tokens_out: asked.tokens.1,
+            cost_micros: asked.cost,
+            outcome: "asked".to_owned(),
+        };
+        Ok(Self { row: store.record_spend(&spend)?, spend })
+    }
+
+    /// Enters what it did cost, and how it ended.
+    pub(super) fn settle(
+        self,
+        store: &mut Store,
+        tokens: (u64, u64),
+        cost_micros: u64,
+        outcome: String,
+    ) -> Result<(), CommandError> {
+        let (tokens_in, tokens_out) = tokens;
+        let spend = Spend { tokens_in, tokens_out, cost_micros, outcome, ..self.spend };
+        Ok(store.settle_spend(self.row, &spend)?)
+    }
+}
+
+/// Who is asked, and what that costs at the most.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) who: &'a str,
+    pub(super) model: &'a str,
+    /// Sent and received.
+    pub(super) tokens: (u64, u64),
+    /// In millionths.
+    pub(super) cost: u64,
+}
+
 /// Returns an error unless `most` millionths may still be spent this month.
-pub(super) fn check(
+fn check(
     context: &Context,
     store: &Store,
     config: &HttpConfig,
@@ -101,29 +162,6 @@ fn month_start(now: Timestamp) -> Timestamp {
     let date = now.date();
     let month = date.get(..7).unwrap_or_default();
     Timestamp::parse(&format!("{month}-01T00:00:00Z")).unwrap_or(Timestamp(0))
-}
-
-/// What was asked, for the record.
-pub(super) struct Record<'a> {
-    pub(super) who: &'a str,
-    pub(super) model: &'a str,
-    pub(super) tokens: (u64, u64),
-    pub(super) cost: u64,
-    pub(super) outcome: String,
-}
-
-/// Records a request.
-pub(super) fn record(store: &mut Store, record: Record<'_>) -> Result<(), CommandError> {
-    let spend = Spend {
-        ts: store.clock().now(),
-        who: record.who.to_owned(),
-        model: record.model.to_owned(),
-        tokens_in: record.tokens.0,
-        tokens_out: record.tokens.1,
-        cost_micros: record.cost,
-        outcome: record.outcome,
-    };
-    Ok(store.record_spend(&spend)?)
 }
 
 #[cfg(test)]

@@ -12,8 +12,9 @@ use serde_json::Value;
 pub const MAX_PROPOSALS: usize = 200;
 /// Longest answer looked at, in bytes.
 pub const MAX_ANSWER: usize = 4 << 20;
-/// Most places at which a value is tried to be read: text full of brackets must not take for ever.
-const MAX_TRIES: usize = 20_000;
+/// Most bytes read in vain, in all: text full of brackets must not take for ever. An answer that was cut
+/// off is read three times.
+const MAX_IN_VAIN: usize = 4 * MAX_ANSWER;
 
 /// What a distiller shall answer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -110,7 +111,8 @@ pub fn parse(text: &str) -> Answer {
         answer.beyond += 1;
     }
     let mut at = 0;
-    for _ in 0..MAX_TRIES {
+    let mut in_vain = 0;
+    while in_vain <= MAX_IN_VAIN {
         let Some(step) = text[at..].find(['{', '[']) else { break };
         at += step;
         let mut values = serde_json::Deserializer::from_str(&text[at..]).into_iter::<Value>();
@@ -122,6 +124,7 @@ pub fn parse(text: &str) -> Answer {
             Some(Err(error)) => {
                 // Cut off: the whole entries inside are looked for, one bracket further in.
                 answer.truncated |= error.is_eof();
+                in_vain += place(&text[at..], &error);
                 at += 1;
             }
             None => break,
@@ -130,6 +133,12 @@ pub fn parse(text: &str) -> Answer {
     // A bracket in talk is not an answer that was cut off.
     answer.truncated &= !answer.is_empty() || text.contains("\"proposals\"");
     answer
+}
+
+/// Returns how many bytes were read before an error.
+fn place(text: &str, error: &serde_json::Error) -> usize {
+    let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+    lines.map(str::len).sum::<usize>() + error.column()
 }
 
 fn take(value: Value, answer: &mut Answer) {

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
+use cemem_core::id::digest;
 use cemem_core::store::{CandidateState, StoredCandidate};
 use cemem_core::{CandidateKey, Lesson, LessonId, LessonStatus, Signal, Trust};
 use serde_json::{Value, json};
@@ -39,6 +40,14 @@ pub struct Offer {
     pub members: Vec<Member>,
     /// A distiller has phrased it already.
     pub phrased: bool,
+}
+
+impl Offer {
+    /// Returns the name of what the lesson is made of: another one as soon as more is said.
+    #[must_use]
+    pub fn key(&self) -> String {
+        digest(self.members.iter().map(|member| member.key.to_string()))
+    }
 }
 
 /// One candidate of an offer.
