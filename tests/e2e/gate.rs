@@ -101,6 +101,15 @@ fn nothing_to_learn_is_recorded_with_its_reason_and_covers_what_waits_now() {
 }
 
 #[test]
+fn what_bears_a_date_to_come_is_settled_too() {
+    let env = repository("2026-03-20T00:00:00Z");
+    let mut settle = env.command(["gate", "--nothing-to-learn", "the clock here runs behind"]);
+    let settled = env.run(settle.env("CEMEM_NOW", "2026-03-20T00:00:01Z"), None).success();
+    assert!(settled.stdout.starts_with("nothing to learn"), "{}", settled.stdout);
+    env.cemem(["gate"]).success();
+}
+
+#[test]
 fn could_not_look_is_another_answer() {
     let env = repository("2026-03-20T00:00:00Z");
     let wrong = env.cemem(["gate", "--base", "origin/nowhere"]).fails_with(1);

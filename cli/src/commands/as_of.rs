@@ -78,7 +78,7 @@ pub(super) fn date(text: &str) -> Result<Timestamp, CommandError> {
     let time = Timestamp::parse(text).ok_or_else(|| {
         CommandError::user(format!("`{text}` is not a date")).hint("--as-of 2026-01-31")
     })?;
-    let day_only = !text.contains([':', 'T']);
+    let day_only = text.trim().len() <= "2026-01-31".len();
     Ok(if day_only { Timestamp(time.0 + DAY_MS - 1) } else { time })
 }
 

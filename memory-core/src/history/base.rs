@@ -78,7 +78,11 @@ fn began(repo: &Repository, head: Oid, other: Oid) -> Result<Option<Timestamp>, 
 
 fn commit_of(repo: &Repository, name: &str) -> Result<Oid, String> {
     let found = repo.revparse_single(name).and_then(|object| object.peel_to_commit());
-    found.map(|commit| commit.id()).map_err(|e| e.message().to_owned())
+    found.map(|commit| commit.id()).map_err(|e| match e.code() {
+        git2::ErrorCode::NotFound => format!("there is no branch, tag or commit `{name}` here"),
+        git2::ErrorCode::Ambiguous => format!("`{name}` begins more than one commit"),
+        _ => format!("`{name}`: {}", e.message()),
+    })
 }
 
 fn default_branch(repo: &Repository) -> Option<(String, Oid)> {

@@ -27,6 +27,18 @@ pub struct Settlement {
     /// Fingerprints of findings that were open and are settled by it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
+    /// Up to when what was said is settled, where it bears a date later than [`Self::ts`]: some clocks
+    /// run ahead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<Timestamp>,
+}
+
+impl Settlement {
+    /// Returns whether what was said at this time was there to be settled.
+    #[must_use]
+    pub fn reaches(&self, said: Timestamp) -> bool {
+        self.ts.max(self.through.unwrap_or(self.ts)) >= said
+    }
 }
 
 /// What asking a model cost, once.
@@ -127,12 +139,12 @@ impl Store {
         self.json_rows("SELECT body FROM settlement ORDER BY id")
     }
 
-    /// Records what asking a model cost.
+    /// Records what asking a model costs, at the most, before it is asked: a process that dies then must
+    /// not forget it. Returns the row, for [`Self::settle_spend`].
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn record_spend(&mut self, spend: &Spend) -> Result<()> {
-        let n = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    pub fn record_spend(&mut self, spend: &Spend) -> Result<i64> {
         let path = self.path.clone();
         self.write(|tx| {
             tx.execute(
@@ -142,9 +154,32 @@ impl Store {
                     spend.ts.0,
                     spend.who,
                     spend.model,
-                    n(spend.tokens_in),
-                    n(spend.tokens_out),
-                    n(spend.cost_micros),
+                    whole(spend.tokens_in),
+                    whole(spend.tokens_out),
+                    whole(spend.cost_micros),
+                    spend.outcome,
+                ],
+            )
+            .map_err(|e| sort_error(&path, e))?;
+            Ok(tx.last_insert_rowid())
+        })
+    }
+
+    /// Replaces what a request may cost by what it did.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn settle_spend(&mut self, row: i64, spend: &Spend) -> Result<()> {
+        let path = self.path.clone();
+        self.write(|tx| {
+            tx.execute(
+                "UPDATE spend SET tokens_in = ?2, tokens_out = ?3, cost_micros = ?4, outcome = ?5
+                 WHERE id = ?1",
+                params![
+                    row,
+                    whole(spend.tokens_in),
+                    whole(spend.tokens_out),
+                    whole(spend.cost_micros),
                     spend.outcome,
                 ],
             )
@@ -193,4 +228,9 @@ impl Store {
         let bodies = read().map_err(|e| self.sql(e))?;
         bodies.iter().map(|b| serde_json::from_str(b).map_err(|e| self.corrupt(e))).collect()
     }
+}
+
+/// SQLite's integers have a sign.
+fn whole(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
 }

@@ -200,6 +200,11 @@ fn spends_add_up_and_settlements_stay() {
     assert_eq!((all.calls, all.tokens_out, all.cost_micros), (2, 2, 14));
     assert_eq!(store.spent_since(Timestamp(7)).unwrap(), SpendTotals::default());
 
+    let row = store.record_spend(&spend(8, 100)).unwrap();
+    store.settle_spend(row, &Spend { cost_micros: 2, ..spend(8, 30) }).unwrap();
+    let settled = store.spent_since(Timestamp(7)).unwrap();
+    assert_eq!((settled.calls, settled.tokens_in, settled.cost_micros), (1, 30, 2));
+
     let settled = Settlement {
         findings: Vec::new(),
         ts: Timestamp(1),
@@ -207,7 +212,9 @@ fn spends_add_up_and_settlements_stay() {
         head: "abc".into(),
         why: "a version bump".into(),
         covers: vec![LessonId("L-123456".into())],
+        through: Some(Timestamp(9)),
     };
+    assert!(settled.reaches(Timestamp(9)) && !settled.reaches(Timestamp(10)));
     store.record_settlement(&settled).unwrap();
     assert_eq!(store.settlements().unwrap(), [settled]);
 }

@@ -26,6 +26,8 @@ pub(super) struct Undecided {
     pub(super) lessons: Vec<Lesson>,
     /// Findings that are still open.
     pub(super) findings: Vec<OpenFinding>,
+    /// When the last of it was said.
+    latest: Option<Timestamp>,
     /// What was decided, or needed no decision.
     pub(super) done: Done,
 }
@@ -92,13 +94,17 @@ pub(super) fn look(
         if since.is_some_and(|since| last <= since) {
             continue;
         }
-        let is_settled = settlements.iter().any(|s| s.covers.contains(&lesson.id) && s.ts >= last);
+        let is_settled =
+            settlements.iter().any(|s| s.covers.contains(&lesson.id) && s.reaches(last));
         let done = &mut found.done;
         match lesson.status {
             LessonStatus::Quarantined => done.quarantined += 1,
             LessonStatus::Candidate if lesson.is_snoozed(now) => done.snoozed += 1,
             LessonStatus::Candidate if is_settled => done.settled += 1,
-            LessonStatus::Candidate => found.lessons.push(lesson.clone()),
+            LessonStatus::Candidate => {
+                found.latest = found.latest.max(Some(last));
+                found.lessons.push(lesson.clone());
+            }
             LessonStatus::Active | LessonStatus::Stale if lesson.reviewed => done.accepted += 1,
             LessonStatus::Active | LessonStatus::Stale => done.learned += 1,
             LessonStatus::Superseded => done.merged += 1,
@@ -144,11 +150,12 @@ fn findings(
             }
             let settles = |s: &Settlement| {
                 s.findings.contains(&finding.fingerprint)
-                    && first.turn_ts.is_none_or(|ts| s.ts >= ts)
+                    && first.turn_ts.is_none_or(|ts| s.reaches(ts))
             };
             if settlements.iter().any(settles) {
                 found.done.settled += 1;
             } else {
+                found.latest = found.latest.max(first.turn_ts);
                 found.findings.push(told(finding));
             }
         }
@@ -196,5 +203,6 @@ pub(super) fn settlement(
 ) -> Settlement {
     let covers: Vec<LessonId> = undecided.lessons.iter().map(|l| l.id.clone()).collect();
     let findings = undecided.findings.iter().map(|f| f.fingerprint.clone()).collect();
-    Settlement { ts: now, actor: "user".into(), head, why, covers, findings }
+    let through = undecided.latest.filter(|latest| *latest > now);
+    Settlement { ts: now, actor: "user".into(), head, why, covers, findings, through }
 }

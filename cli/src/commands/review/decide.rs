@@ -95,7 +95,7 @@ pub(super) fn carry_out(
         match verdict {
             Verdict::Accept => accept(&mut after[0].0),
             Verdict::Reject(_) => close(&mut after[0].0, LessonStatus::Retired),
-            Verdict::Snooze(days) => snooze(&mut after[0].0, *days, now),
+            Verdict::Snooze(days) => snooze(&mut after[0].0, *days, now)?,
             Verdict::Edit(words) => {
                 reword(&mut after[0].0, words, &redactor)?;
                 accept(&mut after[0].0);
@@ -167,8 +167,13 @@ fn close(lesson: &mut Lesson, status: LessonStatus) {
 }
 
 /// Not a decision about what it says: the pass goes on with it.
-fn snooze(lesson: &mut Lesson, days: u32, now: Timestamp) {
+fn snooze(lesson: &mut Lesson, days: u32, now: Timestamp) -> Result<(), CommandError> {
+    if matches!(lesson.status, LessonStatus::Retired | LessonStatus::Superseded) {
+        let message = format!("{} is {}: there is nothing to put off", lesson.id, lesson.status);
+        return Err(CommandError::user(message));
+    }
     lesson.snoozed_until = Some(Timestamp(now.0 + i64::from(days.min(MAX_DAYS)) * DAY_MS));
+    Ok(())
 }
 
 fn replace(lesson: &mut Lesson, other: &mut Lesson, now: Timestamp) {

@@ -91,7 +91,7 @@ pub(super) fn read(text: &str) -> Result<Option<Words>, String> {
         ),
         None => None,
     };
-    let paths = value("paths").map(|v| v.split(',').map(|p| p.trim().to_owned()).collect());
+    let paths = value("paths").map(|v| globs(&v));
     Ok(Some(Words {
         lesson_type,
         title: value("title"),
@@ -99,6 +99,20 @@ pub(super) fn read(text: &str) -> Result<Option<Words>, String> {
         why: value("why"),
         paths,
     }))
+}
+
+/// Returns the globs of a list: a comma between braces belongs to its glob.
+fn globs(list: &str) -> Vec<String> {
+    let mut open = 0_usize;
+    let parts = list.split(|c| {
+        match c {
+            '{' => open += 1,
+            '}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && open == 0
+    });
+    parts.map(|p| p.trim().to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -113,7 +127,7 @@ mod tests {
         lesson.rule = one_line(&lesson.rule);
         lesson.title.clone_from(&lesson.rule);
         lesson.why = Some("because of type: x".into());
-        lesson.applies_when.paths = vec!["src/**".into(), "a b/c.rs".into()];
+        lesson.applies_when.paths = vec!["src/*.{ts,tsx}".into(), "a b/c.rs".into()];
         let form = write(&lesson);
         assert!(!form.contains('\u{1b}'), "{form}");
         let words = read(&form).unwrap().unwrap();
