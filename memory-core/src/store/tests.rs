@@ -175,6 +175,33 @@ fn a_plan_is_applied_once_and_undone_whole() {
     assert_eq!(store.history(&made.id).unwrap().len(), 4);
 }
 
+#[test]
+fn what_goes_on_with_a_change_is_undone_with_it() {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    let mut made = lesson("one");
+    made.reviewed = false;
+    let create = Action::Create { lesson: Box::new(made.clone()), candidates: Vec::new() };
+    let first = store.apply(&Plan { actions: vec![create] }, 0, "pass").unwrap();
+    let update = |confidence| Plan {
+        actions: vec![Action::Update {
+            lesson: Box::new(Lesson { confidence, ..made.clone() }),
+            candidates: Vec::new(),
+            change: Change::Reinforce,
+        }],
+    };
+    let at = store.revision().unwrap();
+    let more = store.apply_after(&update(0.9), at, "pass", first.op).unwrap();
+    assert_eq!(more.op, first.op);
+    let undone = store.undo(None, "user").unwrap();
+    assert_eq!((undone.op, undone.lessons.len()), (first.op, 1));
+    assert_eq!(store.lesson(&made.id).unwrap().unwrap().status, LessonStatus::Retired);
+
+    // Somebody else's change came between: undoing must not take that back too.
+    let at = store.revision().unwrap();
+    let apart = store.apply_after(&update(0.8), at, "pass", first.op).unwrap();
+    assert!(apart.op > first.op);
+}
+
 /// Applies one change of what is known about the code.
 fn look(store: &mut Store, lesson: &Lesson, change: Change) -> i64 {
     let action =
