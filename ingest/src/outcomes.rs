@@ -23,7 +23,7 @@ use crate::sources::claude_code;
 /// How often judging is tried while others may write; what is left is judged after the next pass.
 const TRIES: usize = 3;
 /// Sessions with more events than this are reports, not talks.
-const MANY: u64 = 100_000;
+const MANY: u64 = 50_000;
 
 /// What judging did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -109,11 +109,14 @@ impl Known {
         let mut lessons = store.lessons(&LessonFilter::default())?;
         lessons.retain(|l| l.status.is_recallable());
         let candidates = store.candidates(CandidateFilter::Live)?;
+        let exposures = store.exposures()?;
+        // Who was prompted is asked only of lessons that stand in a file.
+        let stands = exposures.iter().any(|e| e.channel == Channel::Sync);
         Ok(Self {
             told: told(&lessons, &candidates),
             lessons: lessons.iter().map(|l| (l.id.clone(), Check::of(l))).collect(),
-            exposures: store.exposures()?,
-            spans: store.spans()?,
+            exposures,
+            spans: store.spans(stands)?,
         })
     }
 
@@ -161,11 +164,14 @@ impl Known {
             .filter(|(lesson, _)| self.lessons.contains_key(lesson))
             .collect();
         let checkable = |id: &LessonId| matches!(self.lessons.get(id), Some(Some(_)));
+        if self.lessons.is_empty() || store.session_len(session)? > MANY {
+            return Ok(Vec::new());
+        }
         let mut needed = told.iter().any(|t| t.again) || shown.iter().any(|(id, _)| checkable(id));
         if !needed {
             store.scan_session(session, &mut |e| needed |= may_show(e.kind, e.body))?;
         }
-        if !needed || store.session_len(session)? > MANY {
+        if !needed {
             return Ok(Vec::new());
         }
         let events = store.session_events(session)?;

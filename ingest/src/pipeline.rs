@@ -14,7 +14,7 @@ use rayon::prelude::*;
 
 use crate::checkpoints::{self, Checkpoints};
 use crate::error::{FileError, IngestError};
-use crate::extract::Sieve;
+use crate::extract::{Sieve, Sieves};
 use crate::gone;
 use crate::read::{self, FileRead, Outcome, Target};
 use crate::redact::Redactor;
@@ -100,7 +100,7 @@ pub fn ingest(
     let (number, bytes) = checkpoints.size();
     let total = bytes + files.iter().map(|f| f.size).sum::<u64>();
     options.progress.begin(number + files.len() as u64, total);
-    read_all(store, &files, &cursors, &pool, options, &mut report)?;
+    let mut sieves = read_all(store, &files, &cursors, &pool, options, &mut report)?;
     loop {
         // They live until they are read.
         let copies = checkpoints.next(LARGE, &mut report);
@@ -108,10 +108,10 @@ pub fn ingest(
             break;
         }
         let files: Vec<FileTask> = copies.iter().map(FileTask::of).collect();
-        read_all(store, &files, &cursors, &pool, options, &mut report)?;
+        sieves.absorb(read_all(store, &files, &cursors, &pool, options, &mut report)?);
     }
     let documents = gone::look(store, inputs)?;
-    extract_dirty(store, &documents.back, &pool, options.progress, &mut report)?;
+    extract_dirty(store, &documents.back, sieves, &pool, options.progress, &mut report)?;
     gone::forget(store, &documents)?;
     report.duration = start.elapsed();
     Ok(report)
@@ -327,7 +327,7 @@ fn read_all(
     pool: &rayon::ThreadPool,
     options: &IngestOptions<'_>,
     report: &mut Report,
-) -> Result<(), IngestError> {
+) -> Result<Sieves, IngestError> {
     let (large, small): (Vec<&FileTask>, Vec<&FileTask>) =
         files.iter().partition(|f| f.size >= LARGE || packed(&f.path));
     // One group is read while the one before is stored.
@@ -354,10 +354,11 @@ fn read_all(
         }
         Ok::<(), IngestError>(())
     })?;
+    let mut sieves = Sieves::default();
     for task in large {
-        read_large(store, task, cursors, options, report)?;
+        sieves.absorb(read_large(store, task, cursors, options, report)?);
     }
-    Ok(())
+    Ok(sieves)
 }
 
 /// Whether a file may unpack to any size: its events are stored as they come.
@@ -422,28 +423,37 @@ fn guarded(
     read
 }
 
-/// Reads a large file, storing one part of its events while the next is read.
+/// Reads a large file, storing one part of its events while the next is read. Returns what tells which
+/// of them can matter, if all of them were new.
 fn read_large(
     store: &mut Store,
     task: &FileTask,
     cursors: &HashMap<String, Cursor>,
     options: &IngestOptions<'_>,
     report: &mut Report,
-) -> Result<(), IngestError> {
+) -> Result<Sieves, IngestError> {
     std::thread::scope(|scope| {
         let (send, receive) = mpsc::sync_channel::<Packed>(1);
         let reader = scope.spawn(move || {
+            let mut sieves = Sieves::default();
             // If the store failed, nobody listens any more, and what is left is read in vain.
-            guarded(task, cursors, options, &mut |batch| drop(send.send(Packed::from(&batch))))
+            let read = guarded(task, cursors, options, &mut |batch| {
+                sieves.hear(&batch);
+                drop(send.send(Packed::from(&batch)));
+            });
+            (read, sieves)
         });
+        let mut known = 0;
         for batch in receive {
-            report.events_new += store.append([batch])?.events;
+            let appended = store.append([batch])?;
+            report.events_new += appended.events;
+            known += appended.duplicates;
         }
-        let read =
-            reader.join().unwrap_or_else(|_| FileRead::failed(&task.path, "the reader failed"));
+        let failed = |_| (FileRead::failed(&task.path, "the reader failed"), Sieves::default());
+        let (read, sieves) = reader.join().unwrap_or_else(failed);
         account(report, read);
         options.progress.advance(1, task.size);
-        Ok(())
+        Ok(if known == 0 { sieves } else { Sieves::default() })
     })
 }
 
@@ -470,6 +480,7 @@ fn account(report: &mut Report, read: FileRead) {
 fn extract_dirty(
     store: &mut Store,
     also: &[SessionRef],
+    mut sieves: Sieves,
     pool: &rayon::ThreadPool,
     progress: &dyn Progress,
     report: &mut Report,
@@ -484,7 +495,7 @@ fn extract_dirty(
         let through = store.last_event()?;
         let mut sessions: Vec<(SessionRef, Vec<StoredEvent>)> = Vec::with_capacity(group.len());
         for session in group {
-            sessions.push((session.clone(), events_of(store, session)?));
+            sessions.push((session.clone(), events_of(store, session, &mut sieves)?));
         }
         let found = pool.install(|| {
             sessions
@@ -499,9 +510,16 @@ fn extract_dirty(
 }
 
 /// Reads a session; of a very large report only what can matter.
-fn events_of(store: &Store, session: &SessionRef) -> Result<Vec<StoredEvent>, IngestError> {
+fn events_of(
+    store: &Store,
+    session: &SessionRef,
+    sieves: &mut Sieves,
+) -> Result<Vec<StoredEvent>, IngestError> {
     if store.session_len(session)? <= MANY {
         return Ok(store.session_events(session)?);
+    }
+    if let Some(wanted) = sieves.wanted(session, || store.session_numbers(session))? {
+        return Ok(store.session_events_in(session, &wanted)?);
     }
     let mut sieve = Sieve::default();
     store.scan_session(session, &mut |event| sieve.look(event))?;

@@ -126,6 +126,12 @@ fn next_control(bytes: &[u8]) -> Option<usize> {
     {
         at += 64;
     }
+    // Most texts are shorter than that.
+    while let Some(chunk) = bytes[at..].first_chunk::<17>()
+        && !(0..16).fold(false, |any, i| any | suspicious(chunk[i], chunk[i + 1]))
+    {
+        at += 16;
+    }
     let next = bytes[at..].iter().skip(1).chain(&[0]);
     bytes[at..].iter().zip(next).position(|(b, next)| suspicious(*b, *next)).map(|i| at + i)
 }
@@ -168,6 +174,18 @@ impl<'a> RawText<'a> {
     #[must_use]
     pub fn full(self) -> Cow<'a, str> {
         decode(self.0).unwrap_or_default()
+    }
+
+    /// Returns the text, or a start of it that is longer than `max` bytes, where that spares unescaping the
+    /// rest: [`head`] of both is the same.
+    #[must_use]
+    pub fn start(self, max: usize) -> Cow<'a, str> {
+        let inner = self.0.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or_default();
+        if inner.len() <= 4 * max {
+            return self.full();
+        }
+        let start = split_at_space(inner, 2 * max).and_then(|(start, _)| quoted(start));
+        start.filter(|text| text.len() > max).unwrap_or_else(|| self.full())
     }
 
     /// Returns the text, or its head and tail of together about `max` bytes where that spares

@@ -51,7 +51,7 @@ pub(super) fn run(
     store.record_exposures(&stands)?;
     outcomes::judge(&mut store)?;
     let checkable = lessons.iter().filter(|l| outcomes::is_checkable(l)).count();
-    let talks = store.spans()?.iter().filter(|s| s.prompted).count();
+    let talks = store.spans(true)?.iter().filter(|s| s.prompted).count();
     let rows = rows(&store)?;
     if let Some(out) = out {
         let text: String = rows.iter().map(|row| format!("{row}\n")).collect();

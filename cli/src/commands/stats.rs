@@ -59,7 +59,7 @@ impl Stats {
     fn read(store: &Store) -> Result<Self, CommandError> {
         let mut months: BTreeMap<String, Month> = BTreeMap::new();
         let month = |date: String| date.chars().take(7).collect::<String>();
-        for span in store.spans()?.iter().filter(|s| s.prompted) {
+        for span in store.spans(true)?.iter().filter(|s| s.prompted) {
             if let Some(started) = span.started {
                 months.entry(month(started.date())).or_default().sessions += 1;
             }

@@ -177,4 +177,4 @@ mod sieve;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use sieve::Sieve;
+pub(crate) use sieve::{Sieve, Sieves};

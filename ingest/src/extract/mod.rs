@@ -29,7 +29,7 @@ use std::path::Path;
 
 use cemem_core::store::{SessionRef, StoredEvent};
 use cemem_core::{Candidate, EventKind, Trust};
-pub(crate) use finding::Sieve;
+pub(crate) use finding::{Sieve, Sieves};
 
 pub mod classify;
 mod command;

@@ -3,10 +3,16 @@
 //! Owns the names under which engines put commands and files, and how addresses name paths. Must not
 //! know any engine's rows.
 
-use cemem_core::id::digest;
-use serde_json::Value;
+use std::borrow::Cow;
+use std::fmt;
 
-use crate::text::{head, limit};
+use cemem_core::id::digest;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::sources::wire::Text;
+use crate::text::{RawText, head, limit};
 
 /// Returns the text at a path of keys, unless absent or empty.
 pub(super) fn text<'a>(value: &'a Value, path: &[&str]) -> Option<&'a str> {
@@ -62,6 +68,8 @@ const FILES: &[&str] = &[
 /// What editors are told to do under the key of a command, beside the file they do it to.
 const EDITING: &[&str] =
     &["view", "create", "write", "str_replace", "insert", "undo_edit", "edit", "read"];
+/// Keys of a patch, which names files as well.
+const PATCHES: &[&str] = &["patchText", "patch", "input"];
 /// Keys of the text an edit puts in, or of what else tells most.
 const TELLING: &[&str] = &[
     "newString",
@@ -83,24 +91,81 @@ const TELLING: &[&str] = &[
 
 /// Returns the view of a call's input.
 pub(super) fn shown(input: &Value) -> Shown {
-    let field = |keys: &[&str]| keys.iter().find_map(|k| text(input, &[k]));
-    let edits = |told: &&str| EDITING.contains(told) && field(FILES).is_some();
-    let command = field(&["command", "cmd"]).filter(|c| !edits(c)).map(str::to_owned);
+    shown_by(
+        |key| text(input, &[key]).map(Cow::Borrowed),
+        || match input {
+            Value::Object(fields) if fields.is_empty() => String::new(),
+            input if input.is_object() => input.to_string(),
+            _ => String::new(),
+        },
+    )
+}
+
+/// As [`shown`], of an input that is not yet parsed: what is not shown is never unescaped.
+pub(super) fn shown_raw(input: &RawValue) -> Shown {
+    let fields: Raw<'_> = serde_json::from_str(input.get()).unwrap_or_default();
+    let raw = |key: &str| {
+        let (_, raw) = fields.0.iter().rev().find(|(name, _)| name.str() == key)?;
+        Some(RawText(raw.get()))
+    };
+    let field = |key: &str| {
+        let whole = !TELLING.contains(&key) || PATCHES.contains(&key);
+        let text = if whole { raw(key)?.full() } else { raw(key)?.start(limit::DETAIL) };
+        (!text.is_empty()).then_some(text)
+    };
+    shown_by(field, || match serde_json::from_str::<Value>(input.get()) {
+        Ok(Value::Object(all)) if !all.is_empty() => Value::Object(all).to_string(),
+        _ => String::new(),
+    })
+}
+
+/// Returns the view of an input from its texts by name, none of them empty, and from all of it.
+fn shown_by<'a>(
+    field: impl Fn(&str) -> Option<Cow<'a, str>>,
+    whole: impl FnOnce() -> String,
+) -> Shown {
+    let first = |keys: &[&str]| keys.iter().find_map(|k| field(k));
     let mut files: Vec<String> =
-        FILES.iter().filter_map(|k| text(input, &[k])).map(str::to_owned).collect();
+        FILES.iter().filter_map(|k| field(k)).map(Cow::into_owned).collect();
     files.dedup();
-    if let Some(patch) = field(&["patchText", "patch", "input"]) {
+    let edits = |told: &Cow<'_, str>| EDITING.contains(&&**told) && !files.is_empty();
+    let command = first(&["command", "cmd"]).filter(|c| !edits(c)).map(Cow::into_owned);
+    if let Some(patch) = first(PATCHES) {
         let heads = ["*** Update File: ", "*** Add File: ", "*** Delete File: ", "*** Move to: "];
         let named = patch.lines().filter_map(|l| heads.iter().find_map(|h| l.strip_prefix(h)));
         files.extend(named.map(|f| f.trim().to_owned()));
     }
-    let detail = match (&command, field(TELLING)) {
-        (Some(_), _) => String::new(),
-        (None, Some(told)) => head(told, limit::DETAIL).to_owned(),
-        (None, None) if input.as_object().is_none_or(serde_json::Map::is_empty) => String::new(),
-        (None, None) => head(&input.to_string(), limit::DETAIL).to_owned(),
+    let detail = if command.is_some() {
+        String::new()
+    } else {
+        let told = first(TELLING).unwrap_or_else(|| Cow::Owned(whole()));
+        head(&told, limit::DETAIL).to_owned()
     };
     Shown { files, command, detail }
+}
+
+/// The fields of an object, unparsed.
+#[derive(Default)]
+struct Raw<'a>(Vec<(Text<'a>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct V;
+        impl<'de> Visitor<'de> for V {
+            type Value = Raw<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw<'de>, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Raw(fields))
+            }
+        }
+        d.deserialize_map(V)
+    }
 }
 
 /// Returns the path of a file's or a remote folder's address.
@@ -146,5 +211,29 @@ mod tests {
         assert_eq!(view.command.as_deref(), Some("view"));
         let run = shown(&json!({"command": "cargo test", "path": "/w"}));
         assert_eq!(run.command.as_deref(), Some("cargo test"));
+    }
+
+    #[test]
+    fn an_input_that_is_not_parsed_is_shown_alike() {
+        let long = format!("{}\u{e9} \"last\"\n", "\u{1f600} word \\ \n".repeat(900));
+        let inputs = [
+            json!({"file_path": "/w/a.rs", "old_string": long, "new_string": long}),
+            json!({"path": "/w/a\u{e9}.rs", "content": long.repeat(2)}),
+            json!({"content": "<".repeat(5000)}),
+            json!({"patch": format!("*** Add File: b.rs\n{long}\n*** Delete File: c.rs")}),
+            json!({"command": long, "description": "x"}),
+            json!({"command": "view", "path": "/w"}),
+            json!({"todos": [{"a": long}], "b": 1}),
+            json!({"path": "", "content": 7, "query": "q"}),
+            json!({}),
+            json!([1]),
+            json!("text"),
+            json!(null),
+        ];
+        for input in inputs {
+            let raw = input.to_string().replace('<', "\\u003c");
+            let raw = RawValue::from_string(raw).unwrap();
+            assert_eq!(shown_raw(&raw), shown(&input), "{input}");
+        }
     }
 }

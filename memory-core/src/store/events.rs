@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::error::Result;
+use super::packed::{Packed, SEP};
 use super::{Store, sort_error};
 use crate::clock::Timestamp;
 use crate::cursor::Cursor;
@@ -21,56 +22,6 @@ pub struct Batch {
     pub cursor: Cursor,
     /// Its sessions (a file can hold several) with their events in file order.
     pub sessions: Vec<(Session, Vec<Event>)>,
-}
-
-/// A batch as it is stored. Writing events out takes as long as storing them: it is done where they
-/// were read, while others are stored.
-#[derive(Debug)]
-pub struct Packed {
-    cursor: Cursor,
-    sessions: Vec<(Session, Vec<Row>)>,
-}
-
-/// An event as it is stored.
-#[derive(Debug)]
-struct Row {
-    key: String,
-    row_id: String,
-    ts: Option<i64>,
-    actor: &'static str,
-    kind: &'static str,
-    body: String,
-    cwd: Option<String>,
-    branch: Option<String>,
-    offset: i64,
-    len: i64,
-}
-
-impl From<&Batch> for Packed {
-    fn from(batch: &Batch) -> Self {
-        let pack = |(session, events): &(Session, Vec<Event>)| {
-            let rows = events.iter().map(|event| Row::new(&session.engine, event)).collect();
-            (session.clone(), rows)
-        };
-        Self { cursor: batch.cursor.clone(), sessions: batch.sessions.iter().map(pack).collect() }
-    }
-}
-
-impl Row {
-    fn new(engine: &str, event: &Event) -> Self {
-        Self {
-            key: format!("{engine}{SEP}{}", event.key),
-            row_id: event.row_id.clone(),
-            ts: event.ts.map(|t| t.0),
-            actor: event.actor.as_str(),
-            kind: event.kind.name(),
-            body: serde_json::to_string(&event.kind).expect("the keys of its maps are texts"),
-            cwd: event.cwd.clone(),
-            branch: event.branch.clone(),
-            offset: event.offset.cast_signed(),
-            len: event.len.cast_signed(),
-        }
-    }
 }
 
 /// What an append changed.
@@ -133,9 +84,6 @@ pub struct Counts {
     /// Lessons by status.
     pub lessons: BTreeMap<String, u64>,
 }
-
-/// Separates engine and key in the stored, engine-prefixed event key.
-const SEP: char = '\u{1f}';
 
 impl Store {
     /// Returns the cursor of a source file, if it was read before.
@@ -242,6 +190,22 @@ impl Store {
             .and_then(|mut s| s.query_row([&session.engine, &session.id], |r| r.get::<_, i64>(0)))
             .map(i64::cast_unsigned)
             .map_err(|e| self.sql(e))
+    }
+
+    /// Returns the numbers of a session's events, in order of arrival.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn session_numbers(&self, session: &SessionRef) -> Result<Vec<i64>> {
+        let read = || -> rusqlite::Result<Vec<i64>> {
+            let mut stmt = self.conn.prepare_cached(
+                "SELECT seq FROM event
+                 WHERE session_id = (SELECT id FROM session WHERE engine = ?1 AND sid = ?2)
+                 ORDER BY seq",
+            )?;
+            stmt.query_map([&session.engine, &session.id], |r| r.get(0))?.collect()
+        };
+        read().map_err(|e| self.sql(e))
     }
 
     /// Shows a session's events undecoded, in order of arrival.
@@ -390,9 +354,20 @@ fn append_batch(tx: &Transaction<'_>, batch: &Packed) -> rusqlite::Result<Append
                 "document" | "stated_rule" | "commit" => &mut known,
                 _ => &mut said,
             };
+            let text = |place| batch.text(place);
             added += insert.execute(params![
-                session_id, source_id, row.key, row.row_id, row.ts, row.actor, row.kind, row.body,
-                row.cwd, row.branch, row.offset, row.len,
+                session_id,
+                source_id,
+                text(&row.key),
+                text(&row.row_id),
+                row.ts,
+                row.actor,
+                row.kind,
+                text(&row.body),
+                row.cwd.as_ref().map(text),
+                row.branch.as_ref().map(text),
+                row.offset,
+                row.len,
             ])? as u64;
         }
         total.events += added;

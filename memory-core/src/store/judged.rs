@@ -25,25 +25,28 @@ pub struct Span {
     pub ended: Option<Timestamp>,
     /// Number of its newest event.
     pub last_event: i64,
-    /// Whether a person typed a prompt in it: reports and documents are sessions too.
+    /// Whether a person typed a prompt in it, if that was asked: reports and documents are sessions too.
     pub prompted: bool,
 }
 
 impl Store {
-    /// Returns every session that has events, by engine and id.
+    /// Returns every session that has events, by engine and id. Whether it was `prompted` costs a look
+    /// at every event of those that were not.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn spans(&self) -> Result<Vec<Span>> {
+    pub fn spans(&self, prompted: bool) -> Result<Vec<Span>> {
         let read = || -> rusqlite::Result<Vec<Span>> {
             let mut stmt = self.conn.prepare(
                 "SELECT s.engine, s.sid, s.started, s.ended,
                         (SELECT max(e.seq) FROM event e WHERE e.session_id = s.id) AS last,
-                        EXISTS (SELECT 1 FROM event e
-                                WHERE e.session_id = s.id AND e.kind = 'user_prompt')
+                        CASE WHEN ?1 THEN
+                            EXISTS (SELECT 1 FROM event e
+                                    WHERE e.session_id = s.id AND e.kind = 'user_prompt')
+                        ELSE 0 END
                  FROM session s WHERE last IS NOT NULL ORDER BY s.engine, s.sid",
             )?;
-            let rows = stmt.query_map([], |r| {
+            let rows = stmt.query_map([prompted], |r| {
                 Ok(Span {
                     session: SessionRef { engine: r.get(0)?, id: r.get(1)? },
                     started: r.get::<_, Option<i64>>(2)?.map(Timestamp),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `open` | opening, creating, migrating, versions, pragmas |
 //! | `events` | sources, sessions, events, cursors |
+//! | `packed` | events written out |
 //! | `heard` | how much was heard from each engine |
 //! | `candidates` | candidates and their state |
 //! | `lessons` | lessons, ids, the change feed for indexes |
@@ -32,6 +33,7 @@ mod open;
 #[cfg(test)]
 mod outcome_tests;
 mod outcomes;
+mod packed;
 #[cfg(test)]
 mod tests;
 
@@ -41,7 +43,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 pub use candidates::{CandidateDelta, CandidateFilter, CandidateState, StoredCandidate};
 pub use error::{Result, StoreError};
-pub use events::{Appended, Batch, Counts, Packed, RawEvent, SessionRef, StoredEvent};
+pub use events::{Appended, Batch, Counts, RawEvent, SessionRef, StoredEvent};
 pub use heard::Heard;
 pub use import::Imported;
 pub use judged::Span;
@@ -49,6 +51,7 @@ pub use ledgers::{Settlement, Spend, SpendTotals};
 pub use lessons::{Decision, LessonChange, LessonFilter};
 pub use log::{Applied, LogRow, Undone};
 pub use open::{FORMAT_VERSION, format_version};
+pub use packed::Packed;
 
 use crate::clock::Clock;
 use crate::durable::PathError;

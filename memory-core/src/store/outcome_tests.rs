@@ -138,7 +138,7 @@ fn sessions_are_listed_with_their_span() {
     };
     let batch = super::Batch { sessions: vec![(session, vec![event])], ..Default::default() };
     store.append(&[batch]).unwrap();
-    let spans = store.spans().unwrap();
+    let spans = store.spans(true).unwrap();
     assert_eq!(spans.len(), 1);
     assert_eq!((spans[0].started, spans[0].ended), (Some(Timestamp(10)), Some(Timestamp(20))));
     assert!(spans[0].prompted && spans[0].last_event == store.last_event().unwrap());

@@ -1,13 +1,14 @@
 //! Which findings become candidates.
 
-use cemem_core::store::{RawEvent, StoredEvent};
+use cemem_core::store::{Batch, RawEvent, StoredEvent};
 use cemem_core::{
-    Actor, AuthorKind, EventKind, Finding, FindingStatus, Severity, Signal, Timestamp, Trust,
+    Actor, AuthorKind, Cursor, EventKind, Finding, FindingStatus, Session, Severity, Signal,
+    Timestamp, Trust,
 };
 
 use proptest::prelude::*;
 
-use super::Sieve;
+use super::{Sieve, Sieves};
 use crate::extract::extract_session;
 use crate::extract::testing::{Bare, events, session};
 
@@ -141,6 +142,16 @@ proptest! {
             sieve.look(&RawEvent { seq: stored.seq, source: 1, ts, row_id, kind, body: &body });
         }
         let wanted = sieve.wanted();
+        let mut sieves = Sieves::default();
+        for part in all.chunks(100) {
+            let told = session();
+            let told = Session { engine: told.engine, id: told.id, ..Session::default() };
+            let part = part.iter().map(|e| e.event.clone()).collect();
+            sieves.hear(&Batch { cursor: Cursor::default(), sessions: vec![(told, part)] });
+        }
+        let numbers: Vec<i64> = all.iter().map(|e| e.seq).collect();
+        let heard = sieves.wanted(&session(), || Ok(numbers)).unwrap();
+        prop_assert_eq!(heard.as_ref(), Some(&wanted));
         in_order_of_time(&mut all);
         let some: Vec<_> = all.iter().filter(|e| wanted.contains(&e.seq)).cloned().collect();
         let prints: std::collections::BTreeSet<_> = rows.iter().map(|(_, print, ..)| print).collect();

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::rules::{self, Rules};
 use super::wire::{
-    ArtifactLocation, Document, Maybe, PhysicalLocation, Properties, Rule, Run, SarifResult, Text,
-    Walk,
+    ArtifactLocation, Document, Fields, Maybe, PhysicalLocation, Properties, Rule, Run,
+    SarifResult, Text, Walk,
 };
 use crate::reviews::paths::Roots;
 use crate::reviews::report::{Report, Written};
@@ -261,21 +261,18 @@ fn title(rule: &Rule<'_>) -> Option<String> {
 /// The tool's fingerprint together with the rule, because line hashes know nothing of rules. Words
 /// ("requires login") are no fingerprint.
 fn fingerprint(result: &SarifResult<'_>, rule: Option<&str>) -> Option<String> {
-    let sound = |map: &Maybe<HashMap<String, Text<'_>>>| {
-        let map = map.0.as_ref()?;
-        let sound = |text: &&str| text.len() >= 8 && !text.contains(char::is_whitespace);
-        let line = map.get("primaryLocationLineHash").and_then(Text::some).filter(sound);
-        let mut rest: Vec<_> = map
-            .iter()
-            .filter(|(name, _)| !name.contains("Column"))
-            .filter_map(|(name, text)| Some((name, text.some().filter(sound)?)))
-            .collect();
-        rest.sort_unstable();
-        line.or_else(|| rest.first().map(|(_, text)| *text)).map(str::to_owned)
-    };
     let own = sound(&result.partial_fingerprints).or_else(|| sound(&result.fingerprints))?;
-    Some(match rule {
-        Some(rule) => format!("{rule}:{own}"),
-        None => own,
-    })
+    Some(rule.map_or_else(|| own.to_owned(), |rule| format!("{rule}:{own}")))
+}
+
+/// The best of a tool's fingerprints: that of the line, else the first by name.
+fn sound<'r>(fields: &'r Maybe<Fields<'_>>) -> Option<&'r str> {
+    let is_sound = |text: &&str| text.len() >= 8 && !text.contains(char::is_whitespace);
+    let fields = || {
+        let all = fields.0.iter().flat_map(|fields| &fields.0);
+        all.filter_map(|(name, text)| Some((name.str(), text.some().filter(is_sound)?)))
+    };
+    let line = fields().find(|(name, _)| *name == "primaryLocationLineHash");
+    let first = || fields().filter(|(name, _)| !name.contains("Column")).min();
+    line.or_else(first).map(|(_, text)| text)
 }

@@ -89,20 +89,24 @@ pub(super) fn message(
     message: &Message<'_>,
     found: Option<(&Component<'_>, &Rule<'_>)>,
 ) -> Option<String> {
-    let strings = |maybe: &Maybe<HashMap<String, Maybe<Message<'_>>>>, id: &str| {
-        let message = maybe.0.as_ref()?.get(id)?.0.as_ref()?;
-        message.text.owned().or_else(|| message.markdown.owned())
-    };
-    let own = message.text.owned().or_else(|| message.markdown.owned());
+    let own = message.text.some().or_else(|| message.markdown.some());
     let text = own.or_else(|| {
         let id = message.id.some()?;
         let (component, rule) = found?;
-        strings(&rule.message_strings, id)
-            .or_else(|| strings(&component.global_message_strings, id))
+        stringed(&rule.message_strings, id)
+            .or_else(|| stringed(&component.global_message_strings, id))
     })?;
     let arguments = message.arguments.as_ref().and_then(|a| a.as_array());
-    let text = arguments.map_or(text.clone(), |a| fill(&text, a));
-    Some(unlink(&text))
+    Some(arguments.map_or_else(|| unlink(text), |a| unlink(&fill(text, a))))
+}
+
+/// Returns the text that an id stands for.
+fn stringed<'a>(
+    strings: &'a Maybe<HashMap<String, Maybe<Message<'_>>>>,
+    id: &str,
+) -> Option<&'a str> {
+    let message = strings.0.as_ref()?.get(id)?.0.as_ref()?;
+    message.text.some().or_else(|| message.markdown.some())
 }
 
 /// Puts arguments in the place of `{0}`; `{{` is a brace.

@@ -6,6 +6,7 @@
 mod parse;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::path::{Path, PathBuf};
 

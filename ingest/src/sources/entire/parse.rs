@@ -2,13 +2,18 @@
 //!
 //! Owns the texts by which engines refuse a call, as they stand in a failed call's output.
 
+use std::borrow::Cow;
+
 use cemem_core::{Actor, Event, EventKind, RejectedBy, Timestamp};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::META;
+use super::wire::{Part, Row};
 use crate::source::{FileInfo, Malformed, Output, Reader, Record};
 use crate::sources::human::{Spoken, classify};
-use crate::sources::tool::{at, key, shown, text};
+use crate::sources::tool::{key, shown_raw, text};
+use crate::text::{RawText, limit, mended};
 
 /// Starts of texts that harnesses send under the user's name.
 const INJECTED: &[&str] = &[
@@ -47,8 +52,8 @@ impl TranscriptReader {
     }
 }
 
-/// One row.
-struct Row<'r> {
+/// A row's place, and what its events share.
+struct At<'r> {
     id: String,
     ts: Option<Timestamp>,
     time: &'r str,
@@ -59,7 +64,7 @@ struct Row<'r> {
 impl TranscriptReader {
     fn emit(
         &self,
-        row: &Row<'_>,
+        row: &At<'_>,
         what: &[&str],
         actor: Actor,
         kind: EventKind,
@@ -79,7 +84,7 @@ impl TranscriptReader {
         out.event(&self.session, event);
     }
 
-    fn user(&mut self, row: &mut Row<'_>, said: &str, out: &mut Output<'_>) {
+    fn user(&mut self, row: &mut At<'_>, said: &str, out: &mut Output<'_>) {
         if INJECTED.iter().any(|start| said.trim_start().starts_with(start)) {
             return out.skip("injected");
         }
@@ -100,10 +105,10 @@ impl TranscriptReader {
         self.emit(row, &["user", said], actor, kind, out);
     }
 
-    fn call(&self, row: &Row<'_>, part: &mut Value, out: &mut Output<'_>) {
-        let Some(call) = text(part, &["id"]).map(str::to_owned) else { return out.skip("unknown") };
-        let name = text(part, &["name"]).unwrap_or("tool").to_owned();
-        let view = shown(at(part, &["input"]).unwrap_or(&Value::Null));
+    fn call(&self, row: &At<'_>, part: &Part<'_>, out: &mut Output<'_>) {
+        let Some(call) = part.id.owned() else { return out.skip("unknown") };
+        let name = part.name.some().unwrap_or("tool").to_owned();
+        let view = part.input.map(shown_raw).unwrap_or_default();
         let is_command = view.command.is_some();
         let kind = EventKind::ToolCall {
             call_id: call.clone(),
@@ -113,13 +118,17 @@ impl TranscriptReader {
             detail: view.detail,
         };
         self.emit(row, &["call", &call], Actor::Agent, kind, out);
-        let Some(result) = part.get_mut("result").filter(|r| r.is_object()) else { return };
-        let output = match result.get_mut("output").map(Value::take) {
-            Some(Value::String(output)) => output,
-            None | Some(Value::Null) => String::new(),
-            Some(other) => other.to_string(),
+        let Some(result) = &part.result.0 else { return };
+        let output = match result.output.map(RawValue::get) {
+            // A refusal may hold any number of words.
+            Some(raw) if raw.starts_with('"') => match result.status.some() {
+                Some("error") => RawText(raw).full(),
+                _ => RawText(raw).bounded(limit::RESULT),
+            },
+            None | Some("null") => Cow::Borrowed(""),
+            Some(other) => Cow::Borrowed(other),
         };
-        let failed = match text(result, &["status"]) {
+        let failed = match result.status.some() {
             Some("error") => Some(true),
             Some("success") => Some(false),
             _ => None,
@@ -138,8 +147,8 @@ impl TranscriptReader {
         let code = code.and_then(|rest| rest.split_whitespace().next()?.parse::<i32>().ok());
         // Success is said of a command that ran, whatever its own end: its output tells.
         let ok = failed.and_then(|f| (f || !is_command).then_some(!f));
-        let kind =
-            EventKind::ToolResult { call_id: call.clone(), ok, exit_code: code, text: output };
+        let text = output.into_owned();
+        let kind = EventKind::ToolResult { call_id: call.clone(), ok, exit_code: code, text };
         self.emit(row, &["result", &call], Actor::Tool, kind, out);
     }
 }
@@ -155,22 +164,17 @@ fn refusal(output: &str) -> Option<Option<&str>> {
 
 impl Reader for TranscriptReader {
     fn record(&mut self, record: Record<'_>, out: &mut Output<'_>) -> Result<(), Malformed> {
-        let mut value: Value =
-            serde_json::from_str(record.text).map_err(|e| Malformed(e.to_string()))?;
-        // Taken out, so that long texts need not be copied.
-        let mut parts = match value.get_mut("content").map(Value::take) {
-            Some(Value::Array(parts)) => parts,
-            _ => Vec::new(),
-        };
-        let time = text(&value, &["ts"]).unwrap_or_default();
-        let mut row = Row {
-            id: text(&value, &["id"]).unwrap_or_default().to_owned(),
+        let line = mended(record.text);
+        let wire: Row<'_> = serde_json::from_str(&line).map_err(|e| Malformed(e.to_string()))?;
+        let time = wire.ts.str();
+        let mut row = At {
+            id: wire.id.str().to_owned(),
             ts: Timestamp::parse(time),
             time,
             offset: record.offset,
             len: record.text.len() as u64,
         };
-        let user = match text(&value, &["type"]) {
+        let user = match wire.kind.some() {
             Some("user") => true,
             Some("assistant") => false,
             kind => {
@@ -178,23 +182,24 @@ impl Reader for TranscriptReader {
                 return Ok(());
             }
         };
+        let parts = &wire.content.0;
         if parts.is_empty() {
             out.skip("empty");
         }
-        if out.session(&self.session).engine_version.is_none() {
-            let version = text(&value, &["agent"]).map(str::to_owned);
-            out.session(&self.session).engine_version = version;
+        let session = out.session(&self.session);
+        if session.engine_version.is_none() {
+            session.engine_version = wire.agent.owned();
         }
-        for part in &mut parts {
+        for part in parts {
             if user {
-                row.id = text(part, &["id"]).unwrap_or_default().to_owned();
-                match text(part, &["text"]) {
+                row.id = part.id.str().to_owned();
+                match part.text.some() {
                     Some(said) => self.user(&mut row, said, out),
                     None => out.skip("no_text"),
                 }
-            } else if text(part, &["type"]) == Some("tool_use") {
+            } else if part.kind.some() == Some("tool_use") {
                 self.call(&row, part, out);
-            } else if let Some(said) = text(part, &["text"]).filter(|t| !t.trim().is_empty()) {
+            } else if let Some(said) = part.text.some().filter(|t| !t.trim().is_empty()) {
                 let kind = EventKind::AgentText { text: said.to_owned() };
                 self.emit(&row, &["agent", said], Actor::Agent, kind, out);
             }
