@@ -2,6 +2,7 @@
 //!
 //! Owns parsing only. Must not act: `commands` does.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use cemem_core::Signal;
@@ -60,6 +61,8 @@ pub enum Command {
         #[command(subcommand)]
         command: LessonsCommand,
     },
+    /// Serve this project's memory to an agent over the Model Context Protocol
+    Mcp(McpArgs),
     /// Regenerate the managed block in CLAUDE.md and AGENTS.md
     Sync(SyncArgs),
     /// Write every lesson as one JSON line
@@ -344,6 +347,16 @@ pub enum StatusFilter {
     Delivered,
     /// Only this one.
     Only(LessonStatus),
+}
+
+/// Arguments of `mcp`.
+#[derive(Debug, ClapArgs)]
+pub struct McpArgs {
+    /// Serve streamable HTTP on this machine, behind a token, instead of standard input and output
+    /// [default: a free port]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "0",
+          value_parser = crate::mcp::address)]
+    pub http: Option<SocketAddr>,
 }
 
 /// Arguments of `sync`.

@@ -71,6 +71,16 @@ impl Context {
         Ok(Self { ui, home, user_home, project, named, trouble, clock: clock_from_env()? })
     }
 
+    /// Returns the same context for the project of another folder.
+    ///
+    /// # Errors
+    /// When the folder does not exist.
+    pub fn of(&self, folder: &Path) -> Result<Self, CommandError> {
+        let Found { project, trouble } = self.home.find(folder)?;
+        let (home, user_home) = (self.home.clone(), self.user_home.clone());
+        Ok(Self { ui: self.ui, home, user_home, project, named: true, trouble, clock: self.clock })
+    }
+
     /// Returns a search engine over this project's indexes; nothing is opened or loaded yet.
     #[must_use]
     pub fn engine(&self, with_model: bool) -> Engine {

@@ -9,6 +9,7 @@
 //! | [`command_error`] | errors as people see them, with hints and exit codes |
 //! | [`distill`] | asking somebody to phrase lessons |
 //! | [`exit_code`] | the documented exit codes |
+//! | `mcp` | the MCP server: tools, resources, prompts, transports |
 //! | [`runtime`] | where the ONNX Runtime library is looked for |
 //! | [`similarity`] | how near two sentences are in meaning |
 //! | [`sync`] | the managed block in CLAUDE.md and AGENTS.md |
@@ -25,6 +26,7 @@ pub mod context;
 pub mod distill;
 mod engine_places;
 pub mod exit_code;
+mod mcp;
 pub mod runtime;
 pub mod similarity;
 pub mod sync;

@@ -84,14 +84,18 @@ const ALLOWED: &[Allowed] = &[
         third_party: &[
             "anstream",
             "anstyle",
+            "axum",
             "backon",
             "clap",
             "ctrlc",
             "etcetera",
+            "getrandom",
             "indicatif",
             "jiff",
             "ratatui",
+            "rmcp",
             "rustix",
+            "schemars",
             "serde",
             "serde_json",
             "shlex",
@@ -99,6 +103,8 @@ const ALLOWED: &[Allowed] = &[
             "tempfile",
             "textwrap",
             "thiserror",
+            "tokio",
+            "tokio-util",
             "toml",
             "ureq",
             "wait-timeout",
@@ -211,6 +217,9 @@ fn the_table_keeps_the_shape_of_the_design() {
         ("indicatif", "cemem-cli"),
         ("similar", "cemem-cli"),
         ("ratatui", "cemem-cli"),
+        ("rmcp", "cemem-cli"),
+        ("tokio", "cemem-cli"),
+        ("axum", "cemem-cli"),
     ];
     for (name, home) in homes {
         for package in ["cemem-core", "cemem-ingest", "cemem-retrieve", "cemem-cli"] {

@@ -9,5 +9,6 @@ mod disk;
 mod hostile;
 mod input;
 mod killed;
+mod mcp;
 mod read_only;
 mod watch;

@@ -3,6 +3,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`mod@env`] | a hermetic place to run `cemem` in |
+//! | [`mcp`] | a client of `cemem mcp` |
 //! | [`output`] | what a run printed, and how to check it |
 //! | [`watching`] | a running `cemem watch` |
 //! | [`terminal`] | `cemem` at a terminal of its own |
@@ -13,12 +14,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 pub mod env;
+pub mod mcp;
 pub mod output;
 #[cfg(unix)]
 pub mod terminal;
 pub mod watching;
 
 pub use env::TestEnv;
+pub use mcp::{McpClient, STATELESS};
 pub use output::Output;
 #[cfg(unix)]
 pub use terminal::Terminal;

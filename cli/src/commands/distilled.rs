@@ -112,7 +112,7 @@ fn nobody_asked(before: usize) -> String {
 }
 
 /// Returns the lessons whose words may be phrased.
-fn offers(store: &Store) -> Result<Vec<Offer>, CommandError> {
+pub(crate) fn offers(store: &Store) -> Result<Vec<Offer>, CommandError> {
     let lessons = store.lessons(&LessonFilter::default())?;
     let candidates = store.candidates(CandidateFilter::Live)?;
     let phrasings = store.phrasings()?;
@@ -256,16 +256,19 @@ fn read_bounded(file: &Path) -> Result<Vec<u8>, CommandError> {
     Ok(bytes)
 }
 
-/// Stores what of an answer passes the gate.
-fn through_gate(
+/// Judges an answer, and stores what of it passes the gate.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub(crate) fn gate(
     store: &mut Store,
     by: &str,
-    answer: Answer,
+    answer: &Answer,
     dry_run: bool,
-) -> Result<Distilled, CommandError> {
+) -> Result<Verdicts, CommandError> {
     let offers = offers(store)?;
     let redactor = Redactor::new();
-    let verdicts = Gate::new(&offers, &redactor).judge(&answer);
+    let verdicts = Gate::new(&offers, &redactor).judge(answer);
     if !dry_run {
         let ts = store.clock().now();
         let by = redactor.redact(by);
@@ -273,6 +276,16 @@ fn through_gate(
             verdicts.accepted.iter().map(|a| a.phrasing(&by, ts)).collect();
         store.put_phrasings(&phrasings)?;
     }
+    Ok(verdicts)
+}
+
+fn through_gate(
+    store: &mut Store,
+    by: &str,
+    answer: Answer,
+    dry_run: bool,
+) -> Result<Distilled, CommandError> {
+    let verdicts = gate(store, by, &answer, dry_run)?;
     Ok(Distilled {
         wanted: true,
         by: by.to_owned(),

@@ -10,7 +10,7 @@ use cemem_core::{Store, Timestamp};
 use cemem_ingest::anchors::Looked;
 use cemem_ingest::discover::discover;
 use cemem_ingest::{
-    HistoryOptions, IngestOptions, Input, Redactor, Report, inbox, ingest, learn,
+    HistoryOptions, IngestOptions, Input, Progress, Redactor, Report, inbox, ingest, learn,
     missing_documents, missing_folders, read_history, spool,
 };
 use serde_json::json;
@@ -32,7 +32,9 @@ pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, Comman
     let piped = if is_piped(args) { Some(Piped::read(context)?) } else { None };
     let mut store = context.store()?;
     store.check_writable()?;
-    let report = read(context, &mut store, &args.paths, since, piped.as_ref())?;
+    let bar = Bar::new(context.ui.shows_progress());
+    let report = read(context, &mut store, &args.paths, since, piped.as_ref(), &bar)?;
+    drop(bar);
     let passed = learn(&mut store).map(|(_, applied)| applied);
     let looked = passed.is_ok().then(|| code::look(context, &mut store));
     let op = |applied: &Applied| applied.op != 0;
@@ -59,6 +61,7 @@ fn read(
     paths: &[PathBuf],
     since: Option<Timestamp>,
     piped: Option<&Piped>,
+    progress: &dyn Progress,
 ) -> Result<Report, CommandError> {
     let everything = paths.is_empty();
     let mut report = Report::default();
@@ -70,10 +73,8 @@ fn read(
     if everything {
         inputs.extend(missing_documents(store, &places)?);
     }
-    let bar = Bar::new(context.ui.shows_progress());
     let redactor = Redactor::new();
-    let options =
-        IngestOptions { redactor: &redactor, progress: &bar, roots: &places.roots, threads: 0 };
+    let options = IngestOptions { redactor: &redactor, progress, roots: &places.roots, threads: 0 };
     // Before the sessions: the run over those looks for candidates in all that is new.
     if everything {
         let history = HistoryOptions { since, ..HistoryOptions::new(&redactor, &places.roots) };
@@ -85,9 +86,13 @@ fn read(
 
 /// Brings the store up to what there is of this project, as `cemem ingest` does, for a command that
 /// looks at the result. What could not be read is told in one line.
-pub(super) fn refresh(context: &Context, store: &mut Store) -> Result<(), CommandError> {
+pub(crate) fn refresh(
+    context: &Context,
+    store: &mut Store,
+    progress: &dyn Progress,
+) -> Result<(), CommandError> {
     store.check_writable()?;
-    let report = read(context, store, &[], None, None)?;
+    let report = read(context, store, &[], None, None, progress)?;
     if report.error_count > 0 {
         let n = report.error_count;
         context.ui.warn(&format!("{n} that could not be read: `cemem ingest` names them"));

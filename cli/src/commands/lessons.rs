@@ -40,7 +40,7 @@ pub(super) fn run(context: &mut Context, command: LessonsCommand) -> Result<u8, 
 }
 
 /// Returns the statuses of a filter, as the store wants them.
-pub(super) fn statuses(filter: StatusFilter) -> Vec<LessonStatus> {
+pub(crate) fn statuses(filter: StatusFilter) -> Vec<LessonStatus> {
     match filter {
         StatusFilter::All => Vec::new(),
         StatusFilter::Delivered => vec![LessonStatus::Active, LessonStatus::Stale],
@@ -49,19 +49,19 @@ pub(super) fn statuses(filter: StatusFilter) -> Vec<LessonStatus> {
 }
 
 /// Returns the lessons that fit, and checks that none is missing.
-pub(super) fn whole(store: &Store, filter: &LessonFilter) -> Result<Vec<Lesson>, CommandError> {
+pub(crate) fn whole(store: &Store, filter: &LessonFilter) -> Result<Vec<Lesson>, CommandError> {
     store.verify_lessons()?;
     Ok(store.lessons(filter)?)
 }
 
 /// Returns the lesson with this id or prefix.
-pub(super) fn get(store: &Store, id: &str) -> Result<Lesson, CommandError> {
+pub(crate) fn get(store: &Store, id: &str) -> Result<Lesson, CommandError> {
     let id = store.resolve_id(id)?;
     store.lesson(&id)?.ok_or_else(|| CommandError::Internal(format!("`{id}` vanished")))
 }
 
 /// Returns the lessons with these ids or prefixes, each once.
-pub(super) fn get_all(store: &Store, ids: &[String]) -> Result<Vec<Lesson>, CommandError> {
+pub(crate) fn get_all(store: &Store, ids: &[String]) -> Result<Vec<Lesson>, CommandError> {
     let mut lessons: Vec<Lesson> = Vec::with_capacity(ids.len());
     for id in ids {
         let lesson = get(store, id)?;

@@ -4,21 +4,22 @@ mod as_of;
 mod code;
 mod consolidate;
 mod corrections;
-mod distilled;
+pub(crate) mod distilled;
 mod doctor;
 mod engines;
 mod eval;
 mod exchange;
 mod gate;
-mod ingest;
-mod lessons;
-mod outcomes;
+pub(crate) mod ingest;
+pub(crate) mod lessons;
+mod mcp;
+pub(crate) mod outcomes;
 mod pairs;
-mod recall;
-mod remember;
+pub(crate) mod recall;
+pub(crate) mod remember;
 mod replayed;
-mod review;
-mod show;
+pub(crate) mod review;
+pub(crate) mod show;
 mod stats;
 mod sync;
 mod watch;
@@ -56,6 +57,7 @@ pub fn run(context: &mut Context, command: Command) -> Result<u8, CommandError> 
         Command::Review(args) => review::run(context, &args),
         Command::Gate(args) => gate::run(context, &args),
         Command::Lessons { command } => lessons::run(context, command),
+        Command::Mcp(args) => mcp::run(context, &args),
         Command::Sync(args) => sync::run(context, &args),
         Command::Export(args) => exchange::export(context, &args),
         Command::Import(args) => exchange::import(context, &args),

@@ -26,7 +26,25 @@ pub(super) fn feedback(
     note: Option<&str>,
 ) -> Result<u8, CommandError> {
     let mut store = context.store()?;
-    let about = lessons::get_all(&store, ids)?;
+    let about = note_feedback(context, &mut store, ids, helped, note)?;
+    let code = output(context, &store, &about, |lesson, _| show::brief(lesson))?;
+    let other = if helped { "harmed" } else { "helped" };
+    context.ui.say(&format!("noted; `--{other}` on the same lesson takes its place"));
+    Ok(code)
+}
+
+/// Stores what somebody says of lessons; returns the lessons.
+///
+/// # Errors
+/// When an id is unknown or the store cannot be written.
+pub(crate) fn note_feedback(
+    context: &Context,
+    store: &mut Store,
+    ids: &[String],
+    helped: bool,
+    note: Option<&str>,
+) -> Result<Vec<Lesson>, CommandError> {
+    let about = lessons::get_all(store, ids)?;
     let note = note.map(|n| shorten(&one_line(&Redactor::new().redact(n)), MAX_NOTE));
     let said: Vec<Outcome> = about
         .iter()
@@ -41,10 +59,7 @@ pub(super) fn feedback(
         })
         .collect();
     store.record_feedback(&said)?;
-    let code = output(context, &store, &about, |lesson, _| show::brief(lesson))?;
-    let other = if helped { "harmed" } else { "helped" };
-    context.ui.say(&format!("noted; `--{other}` on the same lesson takes its place"));
-    Ok(code)
+    Ok(about)
 }
 
 /// Prints lessons with their counters, as JSON or with the given view.

@@ -19,7 +19,7 @@ use crate::exit_code;
 use crate::ui::one_line;
 
 /// Results considered for a token budget: more than a block can hold.
-const BUDGET_POOL: usize = 30;
+pub(crate) const BUDGET_POOL: usize = 30;
 /// Longest query kept with a showing, in characters.
 const MAX_ASKED: usize = 200;
 /// Longest wait for another writer before a showing is left unrecorded.
@@ -34,11 +34,7 @@ pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, Comman
     let as_of = args.as_of.as_deref().map(as_of::date).transpose()?;
     let answer = match as_of {
         Some(date) => as_of::recall(context, &store, &query, date)?,
-        None => match engine.recall(&store, &query) {
-            Ok(answer) => answer,
-            Err(error @ RetrieveError::Store(_)) => return Err(error.into()),
-            Err(error) => recall_in_copy(context, &store, &query, error)?,
-        },
+        None => answer(context, &mut engine, &store, &query)?,
     };
     if let Some(date) = as_of {
         context.ui.say(&format!("as of {}", date.date()));
@@ -64,13 +60,30 @@ pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, Comman
     // Who asks how the scores came about looks at the ranking, and who asks for the past at history:
     // neither wants help.
     if !args.explain && as_of.is_none() {
-        record(context, &mut store, &shown, &query.text);
+        record(context, &mut store, &shown, &query.text, Channel::Recall);
     }
     Ok(exit_code::OK)
 }
 
+/// Answers a query, in a private copy of the indexes where they cannot be used in their place.
+///
+/// # Errors
+/// When lessons could not be looked for.
+pub(crate) fn answer(
+    context: &Context,
+    engine: &mut Engine,
+    store: &Store,
+    query: &Query,
+) -> Result<Answer, CommandError> {
+    match engine.recall(store, query) {
+        Ok(answer) => Ok(answer),
+        Err(error @ RetrieveError::Store(_)) => Err(error.into()),
+        Err(error) => recall_in_copy(context, store, query, error),
+    }
+}
+
 /// Returns the results that reach the reader.
-fn shown(answer: &Answer, budget: Option<usize>) -> Vec<&Hit> {
+pub(crate) fn shown(answer: &Answer, budget: Option<usize>) -> Vec<&Hit> {
     let Some(budget) = budget else { return answer.results.iter().collect() };
     let block = pack(&answer.results, budget);
     let is_in = |hit: &&Hit| block.text.contains(hit.lesson.id.as_str());
@@ -79,7 +92,13 @@ fn shown(answer: &Answer, budget: Option<usize>) -> Vec<&Hit> {
 
 /// Notes which lessons were shown, now that they are: later sessions decide what became of them.
 /// Where that cannot be done at once it is left, because the answer is what was asked for.
-fn record(context: &Context, store: &mut Store, shown: &[&Hit], asked: &str) {
+pub(crate) fn record(
+    context: &Context,
+    store: &mut Store,
+    shown: &[&Hit],
+    asked: &str,
+    channel: Channel,
+) {
     if shown.is_empty() || store.check_writable().is_err() {
         return;
     }
@@ -93,7 +112,7 @@ fn record(context: &Context, store: &mut Store, shown: &[&Hit], asked: &str) {
             lesson: hit.lesson.id.clone(),
             ts,
             until: None,
-            channel: Channel::Recall,
+            channel,
             session: None,
             place: place.clone(),
             rank,
@@ -155,7 +174,7 @@ fn query(args: &RecallArgs) -> Result<Query, CommandError> {
 }
 
 /// Says that there is nothing, where was looked, and among how many.
-fn nothing(context: &Context, answer: &Answer) -> String {
+pub(crate) fn nothing(context: &Context, answer: &Answer) -> String {
     let name = &context.project.name;
     match answer.n_lessons {
         0 => format!("project `{name}` has no lessons yet: `cemem ingest` reads its sessions"),

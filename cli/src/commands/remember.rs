@@ -1,4 +1,5 @@
-//! `cemem remember`: a person's own words become an active lesson, durably, at once.
+//! `cemem remember`: a person's own words become an active lesson, durably, at once; an agent's too, with
+//! less trust.
 //!
 //! Opens the store only: the index catches up on the next recall.
 
@@ -10,6 +11,7 @@ use cemem_core::lesson::{
 use cemem_core::{LessonId, Timestamp};
 use cemem_ingest::Redactor;
 use cemem_ingest::anchors::{LookOptions, placed};
+use cemem_ingest::extract::injection::is_suspicious;
 use serde_json::json;
 
 use super::{JSON_VERSION, show, text_of};
@@ -19,20 +21,29 @@ use crate::context::Context;
 use crate::exit_code;
 use crate::ui::one_line;
 
+/// What somebody states.
+pub(crate) struct Statement<'a> {
+    /// The words.
+    pub(crate) text: &'a str,
+    /// What kind of lesson it is, if that was named.
+    pub(crate) lesson_type: Option<LessonType>,
+    /// Why it holds.
+    pub(crate) why: Option<&'a str>,
+    /// Where it applies.
+    pub(crate) paths: &'a [String],
+    /// Who states it: a person, or an agent.
+    pub(crate) by: Trust,
+}
+
 pub(super) fn run(context: &mut Context, args: &RememberArgs) -> Result<u8, CommandError> {
-    let redactor = Redactor::new();
-    let text = redactor.redact(&text_of(&args.text)?).into_owned();
-    let text = text.trim();
-    if one_line(text).is_empty() {
-        return Err(CommandError::user("there is nothing to remember")
-            .hint("cemem remember \"Run the migrations before the tests.\""));
-    }
-    let paths = args.paths.iter().map(|p| redactor.redact(p).into_owned()).collect();
-    let why = args.why.as_deref().map(|w| one_line(&redactor.redact(w))).filter(|w| !w.is_empty());
-    let lesson = lesson(text, args, why, paths, context.clock.now());
-    // What it says is about the code as it is now.
-    let lesson = placed(lesson, &LookOptions::new(&redactor, &context.project.worktrees));
-    let lesson = context.store()?.remember(lesson, args.lesson_type.is_some())?;
+    let statement = Statement {
+        text: &text_of(&args.text)?,
+        lesson_type: args.lesson_type,
+        why: args.why.as_deref(),
+        paths: &args.paths,
+        by: Trust::User,
+    };
+    let lesson = remember(context, &statement)?;
     if context.ui.json {
         context.ui.print_json(&json!({
             "version": JSON_VERSION, "id": lesson.id, "status": lesson.status, "title": lesson.title,
@@ -44,21 +55,49 @@ pub(super) fn run(context: &mut Context, args: &RememberArgs) -> Result<u8, Comm
     Ok(exit_code::OK)
 }
 
-/// Returns the lesson of a text: the first paragraph is the rule, all of it the body if it is long.
+/// Stores a statement, durably, free of secrets; returns the lesson as it stands.
+///
+/// # Errors
+/// When there is nothing in it, or the store cannot be written.
+pub(crate) fn remember(
+    context: &Context,
+    statement: &Statement<'_>,
+) -> Result<Lesson, CommandError> {
+    let redactor = Redactor::new();
+    let text = redactor.redact(statement.text).into_owned();
+    let text = text.trim();
+    if one_line(text).is_empty() {
+        return Err(CommandError::user("there is nothing to remember")
+            .hint("cemem remember \"Run the migrations before the tests.\""));
+    }
+    let paths = statement.paths.iter().map(|p| redactor.redact(p).into_owned()).collect();
+    let why = statement.why.map(|w| one_line(&redactor.redact(w))).filter(|w| !w.is_empty());
+    let lesson = lesson(text, statement, why, paths, context.clock.now());
+    // What it says is about the code as it is now.
+    let lesson = placed(lesson, &LookOptions::new(&redactor, &context.project.worktrees));
+    Ok(context.store()?.remember(lesson, statement.lesson_type.is_some())?)
+}
+
+/// Returns the lesson of a text: the first paragraph is the rule, all of it the body if it is long. A
+/// person's word stands; an agent's is delivered with less trust, or set apart for a person to see if it
+/// reads like an order to agents: what an agent was told by a web page may be its own words by now.
 fn lesson(
     text: &str,
-    args: &RememberArgs,
+    statement: &Statement<'_>,
     why: Option<String>,
     paths: Vec<String>,
     now: Timestamp,
 ) -> Lesson {
+    let by_person = statement.by == Trust::User;
+    let parts = [Some(text), why.as_deref()];
+    let suspicious = !by_person && parts.into_iter().flatten().any(is_suspicious);
     let first = one_line(text.split("\n\n").next().unwrap_or(text));
     let rule = shorten(&first, MAX_RULE_CHARS);
     let is_whole = rule == one_line(text);
     Lesson {
         // The store gives the final id.
         id: LessonId::derive(&rule, 0),
-        lesson_type: args.lesson_type.unwrap_or(LessonType::Convention),
+        lesson_type: statement.lesson_type.unwrap_or(LessonType::Convention),
         title: shorten(&rule, MAX_TITLE_CHARS),
         why,
         body: (!is_whole).then(|| text.to_owned()),
@@ -72,14 +111,14 @@ fn lesson(
             event_uuid: String::new(),
             event_key: String::new(),
             turn_ts: Some(now),
-            actor: "user".into(),
+            actor: if by_person { "user" } else { "agent" }.into(),
             quote: text.to_owned(),
         }],
-        trust: Trust::User,
-        status: LessonStatus::Active,
-        reviewed: true,
+        trust: statement.by,
+        status: if suspicious { LessonStatus::Quarantined } else { LessonStatus::Active },
+        reviewed: by_person,
         snoozed_until: None,
-        confidence: 0.95,
+        confidence: if by_person { 0.95 } else { 0.6 },
         support: 1,
         scope: Scope::Project,
         valid_from: Some(now),

@@ -10,7 +10,7 @@ use super::outcomes;
 use crate::ui::{one_line, printable};
 
 /// Returns one lesson as one or two lines: id, type, rule, and its status where it is not plain.
-pub(super) fn brief(lesson: &Lesson) -> String {
+pub(crate) fn brief(lesson: &Lesson) -> String {
     let status = match (lesson.status, doubt(lesson)) {
         (LessonStatus::Active, None) => String::new(),
         (LessonStatus::Active, Some(doubt)) => format!(" ({doubt})"),
@@ -22,7 +22,7 @@ pub(super) fn brief(lesson: &Lesson) -> String {
 }
 
 /// Returns what makes a lesson doubtful: which code has changed since it was learned.
-pub(super) fn doubt(lesson: &Lesson) -> Option<String> {
+pub(crate) fn doubt(lesson: &Lesson) -> Option<String> {
     let first = lesson.drifted().next()?;
     let more = lesson.drifted().count() - 1;
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -60,7 +60,7 @@ pub(super) fn change(anchor: &Anchor) -> String {
 }
 
 /// Returns everything about a lesson.
-pub(super) fn full(lesson: &Lesson, counters: &Counters) -> String {
+pub(crate) fn full(lesson: &Lesson, counters: &Counters) -> String {
     let mut out = String::new();
     let mut field = |name: &str, value: String| {
         if !value.is_empty() {
@@ -121,7 +121,7 @@ pub(super) fn full(lesson: &Lesson, counters: &Counters) -> String {
 }
 
 /// Returns one row of evidence: the words, then where they stand.
-pub(super) fn quote(evidence: &Evidence) -> String {
+pub(crate) fn quote(evidence: &Evidence) -> String {
     let mut place = vec![one_line(&evidence.engine)];
     if !evidence.session.is_empty() {
         let session: String = one_line(&evidence.session).chars().take(8).collect();

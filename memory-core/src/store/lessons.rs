@@ -105,9 +105,10 @@ impl Store {
         fresh_id(&self.conn, seed, taken).map_err(|e| self.sql(e))
     }
 
-    /// Stores a lesson a person stated, durably; returns it with its final id. The same text (rule
+    /// Stores a lesson that somebody stated, durably; returns it with its final id. The same text (rule
     /// and body) remembered again returns the lesson that is there with what is new added: evidence,
-    /// reach, a reason. Its type changes only if `retype` says that the person named one.
+    /// reach, a reason. Its type changes only if `retype` says that one was named. A person states what
+    /// is reviewed; what an agent states adds evidence to a person's lesson and changes nothing else.
     ///
     /// # Errors
     /// When the lesson has no evidence, or the store cannot be written.
@@ -115,6 +116,7 @@ impl Store {
         if lesson.evidence.is_empty() {
             return Err(StoreError::NoEvidence(lesson.title));
         }
+        let actor = if lesson.reviewed { "user" } else { "agent" };
         let ts = self.clock.now();
         let path = self.path.clone();
         self.write(|tx| {
@@ -134,7 +136,7 @@ impl Store {
                     }
                 };
                 lesson.updated = ts;
-                let entry = Entry { op: next_op(tx)?, ts, actor: "user", verb, note: "" };
+                let entry = Entry { op: next_op(tx)?, ts, actor, verb, note: "" };
                 put(tx, &entry, &lesson)?;
                 bump_revision(tx)?;
                 Ok(lesson)
@@ -289,6 +291,9 @@ fn reinforced(mut old: Lesson, new: Lesson, retype: bool) -> Lesson {
             old.evidence.push(evidence);
         }
     }
+    if old.reviewed && !new.reviewed {
+        return old;
+    }
     old.applies_when.absorb(&new.applies_when);
     if retype {
         old.lesson_type = new.lesson_type;
@@ -303,8 +308,10 @@ fn reinforced(mut old: Lesson, new: Lesson, retype: bool) -> Lesson {
         }
     }
     old.take_code_as_it_is();
-    old.status = new.status;
-    old.reviewed = true;
+    if new.reviewed {
+        old.status = new.status;
+        old.reviewed = true;
+    }
     old.trust = old.trust.max(new.trust);
     old.confidence = old.confidence.max(new.confidence);
     old

@@ -17,7 +17,7 @@ use crate::args::GateArgs;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit_code;
-use crate::ui::one_line;
+use crate::ui::{Bar, one_line};
 
 /// Fewer words than this say nothing about why.
 const LEAST_WORDS: usize = 3;
@@ -29,7 +29,7 @@ pub(super) fn run(context: &mut Context, args: &GateArgs) -> Result<u8, CommandE
     let why = args.nothing_to_learn.as_deref().map(reason).transpose()?;
     let mut store = context.store()?;
     if !args.no_ingest {
-        ingest::refresh(context, &mut store)?;
+        ingest::refresh(context, &mut store, &Bar::new(context.ui.shows_progress()))?;
     }
     let (base, head) = base(context, args.base.as_deref())?;
     let since = Since::of(base, &store)?;

@@ -16,14 +16,14 @@ use crate::commands::lessons;
 use crate::ui::one_line;
 
 /// Longest time something is put off, in days.
-pub(super) const MAX_DAYS: u32 = 3650;
+pub(crate) const MAX_DAYS: u32 = 3650;
 /// What a person's word makes of a lesson's confidence, at least.
 const ACCEPTED: f32 = 0.9;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// What a person says about one lesson.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// It holds.
     Accept,
     /// It holds, and these that say the opposite do not.
@@ -53,31 +53,32 @@ impl Verdict {
 
 /// The words of a lesson as a person wants them; what is `None` stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::commands) struct Words {
-    pub(in crate::commands) lesson_type: Option<LessonType>,
+pub(crate) struct Words {
+    pub(crate) lesson_type: Option<LessonType>,
     /// Empty: cut from the rule.
-    pub(in crate::commands) title: Option<String>,
-    pub(in crate::commands) rule: Option<String>,
+    pub(crate) title: Option<String>,
+    pub(crate) rule: Option<String>,
     /// Empty: none.
-    pub(in crate::commands) why: Option<String>,
-    pub(in crate::commands) paths: Option<Vec<String>>,
+    pub(crate) why: Option<String>,
+    pub(crate) paths: Option<Vec<String>>,
 }
 
 /// What was decided: its number in the log, and the lessons as they stand.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Decided {
-    pub(super) change: i64,
-    pub(super) lessons: Vec<Lesson>,
+pub(crate) struct Decided {
+    pub(crate) change: i64,
+    pub(crate) lessons: Vec<Lesson>,
 }
 
-/// Carries out decisions as one change: all or none. A lesson named twice is an error.
+/// Carries out decisions as one change: all or none. `actor` is who tells them.
 ///
 /// # Errors
 /// When an id is unknown or cannot be merged into, or the store cannot be written.
-pub(super) fn carry_out(
+pub(crate) fn carry_out(
     store: &mut Store,
     verdicts: &[(LessonId, Verdict)],
     now: Timestamp,
+    actor: &str,
 ) -> Result<Decided, CommandError> {
     let redactor = Redactor::new();
     let mut changed: Vec<(Lesson, &'static str, String)> = Vec::new();
@@ -136,7 +137,7 @@ pub(super) fn carry_out(
         .iter()
         .map(|(lesson, verb, note)| Decision { lessons: std::slice::from_ref(lesson), verb, note })
         .collect();
-    let change = store.put_decisions(&decisions, "user")?;
+    let change = store.put_decisions(&decisions, actor)?;
     Ok(Decided { change, lessons: changed.into_iter().map(|(lesson, ..)| lesson).collect() })
 }
 
@@ -189,7 +190,7 @@ fn replace(lesson: &mut Lesson, other: &mut Lesson, now: Timestamp) {
 ///
 /// # Errors
 /// When nothing is left of the rule.
-pub(in crate::commands) fn reword(
+pub(crate) fn reword(
     lesson: &mut Lesson,
     words: &Words,
     redactor: &Redactor,

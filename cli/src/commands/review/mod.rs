@@ -13,11 +13,11 @@
 //! At a terminal it is a queue of single keys; with flags, `--json` or a pipe it prints and ends.
 
 mod app;
-mod decide;
+pub(crate) mod decide;
 mod editor;
 mod form;
 mod near;
-mod queue;
+pub(crate) mod queue;
 mod screen;
 mod session;
 mod stale;
@@ -27,7 +27,7 @@ use cemem_core::LessonId;
 use cemem_core::store::Store;
 use serde_json::json;
 
-pub(super) use decide::{Words, reword};
+pub(crate) use decide::{Words, reword};
 
 use self::decide::Verdict;
 use self::queue::{Item, Queue, Wanted};
@@ -66,7 +66,7 @@ pub(super) fn run(context: &mut Context, args: &ReviewArgs) -> Result<u8, Comman
 fn decide_by_flags(context: &Context, args: &ReviewArgs) -> Result<u8, CommandError> {
     let mut store = context.store()?;
     let verdicts = verdicts(&store, args)?;
-    let done = decide::carry_out(&mut store, &verdicts, context.clock.now())?;
+    let done = decide::carry_out(&mut store, &verdicts, context.clock.now(), "user")?;
     // What was asked for first, then what it did to others.
     let (mut named, others): (Vec<_>, Vec<_>) =
         done.lessons.into_iter().partition(|l| verdicts.iter().any(|(id, _)| *id == l.id));

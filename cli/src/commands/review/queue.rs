@@ -20,15 +20,15 @@ const ALWAYS: usize = 30;
 
 /// One lesson that waits.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Item {
+pub(crate) struct Item {
     /// The lesson.
-    pub(super) lesson: Lesson,
+    pub(crate) lesson: Lesson,
     /// How it was found.
-    pub(super) signals: BTreeSet<Signal>,
+    pub(crate) signals: BTreeSet<Signal>,
     /// Lessons that say the opposite and are delivered or wait too.
-    pub(super) opposites: Vec<Lesson>,
+    pub(crate) opposites: Vec<Lesson>,
     /// It lies behind what is shown at first.
-    pub(super) is_weak: bool,
+    pub(crate) is_weak: bool,
 }
 
 impl Item {
@@ -74,18 +74,18 @@ impl Wanted {
 
 /// Everything that waits.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(crate) struct Queue {
     /// The most valuable first.
-    pub(super) items: Vec<Item>,
+    pub(crate) items: Vec<Item>,
     /// How many are put off.
-    pub(super) snoozed: usize,
+    pub(crate) snoozed: usize,
 }
 
 /// Returns what waits at this moment.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub(super) fn load(store: &Store, now: Timestamp) -> Result<Queue, CommandError> {
+pub(crate) fn load(store: &Store, now: Timestamp) -> Result<Queue, CommandError> {
     let lessons = store.lessons(&LessonFilter::default())?;
     let mut signals: HashMap<LessonId, BTreeSet<Signal>> = HashMap::new();
     for stored in store.candidates(CandidateFilter::Live)? {

@@ -125,7 +125,7 @@ impl Session<'_> {
     fn decide(&mut self, id: &LessonId, verdict: Verdict) -> Result<(), CommandError> {
         let verb = verdict.verb();
         let now = self.context.clock.now();
-        let done = decide::carry_out(&mut self.store, &[(id.clone(), verdict)], now)?;
+        let done = decide::carry_out(&mut self.store, &[(id.clone(), verdict)], now, "user")?;
         self.app.decided(id, verb, &done);
         Ok(())
     }

@@ -32,7 +32,7 @@ fn get(store: &Store, text: &str) -> Lesson {
 }
 
 fn decide(store: &mut Store, text: &str, verdict: Verdict) -> Decided {
-    carry_out(store, &[(id(text), verdict)], NOW).unwrap()
+    carry_out(store, &[(id(text), verdict)], NOW, "user").unwrap()
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_merge_adds_up_and_loses_nothing() {
         ("L-cccccc", "Tabs!"),
     ]);
     let merge = |from| (id(from), Verdict::Merge(id("L-cccccc")));
-    carry_out(&mut store, &[merge("L-aaaaaa"), merge("L-bbbbbb")], NOW).unwrap();
+    carry_out(&mut store, &[merge("L-aaaaaa"), merge("L-bbbbbb")], NOW, "user").unwrap();
     let into = get(&store, "L-cccccc");
     assert_eq!((into.evidence.len(), into.support, into.reviewed), (3, 3, true));
     assert_eq!((into.rule.as_str(), into.status), ("Tabs!", LessonStatus::Candidate));
@@ -78,7 +78,7 @@ fn a_merge_adds_up_and_loses_nothing() {
     }
     let mut again = |from: &str, to: &str| {
         let verdict = Verdict::Merge(id(to));
-        carry_out(&mut store, &[(id(from), verdict)], NOW).unwrap_err().to_string()
+        carry_out(&mut store, &[(id(from), verdict)], NOW, "user").unwrap_err().to_string()
     };
     assert!(again("L-cccccc", "L-cccccc").contains("into itself"));
     assert!(again("L-cccccc", "L-aaaaaa").contains("is superseded"));

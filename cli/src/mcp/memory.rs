@@ -1,0 +1,134 @@
+//! One project's memory on a thread of its own: the libraries are synchronous.
+//!
+//! Owns the order of calls and what is done between them. A call opens the store anew, which costs half a
+//! millisecond: a store that was replaced, upgraded or repaired meanwhile is seen, no transaction is left
+//! open beside other servers, and writes keep the promises of the command line. Only the index and the
+//! model stay. Must not know the protocol.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use cemem_retrieve::Engine;
+use cemem_retrieve::engine::EMBED_ON_RECALL;
+use tokio::sync::oneshot;
+
+use super::progress::Reporter;
+use crate::command_error::CommandError;
+use crate::context::Context;
+
+/// After this long without a call, the index takes in what was written.
+const IDLE: Duration = Duration::from_millis(300);
+
+/// What a call works on.
+pub(super) struct Memory {
+    /// The project, and where everything is.
+    pub(super) context: Context,
+    /// The search engine; opens and loads on the first recall.
+    pub(super) engine: Engine,
+    /// Told how far a long call is.
+    pub(super) progress: Reporter,
+    /// Something was written that the index does not know yet.
+    pub(super) is_behind: bool,
+    /// What is left to do once the answer is out.
+    later: Vec<Later>,
+}
+
+type Later = Box<dyn FnOnce(&Context) + Send>;
+type Job = Box<dyn FnOnce(&mut Memory) + Send>;
+
+impl Memory {
+    fn new(context: Context) -> Self {
+        let engine = context.engine(true).resident();
+        Self { context, engine, progress: Reporter::default(), is_behind: false, later: Vec::new() }
+    }
+
+    /// Puts off what the answer must not wait for.
+    pub(super) fn later(&mut self, work: impl FnOnce(&Context) + Send + 'static) {
+        self.later.push(Box::new(work));
+    }
+
+    fn run(&mut self, job: Job) {
+        job(self);
+        self.progress = Reporter::default();
+        for work in std::mem::take(&mut self.later) {
+            work(&self.context);
+        }
+    }
+
+    /// Embeds some of what was written, so that the next recall need not.
+    fn catch_up(&mut self) {
+        let done = self.context.store_to_read().and_then(|store| {
+            self.engine.catch_up(&store, EMBED_ON_RECALL).map_err(CommandError::from)
+        });
+        // Where it fails, or another process is at it, the next recall sees to it and tells.
+        self.is_behind = done.is_ok_and(|done| done.pending && done.vectors > 0);
+    }
+}
+
+/// The thread that a memory lives on. Ends when it is dropped, after the call it is in.
+#[derive(Debug)]
+pub(super) struct Worker {
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    /// Starts a thread for the project of this context; opens nothing yet.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub(super) fn start(context: Context) -> Result<Self, CommandError> {
+        let (jobs, todo) = mpsc::channel::<Job>();
+        let thread = thread::Builder::new().name("memory".into()).spawn(move || {
+            let mut memory = Memory::new(context);
+            loop {
+                let next = match memory.is_behind {
+                    true => todo.recv_timeout(IDLE),
+                    false => todo.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                };
+                match next {
+                    Ok(job) => {
+                        // A fault in one call must not end the others; the caller sees its end.
+                        let _fault = catch_unwind(AssertUnwindSafe(|| memory.run(job)));
+                    }
+                    Err(RecvTimeoutError::Timeout) => memory.catch_up(),
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+            }
+        })?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    /// Runs a call on the memory; returns its answer when it comes.
+    ///
+    /// # Errors
+    /// When the call ended in a fault of cemem.
+    pub(super) async fn call<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, CommandError> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |memory| {
+            // Cancelled while it waited for its turn: nobody wants it any more.
+            if !answer.is_closed() {
+                let _gone = answer.send(call(memory));
+            }
+        });
+        let sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
+        let fault = || CommandError::Internal("a call to the memory did not come back".into());
+        if !sent {
+            return Err(fault());
+        }
+        answered.await.map_err(|_| fault())
+    }
+}
+
+impl Drop for Worker {
+    /// Waits for the call under way: what it writes is either acknowledged or not begun.
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        let _fault = self.thread.take().map(JoinHandle::join);
+    }
+}

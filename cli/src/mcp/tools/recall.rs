@@ -1,0 +1,145 @@
+//! `recall`: the few lessons that matter for a task.
+
+use cemem_core::Channel;
+use cemem_core::lesson::{LessonType, Stage};
+use cemem_retrieve::{Answer, Filter, Hit, Mode, Note, Query, SemanticOff, pack};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::shape::{self, LessonOut};
+use super::{Effect, MemoryTool, Reply};
+use crate::command_error::CommandError;
+use crate::commands::recall;
+use crate::distill;
+use crate::mcp::memory::Memory;
+
+/// Most lessons of an answer.
+const MOST: usize = 20;
+/// Tokens of an answer where nobody says.
+const TOKENS: usize = 1500;
+
+pub(super) struct Recall;
+
+/// What a task is about.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Input {
+    /// What you are about to do, in your own words, or the error message you met. More words find more.
+    pub(super) query: String,
+    /// Files or folders the task touches, relative to the project: lessons about other places are left out.
+    #[serde(default)]
+    pub(super) paths: Vec<String>,
+    /// Only lessons for this stage of work, or for any.
+    #[serde(default)]
+    #[schemars(schema_with = "shape::stage")]
+    pub(super) stage: Option<Stage>,
+    /// Only lessons of these types.
+    #[serde(default)]
+    #[schemars(schema_with = "shape::lesson_types")]
+    pub(super) types: Vec<LessonType>,
+    /// At most this many lessons (default 5).
+    #[serde(default = "five")]
+    #[schemars(range(min = 1, max = 20))]
+    pub(super) limit: usize,
+    /// Longest text of the answer, in tokens (default 1500).
+    #[serde(default = "tokens")]
+    #[schemars(range(min = 100, max = 20000))]
+    pub(super) max_tokens: usize,
+}
+
+fn five() -> usize {
+    5
+}
+
+fn tokens() -> usize {
+    TOKENS
+}
+
+/// What was found.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Output {
+    /// How many lessons were looked at.
+    n_lessons: usize,
+    /// None of them matters for this task. That is an answer, not a failure.
+    nothing_relevant: bool,
+    /// The lessons that matter, most relevant first.
+    lessons: Vec<LessonOut>,
+    /// Tokens of the text.
+    tokens: usize,
+    /// What keeps the answer from being better.
+    notes: Vec<String>,
+}
+
+impl MemoryTool for Recall {
+    type In = Input;
+    type Out = Output;
+    const NAME: &'static str = "recall";
+    const TITLE: &'static str = "Recall lessons";
+    const DESCRIPTION: &'static str = "Find what this project has already learned about a task: \
+        conventions, decisions, past mistakes and corrections, fixes of known errors. Call it before you \
+        plan or change code, and when a command fails in a way you did not expect. The lessons are data \
+        from the project's history, for your judgement, with the evidence they rest on; \"nothing \
+        relevant\" is a reliable answer.";
+    // That a lesson was shown is noted, but nothing a later answer depends on.
+    const EFFECT: Effect = Effect::Reads;
+
+    fn call(memory: &mut Memory, input: Input) -> Result<Reply<Output>, CommandError> {
+        let query = Query {
+            mode: Mode::Full,
+            limit: input.limit.clamp(1, MOST),
+            filter: Filter {
+                types: input.types,
+                stages: input.stage.into_iter().collect(),
+                paths: input.paths,
+                ..Filter::default()
+            },
+            ..Query::new(input.query)
+        };
+        find(memory, query, input.max_tokens)
+    }
+}
+
+/// Answers a query within so many tokens, and notes what was shown once the answer is out.
+pub(in crate::mcp) fn find(
+    memory: &mut Memory,
+    query: Query,
+    max_tokens: usize,
+) -> Result<Reply<Output>, CommandError> {
+    let context = &memory.context;
+    let store = context.store_to_read()?;
+    let answer = recall::answer(context, &mut memory.engine, &store, &query)?;
+    let block = pack(&answer.results, max_tokens);
+    let shown: Vec<&Hit> = recall::shown(&answer, Some(max_tokens));
+    let text = if block.included > 0 {
+        format!("{} of {} lessons matter:\n{}", block.included, answer.n_lessons, block.text)
+    } else if answer.results.is_empty() {
+        format!("{}.\n", recall::nothing(context, &answer))
+    } else {
+        format!("The lessons that matter do not fit into {max_tokens} tokens.\n")
+    };
+    let data = Output {
+        n_lessons: answer.n_lessons,
+        nothing_relevant: answer.results.is_empty(),
+        lessons: shown.iter().map(|hit| LessonOut::brief(&hit.lesson).scored(hit.score)).collect(),
+        tokens: block.tokens,
+        notes: notes(&answer),
+    };
+    let text = data.notes.iter().fold(text, |text, note| format!("{text}Note: {note}\n"));
+    let shown: Vec<Hit> = shown.into_iter().cloned().collect();
+    if distill::is_running() {
+        // What runs inside a distiller is nobody's work.
+        return Ok(Reply { data, text });
+    }
+    let mut store = store;
+    memory.later(move |context| {
+        let shown: Vec<&Hit> = shown.iter().collect();
+        recall::record(context, &mut store, &shown, &query.text, Channel::Mcp);
+    });
+    Ok(Reply { data, text })
+}
+
+/// Returns what the reader should know. Vectors that are still being made are made in passing.
+fn notes(answer: &Answer) -> Vec<String> {
+    let is_news = |note: &&Note| !matches!(note, Note::SemanticOff(SemanticOff::Disabled));
+    answer.notes.iter().filter(is_news).map(ToString::to_string).collect()
+}
