@@ -1,1 +1,3 @@
 //! Criterion benches of cemem; the suites stand in `suites/`, one binary each.
+
+pub mod filled;

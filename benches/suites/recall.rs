@@ -1,32 +1,19 @@
 //! Recall: `recall/warm` (in process), `recall/cold` (the whole process), `vectors` (exact against
 //! graph).
 //!
-//! Real queries are embedded by the real model; the 10,000 lessons have made-up vectors of the same
-//! size, because embedding them takes minutes and changes no figure. The model takes part where the environment variable `CEMEM_ORT_DYLIB` names an ONNX Runtime
-//! library; the lexical figures need nothing. `recall/cold` runs the `cemem` binary that lies beside
+//! The model takes part where the environment variable `CEMEM_ORT_DYLIB` names an ONNX Runtime library; the
+//! lexical figures need nothing. `recall/cold` runs the `cemem` binary that lies beside
 //! the bench (`cargo build --release -p cemem-cli` first).
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
-use cemem_core::Store;
-use cemem_core::clock::Clock;
+use cemem_benches::filled::{SEED, binary, runtime, semantic, store};
 use cemem_core::project::Home;
-use cemem_retrieve::semantic::EmbedError;
-use cemem_retrieve::semantic::hashed::HashEmbedder;
 use cemem_retrieve::vectors::exact::Exact;
 use cemem_retrieve::vectors::graph::Graph;
 use cemem_retrieve::vectors::{LessonVectors, Shelf, VectorIndex as _, quantise, shelf};
-use cemem_retrieve::{Embedder, Engine, Mode, Query, Semantic};
+use cemem_retrieve::{Engine, Mode, Query};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-
-const N_LESSONS: usize = 10_000;
-const SEED: u64 = 7;
-
-fn runtime() -> Option<PathBuf> {
-    std::env::var_os("CEMEM_ORT_DYLIB").filter(|v| !v.is_empty()).map(PathBuf::from)
-}
 
 fn modes() -> Vec<Mode> {
     match runtime() {
@@ -35,45 +22,9 @@ fn modes() -> Vec<Mode> {
     }
 }
 
-/// The shipped model for single texts, made-up vectors for batches.
-struct Quick {
-    model: Arc<dyn Embedder>,
-    made_up: HashEmbedder,
-}
-
-impl Embedder for Quick {
-    fn model_id(&self) -> &str {
-        self.model.model_id()
-    }
-
-    fn dim(&self) -> usize {
-        self.model.dim()
-    }
-
-    fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        if texts.len() == 1 { self.model.embed(texts) } else { self.made_up.embed(texts) }
-    }
-}
-
-fn semantic(mode: Mode) -> Semantic {
-    if !mode.uses_vectors() {
-        return Semantic::Off;
-    }
-    let model = Semantic::Shipped { runtime: runtime() }.load().expect("the model loads");
-    let made_up = HashEmbedder::new(model.dim());
-    Semantic::Custom(Arc::new(Quick { model, made_up }))
-}
-
-fn fill(path: &Path) -> Store {
-    let mut store = Store::open(path, Clock::System).expect("a fresh store opens");
-    let lessons = cemem_corpus::synthetic::lessons(SEED, N_LESSONS);
-    store.put_lessons(&lessons, "bench", "import", "").expect("the store takes lessons");
-    store
-}
-
 fn warm(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let store = fill(&dir.path().join("memory.db"));
+    let store = store(&dir.path().join("memory.db"));
     let queries = cemem_corpus::queries(SEED, 64);
     let mut group = c.benchmark_group("recall/warm");
     for mode in modes() {
@@ -91,13 +42,6 @@ fn warm(c: &mut Criterion) {
     group.finish();
 }
 
-/// Returns the binary built with the same profile as this bench.
-fn binary() -> Option<PathBuf> {
-    let bench = std::env::current_exe().ok()?;
-    let path = bench.parent()?.parent()?.join("cemem");
-    path.is_file().then_some(path)
-}
-
 #[expect(clippy::disallowed_methods, reason = "the figure is that of the whole process")]
 fn cold(c: &mut Criterion) {
     let Some(cemem) = binary() else { return };
@@ -106,7 +50,7 @@ fn cold(c: &mut Criterion) {
     std::fs::create_dir_all(&project).expect("a folder can be made");
     let place = Home(home.clone());
     let resolved = place.resolve(&project).expect("the project resolves");
-    let store = fill(&place.store_path(&resolved));
+    let store = store(&place.store_path(&resolved));
     let mut group = c.benchmark_group("recall/cold");
     group.sample_size(20);
     for mode in modes() {

@@ -1,6 +1,7 @@
 //! `cemem mcp` over standard input and output, as a client meets it.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -282,23 +283,32 @@ fn requests_before_the_end_of_input_are_answered() {
     assert!(empty.stdout.is_empty() && empty.stderr.is_empty(), "{empty:?}");
 }
 
-/// A server whose parent dies while somebody else holds its input open.
+/// A server whose parent is killed while somebody else holds its input open.
 #[cfg(target_os = "linux")]
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a shell is the parent that goes away")]
+#[expect(clippy::disallowed_methods, reason = "a shell is the parent that is killed")]
 fn a_server_ends_with_its_parent() {
     let env = TestEnv::new();
     let prepared = env.command(["mcp"]);
     let mut shell = std::process::Command::new("/bin/sh");
-    let script = "\"$0\" mcp <&0 >/dev/null 2>&1 & echo $!";
+    // A shell gives what it starts aside another input.
+    let script = "exec 3<&0; \"$0\" mcp <&3 2>/dev/null & echo $!; wait";
     shell.args(["-c", script]).arg(prepared.get_program()).current_dir(env.project()).env_clear();
     shell.envs(prepared.get_envs().filter_map(|(k, v)| v.map(|v| (k, v))));
     let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let held = shell.stdin.take();
-    let said = shell.wait_with_output().unwrap();
-    let pid: u32 = String::from_utf8_lossy(&said.stdout).trim().parse().unwrap();
-    let stat = format!("/proc/{pid}/stat");
+    let mut held = shell.stdin.take().unwrap();
+    let mut said = BufReader::new(shell.stdout.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    let stat = format!("/proc/{}/stat", line.trim());
     let runs = || fs::read_to_string(&stat).is_ok_and(|s| !s.contains(") Z"));
+    // It answers, so it has seen who started it.
+    let ping = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" });
+    held.write_all(format!("{ping}\n").as_bytes()).unwrap();
+    said.read_line(&mut line).unwrap();
+    assert!(line.contains("\"id\":1") && runs(), "{line}");
+    shell.kill().unwrap();
+    shell.wait().unwrap();
     let until = Instant::now() + Duration::from_secs(15);
     while runs() && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(50));

@@ -41,10 +41,8 @@ fn an_agent_reads_phrases_and_passes_on_what_the_user_decided() {
     let read = client.data("review", json!({ "read": true }));
     assert_eq!(read["waiting"], 1, "{read}");
     let id = read["queue"][0]["lesson"]["id"].as_str().unwrap().to_owned();
-    assert_eq!(
-        (&read["to_phrase"][0]["id"], &read["to_phrase"][0]["quotes"][0]),
-        (&json!(id), &json!(SAID))
-    );
+    assert_eq!(read["to_phrase"][0]["id"], id);
+    assert!(read["to_phrase"][0]["quotes"][0].as_str().unwrap().contains(QUOTE), "{read}");
 
     // The gate refuses what the evidence does not say.
     let phrase = |rule: &str, quote: &str| json!({ "phrasings": [{ "id": id, "quotes": [quote], "rule": rule }] });

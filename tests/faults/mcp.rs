@@ -50,7 +50,10 @@ fn what_was_acknowledged_survives_a_kill() {
     let stored = stored(&env);
     let lost: Vec<_> = acked.difference(&stored).collect();
     assert!(lost.is_empty(), "{} of {} lost: {lost:?}", lost.len(), acked.len());
-    env.cemem(["doctor"]).success();
+    let doctor = env.cemem(["doctor", "--json"]).json();
+    let checks = doctor["checks"].as_array().unwrap();
+    let store = checks.iter().find(|check| check["name"] == "store").unwrap();
+    assert_eq!(store["ok"], true, "{store}");
 }
 
 #[test]

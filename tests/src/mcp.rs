@@ -89,7 +89,9 @@ impl McpClient {
     /// Starts a server and speaks the revision without a handshake.
     #[must_use]
     pub fn stateless(command: &mut Command) -> Self {
-        Self { stateless: true, ..Self::spawn(command) }
+        let mut client = Self::spawn(command);
+        client.stateless = true;
+        client
     }
 
     fn shake_hands(&mut self, capabilities: Value) {

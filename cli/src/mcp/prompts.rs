@@ -88,13 +88,13 @@ impl Wanted {
 
 fn plan(memory: &mut Memory, task: &str) -> Result<String, ErrorData> {
     let query = Query { mode: Mode::Full, limit: LESSONS, ..Query::new(task) };
-    let known = recall::find(memory, query, TOKENS)
+    let known = recall::text(memory, query, TOKENS)
         .map_err(|error| ErrorData::internal_error(told(&error), None))?;
     Ok(format!(
         "Plan this task:\n\n{task}\n\nWhat project `{}` has learned about it:\n\n{}\nBefore you plan, check \
          these lessons against the code as it is now. In the plan, say which of them you follow and by which \
          step, and which do not apply and why. Call `recall` again, with `paths`, for every part of the code \
          you come to plan a change in.\n",
-        memory.context.project.name, known.text
+        memory.context.project.name, known
     ))
 }

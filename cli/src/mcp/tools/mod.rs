@@ -84,9 +84,9 @@ impl Effect {
 }
 
 /// An answer: the same as data and as text.
-pub(super) struct Reply<T> {
+struct Reply<T> {
     data: T,
-    pub(super) text: String,
+    text: String,
 }
 
 /// A row of the table.

@@ -99,8 +99,20 @@ impl MemoryTool for Recall {
     }
 }
 
+/// Answers a query within so many tokens, as text.
+///
+/// # Errors
+/// When lessons could not be looked for.
+pub(in crate::mcp) fn text(
+    memory: &mut Memory,
+    query: Query,
+    max_tokens: usize,
+) -> Result<String, CommandError> {
+    Ok(find(memory, query, max_tokens)?.text)
+}
+
 /// Answers a query within so many tokens, and notes what was shown once the answer is out.
-pub(in crate::mcp) fn find(
+fn find(
     memory: &mut Memory,
     query: Query,
     max_tokens: usize,

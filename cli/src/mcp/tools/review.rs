@@ -271,7 +271,7 @@ fn person_only(lesson: &Lesson) -> Option<&'static str> {
     if lesson.status == LessonStatus::Quarantined {
         return Some("it was set apart as suspicious");
     }
-    let other_words = phrased_by(lesson).is_some_and(|(_, other)| other);
+    let other_words = !lesson.reviewed && phrased_by(lesson).is_some_and(|(_, other)| other);
     other_words.then_some("its words are not those of the evidence, and a person has to read them")
 }
 
@@ -307,7 +307,7 @@ fn show_queue(
 fn waiting(item: &Item) -> Waiting {
     Waiting {
         lesson: LessonOut::brief(&item.lesson),
-        signals: item.signals.iter().map(ToString::to_string).collect(),
+        signals: item.signals.iter().map(|s| s.as_str().to_owned()).collect(),
         person_only: person_only(&item.lesson).map(str::to_owned),
     }
 }
