@@ -12,7 +12,28 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 FINAL = "THE TOOL SAID "
 
 
-class Model:
+class Loopback(ThreadingHTTPServer):
+    """A server on a free port of this machine; clients that hang up are no news."""
+
+    daemon_threads = True
+
+    def __init__(self, handler):
+        super().__init__(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, *_):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+
+class Model(Loopback):
     """Asks for `tool` (the end of the name a client offers it under) with `arguments`."""
 
     def __init__(self, tool, arguments):
@@ -56,16 +77,7 @@ class Model:
                 self.end_headers()
                 self.wfile.write(data)
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(Handler)
 
     def offered(self, names):
         """The name under which the wanted tool is offered, if it is."""
