@@ -129,6 +129,24 @@ fn progress_is_told_to_who_asks_for_it() {
 }
 
 #[test]
+fn what_is_cancelled_while_it_waits_is_not_begun() {
+    let env = project();
+    let mut client = server(&env);
+    let call = |tool: &str, arguments: Value| json!({ "name": tool, "arguments": arguments });
+    let long = client.ask("tools/call", call("review", json!({ "read": true })));
+    let unwanted =
+        client.ask("tools/call", call("remember", json!({ "text": "Nobody wants this." })));
+    let cancel = json!({ "requestId": unwanted, "reason": "changed my mind" });
+    client
+        .send(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": cancel }));
+    assert_eq!(client.answer(long)["result"]["structuredContent"]["waiting"], 1);
+    let listed = client.data("lessons", json!({ "status": "all" }));
+    assert_eq!(listed["total"], 1, "{listed}");
+    let late = client.kill();
+    assert!(late.iter().all(|answer| answer["id"] != unwanted), "{late:?}");
+}
+
+#[test]
 fn lessons_are_forgotten_and_brought_back() {
     let env = TestEnv::new();
     env.cemem(["remember", RULE]).success();

@@ -59,7 +59,11 @@ impl Shared {
     /// # Errors
     /// When the folder the process works in is gone.
     pub(super) fn new(base: &Context) -> Result<Arc<Self>, CommandError> {
-        let folder = base.project.root.clone();
+        let gone = |_| CommandError::user("the current folder no longer exists");
+        let folder = match base.named {
+            true => base.project.root.clone(),
+            false => std::env::current_dir().map_err(gone)?,
+        };
         let start =
             Start { folder: folder.clone(), pinned: base.named, home: base.user_home.clone() };
         let base = base.of(&folder)?;
@@ -191,7 +195,7 @@ impl ServerHandler for Server {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        tools::definitions().into_iter().find(|tool| tool.name == name)
+        tools::definitions().iter().find(|tool| tool.name == name).cloned()
     }
 
     async fn list_tools(
@@ -199,7 +203,7 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(tools::definitions()))
+        Ok(ListToolsResult::with_all_items(tools::definitions().to_vec()))
     }
 
     async fn call_tool(

@@ -26,7 +26,7 @@ mod shape;
 mod status;
 
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool, ToolAnnotations};
 use schemars::JsonSchema;
@@ -113,8 +113,10 @@ const TOOLS: &[Entry] = &[
 ];
 
 /// Returns what clients see of the tools.
-pub(super) fn definitions() -> Vec<Tool> {
-    TOOLS.iter().map(|tool| (tool.definition)()).collect()
+pub(super) fn definitions() -> &'static [Tool] {
+    static DEFINITIONS: LazyLock<Vec<Tool>> =
+        LazyLock::new(|| TOOLS.iter().map(|tool| (tool.definition)()).collect());
+    &DEFINITIONS
 }
 
 /// Returns the tool of a name.
@@ -251,8 +253,11 @@ mod tests {
                 assert!(what["description"].is_string(), "{name}.{property} is not described");
             }
             assert_eq!(output["required"][0], "project", "{name}");
-            assert!(tool.description.is_some_and(|d| d.len() > 80), "{name}");
-            assert!(tool.annotations.is_some_and(|a| a.read_only_hint.is_some()), "{name}");
+            assert!(tool.description.as_ref().is_some_and(|d| d.len() > 80), "{name}");
+            assert!(
+                tool.annotations.as_ref().is_some_and(|a| a.read_only_hint.is_some()),
+                "{name}"
+            );
         }
     }
 }
