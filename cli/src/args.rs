@@ -41,6 +41,8 @@ pub struct GlobalArgs {
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Set up the coding agents used here, after showing what would change
+    Init(InitArgs),
     /// Read agent sessions, documents and git history, find what can be learned
     Ingest(IngestArgs),
     /// Read what agents and reviewers write as soon as it is written, until stopped
@@ -79,6 +81,58 @@ pub enum Command {
     Stats,
     /// Check the installation, the store and the index
     Doctor(DoctorArgs),
+    /// Answer a hook of a coding agent: its call on stdin, lessons on stdout, always exit code 0
+    Hook(HookArgs),
+    /// Read what is new and learn from it, in the background: what hooks start when a session ends
+    #[command(hide = true)]
+    Capture(CaptureArgs),
+}
+
+/// Arguments of `init`.
+#[derive(Debug, ClapArgs)]
+pub struct InitArgs {
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Restore what was there before
+    #[arg(long)]
+    pub undo: bool,
+    /// Set up for all projects of this user, not for this one
+    #[arg(long, conflicts_with = "undo")]
+    pub user: bool,
+    /// Only this engine, by its short name (may be given several times) [default: those found here]
+    #[arg(long = "engine", value_name = "NAME", conflicts_with = "undo")]
+    pub engines: Vec<String>,
+    /// Do not read the sessions there are
+    #[arg(long)]
+    pub no_ingest: bool,
+}
+
+/// Arguments of `hook`.
+#[derive(Debug, Default, ClapArgs)]
+pub struct HookArgs {
+    /// The engine that calls, by its short name: `claude-code`
+    #[arg(value_name = "ENGINE")]
+    pub engine: Option<String>,
+    /// Its name for what happened: `SessionStart`
+    #[arg(value_name = "EVENT")]
+    pub event: Option<String>,
+}
+
+impl HookArgs {
+    /// Returns the event's name; `?` if there is none.
+    #[must_use]
+    pub fn event_name(&self) -> &str {
+        self.event.as_deref().unwrap_or("?")
+    }
+}
+
+/// Arguments of `capture`.
+#[derive(Debug, ClapArgs)]
+pub struct CaptureArgs {
+    /// Do not rest after the last time: a session has ended
+    #[arg(long)]
+    pub now: bool,
 }
 
 /// Arguments of `doctor`.

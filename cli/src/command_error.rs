@@ -51,6 +51,21 @@ impl CommandError {
         }
     }
 
+    /// Returns the error with its causes, as one line.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = Error::source(self);
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            if !text.ends_with(&cause_text) {
+                text.push_str(&format!(": {cause_text}"));
+            }
+            source = cause.source();
+        }
+        text
+    }
+
     /// Returns the documented exit code.
     #[must_use]
     pub fn exit_code(&self) -> u8 {

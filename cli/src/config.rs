@@ -24,6 +24,26 @@ pub struct Config {
     pub distiller: Distiller,
     /// How.
     pub distill: Distill,
+    /// What hooks do.
+    pub hooks: HooksConfig,
+}
+
+/// What the hooks of agents do.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HooksConfig {
+    /// Whether they do anything.
+    pub enabled: bool,
+    /// Folders in which they do nothing, with all that lies below them.
+    pub off: Vec<String>,
+    /// How long one may take, in milliseconds.
+    pub deadline_ms: u64,
+}
+
+impl Default for HooksConfig {
+    fn default() -> Self {
+        Self { enabled: true, off: Vec::new(), deadline_ms: 1000 }
+    }
 }
 
 /// Who writes the words of lessons.
@@ -159,7 +179,7 @@ impl Config {
                 let what = error.message().to_owned();
                 let line = error.span().map_or(1, |s| text[..s.start].matches('\n').count() + 1);
                 CommandError::user(format!("`{}`, line {line}: {what}", path.display()))
-                    .hint("docs/distillers.md lists the keys")
+                    .hint("docs/distillers.md and docs/hooks.md list the keys")
             })?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::default(),
             Err(error) => {

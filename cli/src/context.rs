@@ -49,16 +49,7 @@ impl Context {
         let user_home = etcetera::home_dir().map_err(|_| {
             CommandError::user("cannot find the home folder").hint("set HOME or CEMEM_HOME")
         })?;
-        let home = match std::env::var_os("CEMEM_HOME").filter(|v| !v.is_empty()) {
-            Some(path) => absolute(Path::new(&path))?,
-            None => etcetera::choose_base_strategy()
-                .map_err(|_| {
-                    CommandError::user("cannot find the data folder").hint("set CEMEM_HOME")
-                })?
-                .data_dir()
-                .join("cemem"),
-        };
-        let home = Home(home);
+        let home = home_from_env()?;
         let folder = match &global.project {
             Some(path) => path.clone(),
             None => std::env::current_dir().map_err(|_| {
@@ -162,8 +153,26 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), PathError> {
     Ok(())
 }
 
+/// Returns cemem's home: `CEMEM_HOME`, or a folder among the user's data.
+///
+/// # Errors
+/// When neither is known.
+pub fn home_from_env() -> Result<Home, CommandError> {
+    let folder = match std::env::var_os("CEMEM_HOME").filter(|v| !v.is_empty()) {
+        Some(path) => absolute(Path::new(&path))?,
+        None => etcetera::choose_base_strategy()
+            .map_err(|_| CommandError::user("cannot find the data folder").hint("set CEMEM_HOME"))?
+            .data_dir()
+            .join("cemem"),
+    };
+    Ok(Home(folder))
+}
+
 /// Returns the clock: the machine's, or stopped at `CEMEM_NOW` for reproducible output.
-fn clock_from_env() -> Result<Clock, CommandError> {
+///
+/// # Errors
+/// When `CEMEM_NOW` is no time.
+pub fn clock_from_env() -> Result<Clock, CommandError> {
     match std::env::var("CEMEM_NOW").unwrap_or_default() {
         // Set to nothing is not set, as with every other variable.
         text if text.is_empty() => Ok(Clock::System),

@@ -9,6 +9,8 @@
 //! | [`command_error`] | errors as people see them, with hints and exit codes |
 //! | [`distill`] | asking somebody to phrase lessons |
 //! | [`exit_code`] | the documented exit codes |
+//! | [`hooks`] | what the hooks of coding agents call |
+//! | `init` | setting agents up, and taking that back |
 //! | `mcp` | the MCP server: tools, resources, prompts, transports |
 //! | [`runtime`] | where the ONNX Runtime library is looked for |
 //! | [`similarity`] | how near two sentences are in meaning |
@@ -26,6 +28,8 @@ pub mod context;
 pub mod distill;
 mod engine_places;
 pub mod exit_code;
+pub mod hooks;
+mod init;
 mod mcp;
 pub mod runtime;
 pub mod similarity;
@@ -53,6 +57,9 @@ fn keep_runtime_quiet() {
 #[must_use]
 pub fn main_impl() -> ExitCode {
     keep_runtime_quiet();
+    if hooks::is_called(std::env::args_os()) {
+        return hooks::main_impl();
+    }
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {

@@ -5,11 +5,14 @@
 //! read the environment or start programs: it only says how.
 
 pub mod markdown;
+pub(crate) mod settings;
+pub mod setup;
 
 use std::path::PathBuf;
 
 use crate::discover::{Found, Places};
 use crate::distill::reply::Shape;
+use crate::engines::setup::{Hooks, Mcp};
 use crate::source::Source;
 use crate::sources::inbox;
 use crate::sources::{
@@ -71,10 +74,10 @@ pub struct Engine {
     pub find: fn(&Places) -> Vec<Found>,
     /// What people do that its sessions show.
     pub signals: &'static [Signal],
-    /// Where its hooks are set up; `None` if it has none.
-    pub hooks: Option<&'static str>,
-    /// Where its MCP servers are set up; `None` if it has none.
-    pub mcp: Option<&'static str>,
+    /// Its hooks; `None` if it has none that a memory can use.
+    pub hooks: Option<Hooks>,
+    /// Its MCP servers; `None` if it has none.
+    pub mcp: Option<Mcp>,
     /// How it runs without a person; `None` if it cannot.
     pub headless: Option<Headless>,
     /// What is known to go wrong, one sentence each.
@@ -82,6 +85,18 @@ pub struct Engine {
 }
 
 impl Engine {
+    /// Returns the files in which its hooks are set up, the project's first, as people write them.
+    #[must_use]
+    pub fn hook_files(&self) -> Vec<String> {
+        self.hooks.map_or_else(Vec::new, |hooks| hooks.file.shown())
+    }
+
+    /// Returns the files in which its MCP servers are set up, as [`Self::hook_files`] does.
+    #[must_use]
+    pub fn mcp_files(&self) -> Vec<String> {
+        self.mcp.map_or_else(Vec::new, |mcp| mcp.file.shown())
+    }
+
     /// Returns the command line of a run without a person, `{prompt}` standing for the prompt.
     #[must_use]
     pub fn command_line(&self) -> Option<String> {

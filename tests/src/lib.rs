@@ -3,6 +3,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`mod@env`] | a hermetic place to run `cemem` in |
+//! | [`hooks`] | calling hooks as an agent does |
 //! | [`mcp`] | a client of `cemem mcp` |
 //! | [`output`] | what a run printed, and how to check it |
 //! | [`watching`] | a running `cemem watch` |
@@ -14,6 +15,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 pub mod env;
+pub mod hooks;
 pub mod mcp;
 pub mod output;
 #[cfg(unix)]

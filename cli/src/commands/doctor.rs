@@ -1,5 +1,6 @@
 //! `cemem doctor`: what works, what does not, and what to do.
 
+use cemem_core::Timestamp;
 use cemem_core::project::TableTrouble;
 use cemem_core::store::Counts;
 use cemem_retrieve::Mode;
@@ -10,6 +11,7 @@ use crate::args::DoctorArgs;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit_code;
+use crate::hooks::log;
 use crate::runtime;
 
 /// One finding.
@@ -31,6 +33,7 @@ pub(super) fn run(context: &mut Context, args: &DoctorArgs) -> Result<u8, Comman
     checks.push(store_check);
     checks.push(check_runtime(context));
     checks.push(check_index(context));
+    checks.push(check_hooks(context));
     let all_ok = checks.iter().all(|c| c.ok);
     if context.ui.json {
         let rows: Vec<Value> = checks
@@ -120,7 +123,7 @@ fn check_store(context: &Context) -> (Check, Option<Counts>) {
         }
         Err(error) => {
             let hint = error.advice();
-            (Check { name: "store", ok: false, detail: in_full(&error), hint }, None)
+            (Check { name: "store", ok: false, detail: error.in_full(), hint }, None)
         }
     }
 }
@@ -168,7 +171,7 @@ fn check_index(context: &Context) -> Check {
         Err(error) => Check {
             name: "index",
             ok: false,
-            detail: in_full(&error),
+            detail: error.in_full(),
             hint: Some(match error {
                 CommandError::Store(_) => "it follows the store".to_owned(),
                 _ => format!(
@@ -181,16 +184,16 @@ fn check_index(context: &Context) -> Check {
     }
 }
 
-/// Returns an error with its causes, as one line.
-fn in_full(error: &CommandError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text.push_str(&format!(": {cause_text}"));
+/// Tells why hooks said nothing, if one did lately.
+fn check_hooks(context: &Context) -> Check {
+    const LATELY_MS: i64 = 24 * 60 * 60 * 1000;
+    let since = Timestamp(context.clock.now().0.saturating_sub(LATELY_MS));
+    match log::newest(&context.home, since) {
+        None => Check { name: "hooks", ok: true, detail: "no failures lately".into(), hint: None },
+        Some(line) => {
+            let file = log::path(&context.home);
+            let hint = format!("agents went on without an answer; {} has all", file.display());
+            Check { name: "hooks", ok: false, detail: line, hint: Some(hint) }
         }
-        source = cause.source();
     }
-    text
 }

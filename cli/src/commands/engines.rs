@@ -122,7 +122,7 @@ fn row(here: &Here) -> Value {
         "found": here.is_found(), "program": program, "engine_version": version,
         "folders": folders, "files": files, "heard": heard,
         "signals": engine.signals.iter().map(|s| s.as_str()).collect::<Vec<_>>(),
-        "hooks": engine.hooks, "mcp": engine.mcp, "headless": engine.command_line(),
+        "hooks": engine.hook_files(), "mcp": engine.mcp_files(), "headless": engine.command_line(),
         "failure_modes": engine.failure_modes,
     })
 }
@@ -173,8 +173,8 @@ fn paragraph(out: &mut String, context: &Context, here: &Here) {
     line("sessions", &sessions);
     line("heard", &summary(&here.heard));
     line("signals", &signals.join(", "));
-    line("hooks", engine.hooks.unwrap_or_default());
-    line("MCP", engine.mcp.unwrap_or_default());
+    line("hooks", &engine.hook_files().join(", "));
+    line("MCP", &engine.mcp_files().join(", "));
     line("headless", &engine.command_line().unwrap_or_default());
     for failure in engine.failure_modes {
         line("mind", failure);

@@ -101,6 +101,16 @@ pub(crate) fn refresh(
     Ok(())
 }
 
+/// Reads and learns all there is of this project, as `cemem ingest` does, for nobody who watches.
+/// Returns the store as it is then.
+pub(crate) fn in_background(context: &Context) -> Result<Store, CommandError> {
+    let mut store = context.store()?;
+    refresh(context, &mut store)?;
+    code::look(context, &mut store)?;
+    context.catch_up(&store);
+    Ok(store)
+}
+
 /// What came through standard input, kept as a file as long as this lives.
 struct Piped {
     file: NamedTempFile,

@@ -11,6 +11,7 @@ mod eval;
 mod exchange;
 mod gate;
 pub(crate) mod ingest;
+mod init;
 pub(crate) mod lessons;
 mod mcp;
 pub(crate) mod outcomes;
@@ -29,6 +30,7 @@ use cemem_core::Timestamp;
 use crate::args::Command;
 use crate::command_error::CommandError;
 use crate::context::Context;
+use crate::hooks::capture;
 use crate::{distill, exit_code};
 
 /// Version of every `--json` envelope; raised when a field changes meaning or goes away.
@@ -42,13 +44,18 @@ pub fn run(context: &mut Context, command: Command) -> Result<u8, CommandError> 
     // What runs inside a distiller is no work of a person's, whatever its hooks start.
     let learns = matches!(
         command,
-        Command::Ingest(_) | Command::Watch(_) | Command::Consolidate(_) | Command::Gate(_)
+        Command::Ingest(_)
+            | Command::Watch(_)
+            | Command::Consolidate(_)
+            | Command::Gate(_)
+            | Command::Capture(_)
     );
     if learns && distill::is_running() {
         context.ui.say("nothing is learned inside a distiller");
         return Ok(exit_code::OK);
     }
     match command {
+        Command::Init(args) => init::run(context, &args),
         Command::Ingest(args) => ingest::run(context, &args),
         Command::Watch(args) => watch::run(context, &args),
         Command::Consolidate(args) => consolidate::run(context, &args),
@@ -64,6 +71,9 @@ pub fn run(context: &mut Context, command: Command) -> Result<u8, CommandError> 
         Command::Eval { command } => eval::run(context, command),
         Command::Stats => stats::run(context),
         Command::Doctor(args) => doctor::run(context, &args),
+        Command::Capture(args) => capture::run(context, &args),
+        // Answered before there was a context: see `crate::main_impl`.
+        Command::Hook(_) => Ok(exit_code::OK),
     }
 }
 

@@ -53,7 +53,7 @@ pub fn block(lessons: &[Lesson], budget: usize) -> (Vec<String>, Vec<LessonId>) 
 
 /// Returns what a lesson is worth in every session: how sure it is, how often it came up, and
 /// whether a person stands behind it.
-fn value(lesson: &Lesson) -> f32 {
+pub(crate) fn value(lesson: &Lesson) -> f32 {
     let support = 1.0 + (lesson.support.min(50) as f32).ln_1p() * 0.25;
     let person = if lesson.reviewed { 1.2 } else { 1.0 };
     // A rule for one path is for the moment that path is touched, not for every session.

@@ -78,8 +78,10 @@ fn section(out: &mut String, engine: &Engine) {
         format!("`{}` ({layout})", info.format)
     });
     row("formats", formats.collect::<Vec<_>>().join(", "));
-    row("hooks", code(engine.hooks.map(str::to_owned).into_iter().collect()));
-    row("MCP", code(engine.mcp.map(str::to_owned).into_iter().collect()));
+    row("hooks", code(engine.hook_files()));
+    let events = engine.hooks.map_or(&[][..], |hooks| hooks.events);
+    row("answered", code(events.iter().map(|event| event.name.to_owned()).collect()));
+    row("MCP", code(engine.mcp_files()));
     row("headless", code(engine.command_line().into_iter().collect()));
     if !engine.failure_modes.is_empty() {
         out.push_str("\nKnown failure modes:\n\n");

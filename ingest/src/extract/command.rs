@@ -164,6 +164,11 @@ pub(crate) fn family(line: &str) -> Option<String> {
     Some(name_of(main))
 }
 
+/// Returns the family of every command on a command line.
+pub(crate) fn families(line: &str) -> Vec<String> {
+    segments(line).map(words).filter(|w| !w.is_empty()).map(|w| name_of(&w)).collect()
+}
+
 /// Returns the family of the part of a command line that runs a known tool.
 pub(crate) fn known_family_in(line: &str) -> Option<String> {
     let known = |w: &Vec<&str>| w.first().is_some_and(|first| KNOWN.contains(first));
@@ -212,7 +217,12 @@ pub(crate) fn output_fails(text: &str) -> bool {
 /// Returns the line of an output by which the failure is recognised again: the first that names an
 /// error with something specific in it. Always a substring of `text`.
 pub(crate) fn error_line(text: &str) -> Option<&str> {
-    text.lines().map(str::trim).find(|line| {
+    error_lines(text).next()
+}
+
+/// Returns every such line.
+pub(crate) fn error_lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| {
         (12..=400).contains(&line.len()) && ERROR_LINE.is_match(line) && specific(line)
     })
 }

@@ -181,11 +181,15 @@ fn is_name(code: &str) -> bool {
     code.len() <= MAX_CODE && !injection::is_suspicious(&spoken)
 }
 
+/// Returns the checker's rule that the title of a fix names.
+pub(crate) fn code_of(title: &str) -> Option<&str> {
+    title.strip_prefix(CHECK).and_then(|rest| rest.strip_suffix('`'))
+}
+
 /// Returns whether the rule of a fix holds no words that a tool printed, so that it may be delivered
 /// without a person having read it.
 pub(crate) fn is_in_own_words(candidate: &Candidate) -> bool {
-    let code = candidate.title.strip_prefix(CHECK).and_then(|rest| rest.strip_suffix('`'));
-    code.is_some_and(|code| {
+    code_of(&candidate.title).is_some_and(|code| {
         candidate.applies_when.commands.iter().any(|c| candidate.rule == satisfy(code, c))
     })
 }

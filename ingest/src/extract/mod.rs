@@ -17,6 +17,7 @@
 //! | `outcome` | what became of the lessons a session was shown |
 //! | `untrusted` | rules planted in text no person typed |
 //! | [`injection`] | what such text looks like |
+//! | [`signs`] | a live command or failure, as lessons name it |
 //! | `command`, `scope` | command families; where a rule applies |
 //! | [`whole`] | pieces of sentences, and the sentences they are of |
 //! | [`wording`] | clean rules, titles, exact quotes |
@@ -46,6 +47,7 @@ mod record;
 mod reported;
 mod rework;
 mod scope;
+pub mod signs;
 mod stated;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -78,6 +78,15 @@ pub struct Found {
     pub trouble: Option<TableTrouble>,
 }
 
+impl Project {
+    fn of(facts: Facts, id: String) -> Self {
+        let name =
+            facts.main.file_name().map_or_else(|| id.clone(), |n| n.to_string_lossy().into_owned());
+        let worktrees = facts.worktrees();
+        Self { id, name, root: facts.root, worktrees }
+    }
+}
+
 impl Home {
     /// Returns the folder of a project's store and indexes.
     #[must_use]
@@ -132,10 +141,19 @@ impl Home {
                 Err(error) => trouble = Some(TableTrouble::Unrecorded(error)),
             }
         }
-        let name =
-            facts.main.file_name().map_or_else(|| id.clone(), |n| n.to_string_lossy().into_owned());
-        let worktrees = facts.worktrees();
-        Ok(Found { project: Project { id, name, root: facts.root, worktrees }, trouble })
+        Ok(Found { project: Project::of(facts, id), trouble })
+    }
+
+    /// Returns the project that `folder` belongs to as far as it is known already, recording nothing:
+    /// for those who only look in passing. A folder that nobody recorded has an id and no memory.
+    ///
+    /// # Errors
+    /// When the folder does not exist, or the table of projects cannot be read.
+    pub fn look(&self, folder: &Path) -> Result<Project, PathError> {
+        let folder = fs::canonicalize(folder).context("find folder", folder)?;
+        let facts = Facts::of(&folder);
+        let id = self.table()?.decide(&facts, |id| self.is_empty(id));
+        Ok(Project::of(facts, id))
     }
 
     /// Returns the folders in which projects were met, whether they still exist or not.

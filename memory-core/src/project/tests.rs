@@ -305,3 +305,16 @@ fn a_home_that_cannot_be_read_is_said_to_be_so() {
     let found = place.home.find(&a).unwrap();
     assert!(matches!(found.trouble, Some(TableTrouble::Unread(_))), "{found:?}");
 }
+
+#[test]
+fn looking_in_passing_finds_the_same_project_and_records_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home(dir.path().join("cemem"));
+    let folder = dir.path().join("plain");
+    std::fs::create_dir(&folder).unwrap();
+    let seen = home.look(&folder).unwrap();
+    assert!(!home.0.exists(), "a look leaves nothing behind");
+    assert_eq!(home.resolve(&folder).unwrap(), seen);
+    assert_eq!(home.look(&folder).unwrap(), seen);
+    assert!(home.look(&dir.path().join("gone")).is_err());
+}

@@ -2,9 +2,6 @@
 //!
 //! Owns the mark `judged` in `meta`. Must not know what the mark says: who judges writes and reads it.
 
-use std::time::Duration;
-
-use rusqlite::config::DbConfig;
 use rusqlite::{OptionalExtension as _, params};
 
 use super::error::{Result, StoreError};
@@ -12,7 +9,7 @@ use super::events::SessionRef;
 use super::outcomes::replace;
 use super::{Store, revision, sort_error};
 use crate::clock::Timestamp;
-use crate::outcome::{Exposure, Outcome};
+use crate::outcome::Outcome;
 
 /// A session's place in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,25 +129,5 @@ impl Store {
             .map_err(err)?;
             Ok(changed)
         })
-    }
-
-    /// Records showings if that is at hand: waits for no other writer longer than `patience`, and
-    /// for no disk. A showing that is lost with the power is no loss; an answer that is late is.
-    ///
-    /// # Errors
-    /// When it is not at hand. The connection stays as impatient; it is for the end of a command.
-    pub fn record_exposures_in_passing(
-        &mut self,
-        shown: &[Exposure],
-        patience: Duration,
-    ) -> Result<()> {
-        self.check_writable()?;
-        let path = self.path.clone();
-        let err = |e| sort_error(&path, e);
-        self.conn.busy_timeout(patience).map_err(err)?;
-        // In a write-ahead log, this leaves the file whole whatever happens.
-        self.conn.pragma_update(None, "synchronous", "NORMAL").map_err(err)?;
-        self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(err)?;
-        self.record_exposures(shown)
     }
 }

@@ -12,6 +12,7 @@
 //! | `notes` | how far something was looked at |
 //! | `log` | the log of lesson changes, and undo |
 //! | `outcomes` | showings of lessons and what became of them |
+//! | `shown` | what a session has seen, and what may be shown to it now |
 //! | `judged` | how far sessions were judged, and what to judge them by |
 //! | `ledgers` | phrasings, settlements, what distillers cost |
 //! | `error` | what can go wrong |
@@ -34,6 +35,7 @@ mod open;
 mod outcome_tests;
 mod outcomes;
 mod packed;
+mod shown;
 #[cfg(test)]
 mod tests;
 

@@ -242,3 +242,38 @@ fn a_store_from_before_is_read_as_one_without_any() {
     assert!(new.exposures().unwrap().is_empty());
     assert_eq!(super::format_version(&new.conn).unwrap(), super::FORMAT_VERSION);
 }
+
+#[test]
+fn a_session_is_shown_a_lesson_once_whoever_asks_at_the_same_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("memory.db");
+    let patience = std::time::Duration::from_secs(5);
+    let ids = {
+        let mut store = Store::open(&path, NOW).unwrap();
+        let lesson = from_line(r#"{"rule":"Use pnpm."}"#, "f", 1, Timestamp(0)).unwrap().lesson;
+        let lessons = [lesson];
+        store
+            .put_decisions(&[Decision { lessons: &lessons, verb: "import", note: "" }], "t")
+            .unwrap();
+        lessons.map(|l| l.id)
+    };
+    let claim = |session: &str| {
+        let mut store = Store::open(&path, NOW).unwrap();
+        store.claim_exposures(&[shown(&ids[0], session)], patience).unwrap().len()
+    };
+    let total: usize = std::thread::scope(|s| {
+        let all: Vec<_> = (0..8).map(|_| s.spawn(|| claim("a"))).collect();
+        all.into_iter().map(|h| h.join().unwrap()).sum()
+    });
+    assert_eq!((total, claim("b")), (1, 1));
+    let mut store = Store::open(&path, NOW).unwrap();
+    let without = Exposure { session: None, ..shown(&ids[0], "a") };
+    assert_eq!(store.claim_exposures(std::slice::from_ref(&without), patience).unwrap().len(), 1);
+    assert_eq!(store.claim_exposures(&[without], patience).unwrap().len(), 1);
+    assert_eq!(store.exposures().unwrap().len(), 4);
+    assert_eq!(store.seen_by(&session_of("b")).unwrap().into_iter().collect::<Vec<_>>(), ids);
+    assert!(store.seen_by(&session_of("c")).unwrap().is_empty());
+    assert!(store.standing_lessons().unwrap().is_empty());
+    store.record_standing("CLAUDE.md", &ids).unwrap();
+    assert_eq!(store.standing_lessons().unwrap().len(), 1);
+}

@@ -219,7 +219,7 @@ fn standing(conn: &Connection, file: &str) -> rusqlite::Result<BTreeSet<LessonId
     rows.collect()
 }
 
-fn show(conn: &Connection, e: &Exposure) -> rusqlite::Result<()> {
+pub(super) fn show(conn: &Connection, e: &Exposure) -> rusqlite::Result<()> {
     let session = e.session.as_ref();
     conn.prepare_cached(SHOW)?.execute(params![
         e.lesson.as_str(),

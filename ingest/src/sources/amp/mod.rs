@@ -10,7 +10,7 @@ mod tests;
 use serde_json::Value;
 
 use crate::discover::text_in;
-use crate::engines::{Engine, Headless, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing, settings};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -38,7 +38,7 @@ pub static ROW: Engine = Engine {
         Signal::Outcome,
     ],
     hooks: None,
-    mcp: Some("settings.json"),
+    mcp: Some(settings::AMP_MCP),
     headless: Some(Headless::text(&["-x", "{prompt}"])),
     failure_modes: &[
         "threads are kept on ampcode.com: newer clients may leave nothing on this machine",

@@ -9,7 +9,7 @@ mod tests;
 
 use serde_json::Value;
 
-use crate::engines::{Engine, Headless, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing, settings};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -31,7 +31,7 @@ pub static ROW: Engine = Engine {
     find: places::find,
     signals: &[Signal::Prompt, Signal::Compaction, Signal::Outcome],
     hooks: None,
-    mcp: Some("mcp_config.json"),
+    mcp: Some(settings::ANTIGRAVITY_MCP),
     headless: Some(Headless::text(&["-p", "{prompt}"])),
     failure_modes: &[
         "neither working directory nor branch is recorded: a session belongs to the folder whose \

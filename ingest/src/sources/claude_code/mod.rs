@@ -13,7 +13,7 @@ mod wire;
 pub use places::slug;
 
 use crate::distill::reply::Shape;
-use crate::engines::{Engine, Headless, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing, settings};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -47,8 +47,8 @@ pub static ROW: Engine = Engine {
         Signal::HookBlock,
         Signal::Outcome,
     ],
-    hooks: Some(".claude/settings.json"),
-    mcp: Some(".mcp.json"),
+    hooks: Some(settings::CLAUDE_HOOKS),
+    mcp: Some(settings::CLAUDE_MCP),
     headless: Some(Headless {
         args: &["-p", "{prompt}", "--output-format", "json"],
         shape: Shape::Object("/result"),

@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::discover::{Found, Places};
-use crate::engines::{Engine, Signal, Standing};
+use crate::engines::setup::Mcp;
+use crate::engines::{Engine, Signal, Standing, settings};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -56,7 +57,7 @@ const fn row(
     names: [&'static str; 2],
     bases: fn(&Places) -> Vec<PathBuf>,
     find: fn(&Places) -> Vec<Found>,
-    mcp: &'static str,
+    mcp: Mcp,
 ) -> Engine {
     Engine {
         name: names[0],
@@ -81,7 +82,7 @@ pub static CLINE_ROW: Engine = row(
     ["cline", "Cline"],
     |p| places::bases(&CLINE, p),
     |p| places::find(&CLINE, p),
-    "cline_mcp_settings.json",
+    settings::CLINE_MCP,
 );
 /// Roo Code's row in the table of engines.
 pub static ROO_ROW: Engine = row(
@@ -89,7 +90,7 @@ pub static ROO_ROW: Engine = row(
     ["roo-code", "Roo Code"],
     |p| places::bases(&ROO, p),
     |p| places::find(&ROO, p),
-    ".roo/mcp.json",
+    settings::ROO_MCP,
 );
 /// Kilo Code's row in the table of engines.
 pub static KILO_ROW: Engine = row(
@@ -97,7 +98,7 @@ pub static KILO_ROW: Engine = row(
     ["kilo-code", "Kilo Code"],
     |p| places::bases(&KILO, p),
     |p| places::find(&KILO, p),
-    ".kilocode/mcp.json",
+    settings::KILO_MCP,
 );
 
 impl Tasks {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use cemem_core::foreign::{ForeignDb, ForeignError};
 use serde_json::Value;
 
-use crate::engines::{Engine, Headless, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing, settings};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Output, Part, Reader, Source};
 
@@ -38,7 +38,7 @@ pub static ROW: Engine = Engine {
     find: places::find,
     signals: &[Signal::Outcome],
     hooks: None,
-    mcp: None,
+    mcp: Some(settings::CODEMACHINE_MCP),
     headless: Some(Headless::text(&["step", "cemem-distiller", "{prompt}"])),
     failure_modes: &[
         "what people say stands in the sessions of the engines it runs, which are counted as theirs",

@@ -10,7 +10,7 @@ mod tests;
 mod wire;
 
 use crate::distill::reply::Shape;
-use crate::engines::{Engine, Headless, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing, settings};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -39,13 +39,14 @@ pub static ROW: Engine = Engine {
         Signal::Outcome,
         Signal::Finding,
     ],
-    hooks: Some("config.toml"),
-    mcp: Some("config.toml"),
+    hooks: Some(settings::CODEX_HOOKS),
+    mcp: Some(settings::CODEX_MCP),
     headless: Some(Headless {
         args: &["exec", "--json", "--skip-git-repo-check", "--sandbox", "read-only", "{prompt}"],
         shape: Shape::Lines { kind: "/item/type", is: "agent_message", text: "/item/text" },
     }),
     failure_modes: &[
+        "hooks run only after the person has trusted them in its `/hooks` screen",
         "approvals are not recorded: a denial shows only in the tool's output, without words",
     ],
 };

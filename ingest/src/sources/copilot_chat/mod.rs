@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::engines::{Engine, Signal, Standing};
+use crate::engines::{Engine, Signal, Standing, settings};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -40,8 +40,8 @@ pub static ROW: Engine = Engine {
         Signal::HookBlock,
         Signal::Outcome,
     ],
-    hooks: Some(".github/hooks/*.json"),
-    mcp: Some(".vscode/mcp.json"),
+    hooks: None,
+    mcp: Some(settings::COPILOT_CHAT_MCP),
     headless: None,
     failure_modes: &[
         "the git branch is not recorded, a refusal carries no words, and everything in a turn has \

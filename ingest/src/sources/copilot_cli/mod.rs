@@ -9,7 +9,7 @@ mod tests;
 
 use serde_json::Value;
 
-use crate::engines::{Engine, Headless, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing, settings};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -40,8 +40,8 @@ pub static ROW: Engine = Engine {
         Signal::HookBlock,
         Signal::Outcome,
     ],
-    hooks: Some(".github/hooks/*.json"),
-    mcp: Some("~/.copilot/mcp-config.json"),
+    hooks: Some(settings::COPILOT_HOOKS),
+    mcp: Some(settings::COPILOT_MCP),
     headless: Some(Headless::text(&["-p", "{prompt}"])),
     failure_modes: &[
         "a failed command is flagged as a success: its exit status is read from the last line",

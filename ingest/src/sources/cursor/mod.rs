@@ -14,7 +14,7 @@ use cemem_core::foreign::{ForeignDb, ForeignError};
 use serde_json::Value;
 
 use crate::distill::reply::Shape;
-use crate::engines::{Engine, Headless, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing, settings};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Output, Part, Reader, Source};
 
@@ -39,8 +39,8 @@ pub static ROW: Engine = Engine {
     bases: places::bases,
     find: places::find,
     signals: &[Signal::Prompt, Signal::Rejection, Signal::Interrupt, Signal::Plan, Signal::Outcome],
-    hooks: Some(".cursor/hooks.json"),
-    mcp: Some(".cursor/mcp.json"),
+    hooks: Some(settings::CURSOR_HOOKS),
+    mcp: Some(settings::CURSOR_MCP),
     headless: Some(Headless {
         args: &["-p", "{prompt}", "--output-format", "json"],
         shape: Shape::Object("/result"),

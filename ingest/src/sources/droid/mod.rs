@@ -9,7 +9,7 @@ mod tests;
 
 use serde_json::Value;
 
-use crate::engines::{Engine, Headless, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing, settings};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -30,8 +30,8 @@ pub static ROW: Engine = Engine {
     bases: places::bases,
     find: places::find,
     signals: &[Signal::Prompt, Signal::Compaction, Signal::Outcome],
-    hooks: Some(".factory/settings.json"),
-    mcp: Some(".factory/mcp.json"),
+    hooks: None,
+    mcp: Some(settings::DROID_MCP),
     headless: Some(Headless::text(&["exec", "{prompt}"])),
     failure_modes: &[
         "how a refusal or a stop is written is not known: neither is told",

@@ -14,7 +14,7 @@ mod tests;
 use serde_json::Value;
 
 use crate::distill::reply::Shape;
-use crate::engines::{Engine, Headless, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing, settings};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -44,8 +44,8 @@ pub static ROW: Engine = Engine {
         Signal::Compaction,
         Signal::Outcome,
     ],
-    hooks: Some(".gemini/settings.json"),
-    mcp: Some(".gemini/settings.json"),
+    hooks: Some(settings::GEMINI_HOOKS),
+    mcp: Some(settings::GEMINI_MCP),
     headless: Some(Headless {
         args: &["-p", "{prompt}", "-o", "json"],
         shape: Shape::Object("/response"),

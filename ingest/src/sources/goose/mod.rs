@@ -12,7 +12,7 @@ mod tests;
 use cemem_core::foreign::{ForeignDb, ForeignError};
 use serde_json::Value;
 
-use crate::engines::{Engine, Headless, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing, settings};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Output, Part, Reader, Source};
 
@@ -42,7 +42,7 @@ pub static ROW: Engine = Engine {
         Signal::Outcome,
     ],
     hooks: None,
-    mcp: Some("~/.config/goose/config.yaml"),
+    mcp: Some(settings::GOOSE_MCP),
     headless: Some(Headless::text(&["run", "--text", "{prompt}"])),
     failure_modes: &[
         "a refusal carries no words, and the git branch is not recorded",

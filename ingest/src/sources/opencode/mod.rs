@@ -15,7 +15,7 @@ use cemem_core::foreign::{ForeignDb, ForeignError};
 use serde_json::Value;
 
 use crate::distill::reply::Shape;
-use crate::engines::{Engine, Headless, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing, settings};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Output, Part, Reader, Source};
 
@@ -49,8 +49,8 @@ pub static ROW: Engine = Engine {
         Signal::Compaction,
         Signal::Outcome,
     ],
-    hooks: Some(".opencode/plugins"),
-    mcp: Some("opencode.json"),
+    hooks: None,
+    mcp: Some(settings::OPENCODE_MCP),
     headless: Some(Headless {
         args: &["run", "--format", "json", "{prompt}"],
         shape: Shape::Lines { kind: "/type", is: "text", text: "/part/text" },

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::engines::{Engine, Headless, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing, settings};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -43,7 +43,7 @@ pub static ROW: Engine = Engine {
         Signal::Outcome,
     ],
     hooks: None,
-    mcp: Some("~/.openhands/mcp.json"),
+    mcp: Some(settings::OPENHANDS_MCP),
     headless: Some(Headless::text(&["--headless", "-t", "{prompt}"])),
     failure_modes: &[
         "sessions of the first generation do not say which project they are of: name their folder",

@@ -9,7 +9,7 @@ mod tests;
 
 use serde_json::Value;
 
-use crate::engines::{Engine, Headless, Signal, Standing};
+use crate::engines::{Engine, Headless, Signal, Standing, settings};
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
 
@@ -38,8 +38,8 @@ pub static ROW: Engine = Engine {
         Signal::Compaction,
         Signal::Outcome,
     ],
-    hooks: Some(".qwen/settings.json"),
-    mcp: Some(".qwen/settings.json"),
+    hooks: None,
+    mcp: Some(settings::QWEN_MCP),
     headless: Some(Headless::text(&["-p", "{prompt}"])),
     failure_modes: &[
         "long outputs are cut by the engine before they are recorded",

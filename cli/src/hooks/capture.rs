@@ -1,0 +1,213 @@
+//! Reading what a session left, and learning from it, in the background.
+//!
+//! Owns the process that outlives the hook: one a project, at low priority, ended after five minutes,
+//! and idle for most of the time however often it is called. Must not read or learn itself: that is
+//! the road of `cemem ingest`.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use cemem_core::durable::{IoResultExt as _, create_private_dir, open_private};
+use cemem_core::project::Home;
+use cemem_ingest::engines::setup::HookEvent;
+
+use super::reach::Reach;
+use super::{deadline, log};
+use crate::args::CaptureArgs;
+use crate::command_error::CommandError;
+use crate::commands::ingest;
+use crate::context::Context;
+use crate::exit_code;
+
+/// Longest life of the process.
+const CAP: Duration = Duration::from_secs(300);
+/// It rests this many times as long as it worked, so that it takes a small part of one core.
+const REST: u32 = 9;
+/// Longest rest.
+const MAX_REST: Duration = Duration::from_secs(60);
+/// How often a resting process looks whether the session has ended.
+const STEP: Duration = Duration::from_millis(100);
+/// What a process is called in the log.
+const NAME: &str = "capture";
+
+/// Starts the process and leaves it alone.
+///
+/// # Errors
+/// When it cannot be started.
+#[expect(clippy::disallowed_methods, reason = "the program is this one")]
+pub(super) fn start(home: &Home, folder: &Path, event: &HookEvent) -> Result<(), CommandError> {
+    let own = std::env::current_exe()?;
+    let mut command = Command::new(&own);
+    command.arg("--quiet").arg("--project").arg(folder).arg("capture");
+    if event.name.to_ascii_lowercase().ends_with("end") {
+        command.arg("--now");
+    }
+    // The folder of the session may be removed while it runs.
+    let place = if home.0.is_dir() { home.0.clone() } else { std::env::temp_dir() };
+    command.current_dir(place).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    detach(&mut command);
+    let child = command.spawn().context("start", &own)?;
+    // Not waited for: it belongs to the system once the hook has ended.
+    drop(child);
+    Ok(())
+}
+
+/// Keeps signals meant for the agent's terminal from reaching the process.
+#[cfg(unix)]
+fn detach(command: &mut Command) {
+    use std::os::unix::process::CommandExt as _;
+    command.process_group(0);
+}
+
+/// Keeps the process from opening a console window, and from ending with the agent's.
+#[cfg(windows)]
+fn detach(command: &mut Command) {
+    use std::os::windows::process::CommandExt as _;
+    const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
+    const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+    command.creation_flags(CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW);
+}
+
+#[cfg(not(any(unix, windows)))]
+fn detach(_: &mut Command) {}
+
+/// Works until there is nothing more to do; one process a project works, others tell it and end.
+/// What goes wrong is logged: nobody reads what this process prints.
+///
+/// # Errors
+/// When the project's folder cannot be made.
+pub(crate) fn run(context: &Context, args: &CaptureArgs) -> Result<u8, CommandError> {
+    let began = Instant::now();
+    settle_down();
+    let folder = context.home.project_dir(&context.project);
+    create_private_dir(&folder)?;
+    let turn = Turn::of(&folder)?;
+    let mut now = args.now;
+    while turn.take(now)? {
+        turn.rest(now);
+        let work = Instant::now();
+        if let Err(error) = once(context) {
+            log::note(NAME, &error.in_full());
+        }
+        turn.give_back(work.elapsed());
+        now = false;
+        if !turn.is_called() || began.elapsed() + MAX_REST > CAP {
+            break;
+        }
+    }
+    Ok(exit_code::OK)
+}
+
+fn once(context: &Context) -> Result<(), CommandError> {
+    let store = ingest::in_background(context)?;
+    Reach::refresh(&context.home.index_dir(&context.project), &store)
+}
+
+/// Lowers the priority and sets an end.
+fn settle_down() {
+    #[cfg(unix)]
+    // Without it the process is as important as others, no more.
+    rustix::process::nice(10).ok();
+    std::thread::spawn(|| {
+        std::thread::sleep(CAP);
+        log::note(NAME, "took longer than five minutes and was ended; the next one goes on");
+        deadline::end()
+    });
+}
+
+/// Whose turn it is.
+struct Turn {
+    /// Locked by whom the turn belongs to; holds how long the last one worked, in milliseconds.
+    lock: File,
+    path: PathBuf,
+    /// There is more to do than what the holder may have seen; `now` in it ends a rest.
+    call: PathBuf,
+}
+
+impl Turn {
+    fn of(folder: &Path) -> Result<Self, CommandError> {
+        let path = folder.join("capture.lock");
+        let lock = open_private(&path)?;
+        Ok(Self { lock, path, call: folder.join("capture.call") })
+    }
+
+    /// Takes the turn; `false` if another process has it and knows that there is more to do.
+    fn take(&self, now: bool) -> Result<bool, CommandError> {
+        for attempt in 0..2 {
+            match self.lock.try_lock() {
+                Ok(()) => {
+                    // What was asked for until now is about to be done.
+                    fs::remove_file(&self.call).ok();
+                    return Ok(true);
+                }
+                Err(TryLockError::WouldBlock) if attempt == 0 => {
+                    let text = if now { "now\n" } else { "later\n" };
+                    fs::write(&self.call, text).context("write", &self.call)?;
+                    // The holder may have looked just before: then the turn is free by now.
+                }
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => {
+                    return Err(error).context("lock", &self.path).map_err(CommandError::from);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn give_back(&self, worked: Duration) {
+        // Without it the next one does not rest.
+        fs::write(&self.path, worked.as_millis().to_string()).ok();
+        self.lock.unlock().ok();
+    }
+
+    fn is_called(&self) -> bool {
+        self.call.exists()
+    }
+
+    /// Waits until the last one lies long enough back, or a session has ended.
+    fn rest(&self, now: bool) {
+        let worked = fs::read_to_string(&self.path).ok().and_then(|t| t.trim().parse().ok());
+        let pause = Duration::from_millis(worked.unwrap_or(0)).saturating_mul(REST).min(MAX_REST);
+        let since = || fs::metadata(&self.path).ok()?.modified().ok()?.elapsed().ok();
+        let hurries = || fs::read_to_string(&self.call).is_ok_and(|text| text.starts_with("now"));
+        while !now && !hurries() && since().is_some_and(|passed| passed < pause) {
+            std::thread::sleep(STEP);
+        }
+        fs::remove_file(&self.call).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_works_and_the_others_tell_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (first, second) = (Turn::of(dir.path()).unwrap(), Turn::of(dir.path()).unwrap());
+        assert!(first.take(false).unwrap());
+        assert!(!first.is_called());
+        assert!(!second.take(false).unwrap());
+        assert!(first.is_called(), "it was told that there is more");
+        first.give_back(Duration::ZERO);
+        assert!(second.take(true).unwrap() && !second.is_called());
+    }
+
+    #[test]
+    fn a_rest_ends_when_a_session_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let turn = Turn::of(dir.path()).unwrap();
+        assert!(turn.take(false).unwrap());
+        turn.give_back(Duration::from_secs(6));
+        assert!(turn.take(false).unwrap());
+        fs::write(&turn.call, "now\n").unwrap();
+        let began = Instant::now();
+        turn.rest(false);
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        fs::write(&turn.path, "50").unwrap();
+        turn.rest(false);
+        assert!(began.elapsed() >= Duration::from_millis(400), "nine times as long as it worked");
+    }
+}
