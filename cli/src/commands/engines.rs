@@ -122,7 +122,7 @@ fn row(here: &Here) -> Value {
         "found": here.is_found(), "program": program, "engine_version": version,
         "folders": folders, "files": files, "heard": heard,
         "signals": engine.signals.iter().map(|s| s.as_str()).collect::<Vec<_>>(),
-        "hooks": engine.hook_files(), "mcp": engine.mcp_files(), "headless": engine.command_line(),
+        "hooks": engine.hook_files().first(), "mcp": engine.mcp_files().first(), "headless": engine.command_line(),
         "failure_modes": engine.failure_modes,
     })
 }

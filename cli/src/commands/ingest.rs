@@ -105,7 +105,7 @@ pub(crate) fn refresh(
 /// Returns the store as it is then.
 pub(crate) fn in_background(context: &Context) -> Result<Store, CommandError> {
     let mut store = context.store()?;
-    refresh(context, &mut store)?;
+    refresh(context, &mut store, &NoProgress)?;
     code::look(context, &mut store)?;
     context.catch_up(&store);
     Ok(store)

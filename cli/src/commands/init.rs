@@ -15,7 +15,7 @@ use crate::args::{IngestArgs, InitArgs};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::init::command_line::Program;
-use crate::init::journal::{Journal, JournalError};
+use crate::init::journal::{Journal, JournalError, WayBack};
 use crate::init::plan::{self, Change, PlanError, Reach};
 use crate::sync::render;
 use crate::ui::{one_line, printable};
@@ -77,7 +77,7 @@ pub(super) fn run(context: &mut Context, args: &InitArgs) -> Result<u8, CommandE
 
 fn undo(context: &Context, args: &InitArgs) -> Result<u8, CommandError> {
     let mut journal = Journal::open(&context.home)?;
-    let (found, shared) = journal.way_back(&context.project.id);
+    let WayBack { changes: found, shared } = journal.way_back(&context.project.id);
     let (mut changes, mut refused) = (Vec::new(), Vec::new());
     for change in found {
         match change {
@@ -233,7 +233,7 @@ fn first_reading(context: &mut Context, args: &InitArgs) -> Result<(), CommandEr
     }
     let at_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let question = "read the sessions this project already has, to learn from them? [y/N]";
-    if !args.yes && !(at_terminal && asked(context, question)?) {
+    if !(args.yes || at_terminal && asked(context, question)?) {
         return Ok(());
     }
     ingest::run(context, &IngestArgs { paths: Vec::new(), since: None })?;

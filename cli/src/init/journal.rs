@@ -60,9 +60,17 @@ struct Entry {
     parts: BTreeSet<(String, String)>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Table {
     files: BTreeMap<PathBuf, Entry>,
+}
+
+/// What taking everything back for a project would do.
+pub(crate) struct WayBack {
+    /// A change for each file; or why it has to be left alone.
+    pub(crate) changes: Vec<Result<Change, (PathBuf, PlanError)>>,
+    /// Files that another project uses, too.
+    pub(crate) shared: Vec<PathBuf>,
 }
 
 /// The journal, held by one process at a time.
@@ -135,23 +143,24 @@ impl Journal {
                 Err(_) => return Err(JournalError::Changed(path.clone())),
             }
         }
+        let kept = self.table.clone();
         for change in &due {
             self.enter(change, project)?;
         }
         self.save()?;
-        let mut done: Vec<&Change> = Vec::new();
-        for change in due {
+        for (at, change) in due.iter().enumerate() {
             if let Err(error) = put(&change.wish.path, change.new.as_deref()) {
-                for written in done.iter().rev() {
+                for written in due[..at].iter().rev() {
                     // What can be put back is; the copy beside the journal has the rest.
                     put(&written.wish.path, written.old.as_deref()).ok();
-                    self.forget(&written.wish.path);
                 }
-                self.forget(&change.wish.path);
+                let made =
+                    self.table.files.iter().filter(|(path, _)| !kept.files.contains_key(*path));
+                made.for_each(|(_, entry)| clear(&entry.made));
+                self.table = kept;
                 self.save()?;
                 return Err(error.into());
             }
-            done.push(change);
         }
         Ok(())
     }
@@ -207,18 +216,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Takes a file that was not written after all out of the journal, with the folders made for it.
-    fn forget(&mut self, path: &Path) {
-        if let Some(entry) = self.table.files.remove(path) {
-            clear(&entry.made);
-        }
-    }
-
-    /// Returns what taking everything back for a project would do, and the files that others still use.
-    pub(crate) fn way_back(
-        &self,
-        project: &str,
-    ) -> (Vec<Result<Change, (PathBuf, PlanError)>>, Vec<PathBuf>) {
+    /// Returns what taking everything back for a project would do.
+    pub(crate) fn way_back(&self, project: &str) -> WayBack {
         let (mut changes, mut shared) = (Vec::new(), Vec::new());
         for (path, entry) in self.table.files.iter().filter(|(_, e)| e.projects.contains(project)) {
             if entry.projects.len() > 1 {
@@ -227,7 +226,7 @@ impl Journal {
                 changes.push(self.change_back(path, entry).map_err(|error| (path.clone(), error)));
             }
         }
-        (changes, shared)
+        WayBack { changes, shared }
     }
 
     fn change_back(&self, path: &Path, entry: &Entry) -> Result<Change, PlanError> {

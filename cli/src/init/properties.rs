@@ -223,15 +223,15 @@ proptest! {
             prop_assert_ne!(&plan::read(path).unwrap(), old);
         }
         let mut journal = Journal::open(&home).unwrap();
-        let (back, shared) = journal.way_back("p");
-        prop_assert!(shared.is_empty());
-        let back: Vec<_> = back.into_iter().map(Result::unwrap).collect();
+        let back = journal.way_back("p");
+        prop_assert!(back.shared.is_empty());
+        let back: Vec<_> = back.changes.into_iter().map(Result::unwrap).collect();
         journal.undo(&back, "p").unwrap();
         for (path, old) in &before {
             prop_assert_eq!(&plan::read(path).unwrap(), old);
             prop_assert_eq!(path.parent().unwrap().exists(), old.is_some());
         }
-        prop_assert_eq!(journal.way_back("p").0.len(), 0);
+        prop_assert_eq!(journal.way_back("p").changes.len(), 0);
     }
 }
 
