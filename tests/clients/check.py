@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs real MCP clients against `cemem mcp`: check.py [CEMEM [NAME…]]
+"""Runs real clients against `cemem mcp` and `cemem hook`: check.py [CEMEM [NAME…]]
 
 CEMEM is the binary (default: target/release/cemem of this checkout), NAMEs are parts of the names of checks. The
 clients are npm packages, installed once into .cache/clients (pinned below); without npm or its registry everything is
@@ -321,6 +321,84 @@ def opencode_calls_recall(place):
         expect(re.search(r'"tool_use".*"status":"completed"', told), told)
         answered(place, model, told)
     return "tool_use completed, its answer in the next request"
+
+
+def allow_time(place):
+    folder = place.home / ".local/share/cemem"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.toml").write_text("[hooks]\ndeadline_ms = 20000\n")
+
+
+def set_up(place, engine):
+    """Lets `cemem init` set an engine up as it would for a person; on a busy machine hooks get more time."""
+    allow_time(place)
+    code, told = place.run([place.cemem, "init", "--yes", "--no-ingest", "--engine", engine])
+    expect(code == 0, told)
+
+
+def hooked(place, model, told):
+    """Checks that what a hook said stands in a request of the client's, and is noted."""
+    expect(model.saw(RULE) and model.saw("project-memory"), "the hook's words did not reach the model", told)
+    expect(place.shown() >= 1, "cemem did not note the showing", told)
+    log = place.home / ".local/share/cemem/hooks.log"
+    expect(not log.exists(), log.read_text() if log.exists() else "")
+
+
+@check("claude")
+def claude_code_tells_its_model_what_hooks_say(place):
+    set_up(place, "claude-code")
+    with Model("Bash", {"command": "git status", "description": "status"}) as model:
+        _, told = place.run(["claude", "-p", "what is left to do?", "--model", "claude-sonnet-4-5", "--allowedTools", "Bash",
+                             "--output-format", "stream-json", "--verbose", "--include-hook-events"],
+                            ANTHROPIC_BASE_URL=model.url, ANTHROPIC_API_KEY="dummy")
+        hooked(place, model, told)
+    rows = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+    ended = [row for row in rows if row.get("subtype") == "hook_response"]
+    expect(ended and all(row.get("exit_code") == 0 for row in ended), told)
+    names = sorted({row["hook_event"] for row in ended})
+    expect({"SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "Stop"} <= set(names), names)
+    return ", ".join(names) + ": exit 0; the digest in the request"
+
+
+@check("claude")
+def claude_code_takes_the_plugin(place):
+    plugin = CHECKOUT / "plugin"
+    code, told = place.run(["claude", "plugin", "validate", str(plugin)])
+    expect(code == 0 and "Validation passed" in told, told)
+    allow_time(place)
+    bin = place.home / "bin"
+    bin.mkdir()
+    (bin / "cemem").symlink_to(place.cemem)
+    path = os.pathsep.join([str(bin), place.env["PATH"]])
+    with Model("cemem__recall", QUESTION) as model:
+        _, told = place.run(["claude", "-p", "what is left to do?", "--model", "claude-sonnet-4-5", "--plugin-dir", str(plugin),
+                             "--output-format", "json"], ANTHROPIC_BASE_URL=model.url, ANTHROPIC_API_KEY="dummy", PATH=path)
+        hooked(place, model, told)
+        skills = [name for name in ("recall", "compound", "review-memory") if model.saw(f"cemem:{name}")]
+        expect(len(skills) == 3, skills, told)
+    return "validated; hooks, and the skills " + ", ".join(skills)
+
+
+@check("codex")
+def codex_tells_its_model_what_hooks_say(place):
+    set_up(place, "codex")
+    with Model("no tool", {}) as model:
+        provider = f'model_providers.stub={{name="stub",base_url="{model.url}/v1",wire_api="responses",env_key="STUB_KEY"}}'
+        _, told = place.run(["codex", "exec", "--skip-git-repo-check", "--trust", "--dangerously-bypass-hook-trust", "--json", "-c", "model_provider=stub",
+                             "-c", provider, "-c", "model=stub", "what is left to do?"], STUB_KEY="dummy")
+        hooked(place, model, told)
+    return "the digest in the request (hooks trusted by a flag)"
+
+
+@check("gemini")
+def gemini_cli_tells_its_model_what_hooks_say(place):
+    trusting(place)
+    set_up(place, "gemini-cli")
+    with Model("no tool", {}) as model:
+        _, told = place.run(["gemini", "-m", "gemini-2.5-flash", "-p", "what is left to do?", "-o", "json"],
+                            GOOGLE_GEMINI_BASE_URL=model.url, GEMINI_API_KEY="dummy")
+        hooked(place, model, told)
+    return "the digest in the request"
 
 
 def slug(spec):

@@ -10,8 +10,8 @@ use cemem_core::{Store, Timestamp};
 use cemem_ingest::anchors::Looked;
 use cemem_ingest::discover::discover;
 use cemem_ingest::{
-    HistoryOptions, IngestOptions, Input, Progress, Redactor, Report, inbox, ingest, learn,
-    missing_documents, missing_folders, read_history, spool,
+    HistoryOptions, IngestOptions, Input, NoProgress, Progress, Redactor, Report, inbox, ingest,
+    learn, missing_documents, missing_folders, read_history, spool,
 };
 use serde_json::json;
 use tempfile::NamedTempFile;

@@ -4,9 +4,9 @@
 //! neither a search index nor every lesson. Disposable: where it is missing, old or damaged it is made
 //! again. Must not hold a lesson's words.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cemem_core::durable::{create_private_dir, write_durable};
 use cemem_core::lesson::Lesson;
@@ -19,35 +19,80 @@ use crate::command_error::CommandError;
 use crate::sync::render;
 
 /// The file, below the folder of indexes; another shape gets another number.
-const FILE: &str = "hooks-1.jsonl";
+const FILE: &str = "hooks-1.tsv";
 /// Fewer changes than this are applied again by everybody: cheaper than a write that waits for the disk.
 const WORTH_WRITING: usize = 32;
+/// Parts fields, and the items of a field; neither is in any text that is written.
+const FIELD: char = '\t';
+const ITEM: char = '\u{1f}';
 
-/// What a hook has to know of a lesson that is delivered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What a hook has to know of a lesson that is delivered. Its texts are pieces of the file as it was
+/// read: nothing is copied, and nothing freed before the process ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Row {
-    /// Which.
-    pub(super) id: LessonId,
+    id: &'static str,
     /// What it is worth at the begin of a session; nothing if it stands in a file of rules.
     pub(super) value: f32,
-    /// Paths and globs it speaks about.
-    pub(super) paths: Vec<String>,
-    /// Families of commands it speaks about.
-    pub(super) commands: Vec<String>,
-    /// Failures it tells the end of.
-    pub(super) signatures: Vec<String>,
+    paths: &'static str,
+    commands: &'static str,
+    signatures: &'static str,
+}
+
+fn items(field: &'static str) -> impl Iterator<Item = &'static str> {
+    field.split(ITEM).filter(|item| !item.is_empty())
 }
 
 impl Row {
-    fn of(lesson: &Lesson) -> Self {
+    /// Returns which lesson it is about.
+    pub(super) fn id(&self) -> LessonId {
+        LessonId(self.id.to_owned())
+    }
+
+    /// Returns the paths and globs it speaks about.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &'static str> {
+        items(self.paths)
+    }
+
+    /// Returns the families of commands it speaks about.
+    pub(super) fn commands(&self) -> impl Iterator<Item = &'static str> {
+        items(self.commands)
+    }
+
+    /// Returns the failures it tells the end of.
+    pub(super) fn signatures(&self) -> impl Iterator<Item = &'static str> {
+        items(self.signatures)
+    }
+
+    fn of(lesson: &Lesson) -> Option<Self> {
         let read_anyway = lesson.evidence.iter().all(|e| e.engine == rules::ENGINE);
-        Self {
-            id: lesson.id.clone(),
-            value: if read_anyway { 0.0 } else { render::value(lesson) },
-            paths: lesson.applies_when.paths.clone(),
-            commands: lesson.applies_when.commands.clone(),
-            signatures: signs::of_lesson(lesson).into_iter().collect(),
-        }
+        let value = if read_anyway { 0.0 } else { render::value(lesson) };
+        let list = |items: &mut dyn Iterator<Item = &String>| {
+            let clean = |item: &String| item.replace(char::is_control, " ");
+            items.map(clean).collect::<Vec<_>>().join(&ITEM.to_string())
+        };
+        let reach = &lesson.applies_when;
+        let fields = [
+            lesson.id.to_string(),
+            value.to_string(),
+            list(&mut reach.paths.iter()),
+            list(&mut reach.commands.iter()),
+            list(&mut signs::of_lesson(lesson).iter()),
+        ];
+        Self::parse(fields.join(&FIELD.to_string()).leak())
+    }
+
+    fn parse(line: &'static str) -> Option<Self> {
+        let mut fields = line.split(FIELD);
+        let mut next = || fields.next();
+        let (id, value) = (next()?, next()?.parse().ok()?);
+        let row = Self { id, value, paths: next()?, commands: next()?, signatures: next()? };
+        next().is_none().then_some(row)
+    }
+
+    fn line(&self) -> String {
+        let value = self.value.to_string();
+        let fields = [self.id, &value, self.paths, self.commands, self.signatures];
+        fields.join(&FIELD.to_string())
     }
 }
 
@@ -68,7 +113,7 @@ impl Mark {
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Reach {
-    rows: HashMap<LessonId, Row>,
+    rows: Vec<Row>,
 }
 
 impl Reach {
@@ -90,7 +135,7 @@ impl Reach {
 
     /// Returns every row, in no order.
     pub(super) fn rows(&self) -> impl Iterator<Item = &Row> {
-        self.rows.values()
+        self.rows.iter()
     }
 
     fn caught_up(index: &Path, store: &Store, write_from: usize) -> Result<Self, CommandError> {
@@ -101,17 +146,14 @@ impl Reach {
             Some((mark, rows)) if mark.seq <= seq && mark == Mark::of(store, mark.seq)? => {
                 (rows, mark.seq)
             }
-            _ => (HashMap::new(), 0),
+            _ => (Vec::new(), 0),
         };
         if from < seq {
             let changes = store.lesson_changes(from)?;
-            for change in &changes {
-                if change.lesson.status.is_recallable() {
-                    rows.insert(change.lesson.id.clone(), Row::of(&change.lesson));
-                } else {
-                    rows.remove(&change.lesson.id);
-                }
-            }
+            let changed: HashSet<&str> = changes.iter().map(|c| c.lesson.id.as_str()).collect();
+            rows.retain(|row| !changed.contains(row.id));
+            let delivered = changes.iter().filter(|c| c.lesson.status.is_recallable());
+            rows.extend(delivered.filter_map(|change| Row::of(&change.lesson)));
             if changes.len() >= write_from {
                 write(&path, &Mark::of(store, seq)?, &rows);
             }
@@ -121,28 +163,20 @@ impl Reach {
 }
 
 /// Returns what the file holds; `None` if it is not there or not whole.
-fn read(path: &PathBuf) -> Option<(Mark, HashMap<LessonId, Row>)> {
-    let text = fs::read_to_string(path).ok()?;
+fn read(path: &Path) -> Option<(Mark, Vec<Row>)> {
+    let text: &'static str = fs::read_to_string(path).ok()?.leak();
     let mut lines = text.lines();
     let (mark, n): (Mark, usize) = serde_json::from_str(lines.next()?).ok()?;
-    let mut rows = HashMap::with_capacity(n);
-    for line in lines {
-        let row: Row = serde_json::from_str(line).ok()?;
-        rows.insert(row.id.clone(), row);
-    }
-    (rows.len() == n).then_some((mark, rows))
+    let rows: Option<Vec<Row>> = lines.map(Row::parse).collect();
+    rows.filter(|rows| rows.len() == n).map(|rows| (mark, rows))
 }
 
 /// Replaces the file; where that is not possible, the next one works it out again.
-fn write(path: &Path, mark: &Mark, rows: &HashMap<LessonId, Row>) {
+fn write(path: &Path, mark: &Mark, rows: &[Row]) {
     let mut text = serde_json::json!([mark, rows.len()]).to_string();
-    let mut sorted: Vec<&Row> = rows.values().collect();
-    sorted.sort_by(|a, b| a.id.cmp(&b.id));
-    for row in sorted {
+    for row in rows {
         text.push('\n');
-        // Without the names of the fields, which are read by their order just as well.
-        let fields = (&row.id, row.value, &row.paths, &row.commands, &row.signatures);
-        text.push_str(&serde_json::to_string(&fields).expect("texts and a number serialise"));
+        text.push_str(&row.line());
     }
     let folder = path.parent().unwrap_or(Path::new("."));
     let _unwritten = create_private_dir(folder).and_then(|()| write_durable(path, text.as_bytes()));
@@ -155,7 +189,7 @@ mod tests {
     use cemem_core::{Clock, LessonStatus, Timestamp};
 
     fn lesson(n: usize) -> Lesson {
-        let line = serde_json::json!({ "rule": format!("Rule {n}."), "paths": ["src/a.rs"] });
+        let line = serde_json::json!({ "rule": format!("Rule {n}."), "applies_when": { "paths": ["src/a.rs"] } });
         from_line(&line.to_string(), "f", n, Timestamp(0)).unwrap().lesson
     }
 
@@ -177,11 +211,13 @@ mod tests {
         assert_ne!(fs::read(&path).unwrap(), written);
         let whole = fs::read_to_string(&path).unwrap();
         let cut = whole.rsplit_once('\n').unwrap().0.to_owned();
-        for damaged in [cut, whole.replacen("[\"L-", "[L-", 1), String::new(), "{}".into()] {
+        for damaged in [cut, whole.replacen("\tsrc", "src", 1), String::new(), "{}".into()] {
             fs::write(&path, damaged).unwrap();
             let rows = Reach::current(dir.path(), &store).unwrap().rows;
             assert_eq!(rows.len(), 39);
-            assert!(rows.contains_key(&lessons[1].id) && !rows.contains_key(&lessons[0].id));
+            let has = |lesson: &Lesson| rows.iter().any(|row| row.id() == lesson.id);
+            assert!(has(&lessons[1]) && !has(&lessons[0]));
+            assert!(rows.iter().all(|row| row.paths().eq(["src/a.rs"]) && row.value > 0.0));
         }
         // Of another store, it says nothing.
         let other = Store::open(&dir.path().join("other.db"), Clock::System).unwrap();

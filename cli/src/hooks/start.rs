@@ -6,7 +6,7 @@ use cemem_core::Store;
 
 use super::Call;
 use super::answer::Telling;
-use super::reach::Reach;
+use super::reach::{Reach, Row};
 use crate::command_error::CommandError;
 
 /// Most lessons in a digest.
@@ -24,16 +24,14 @@ pub(super) fn answer(call: &Call<'_>, store: Store) -> Result<Option<String>, Co
     if let Some(session) = call.session().filter(|_| !again) {
         known.extend(store.seen_by(&session)?);
     }
-    let mut best: Vec<_> = reach
-        .rows()
-        .filter(|row| row.value > 0.0 && !known.contains(&row.id))
-        .map(|row| (row.value, &row.id))
-        .collect();
-    best.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-    best.truncate(LESSONS);
-    let mut lessons = Vec::with_capacity(best.len());
-    for (_, id) in best {
-        lessons.extend(store.lesson(id)?.filter(|lesson| lesson.status.is_recallable()));
+    let mut best: Vec<&Row> = reach.rows().filter(|row| row.value > 0.0).collect();
+    best.sort_unstable_by(|a, b| b.value.total_cmp(&a.value).then_with(|| a.id().cmp(&b.id())));
+    let mut lessons = Vec::with_capacity(LESSONS);
+    for id in best.into_iter().map(Row::id).filter(|id| !known.contains(id)) {
+        lessons.extend(store.lesson(&id)?.filter(|lesson| lesson.status.is_recallable()));
+        if lessons.len() == LESSONS {
+            break;
+        }
     }
     let place = format!("{} {source}", call.event.name).trim_end().to_owned();
     Telling { lessons, budget: BUDGET, place, again, tail: TAIL }.answer(call, store)

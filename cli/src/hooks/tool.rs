@@ -41,12 +41,12 @@ pub(super) fn before(call: &Call<'_>, store: Store) -> Result<Option<String>, Co
     }
     let near = |row: &Row| {
         // Told when that failure is seen, see `after`.
-        if !row.signatures.is_empty() {
+        if row.signatures().next().is_some() {
             return None;
         }
-        let by_path = row.paths.iter().flat_map(|p| paths.iter().filter_map(|q| nearness(p, q)));
-        let of = |command: &String| families.iter().any(|f| signs::is_of_family(f, command));
-        let by_command = row.commands.iter().any(of).then_some(COMMAND);
+        let by_path = row.paths().flat_map(|p| paths.iter().filter_map(|q| nearness(p, q)));
+        let of = |command: &str| families.iter().any(|f| signs::is_of_family(f, command));
+        let by_command = row.commands().any(of).then_some(COMMAND);
         by_path.chain(by_command).max()
     };
     let place = if paths.is_empty() { call.input.command.clone() } else { paths.join(" ") };
@@ -66,17 +66,21 @@ pub(super) fn after(call: &Call<'_>, store: Store) -> Result<Option<String>, Com
     if shown.is_empty() {
         return Ok(None);
     }
-    let near = |row: &Row| row.signatures.iter().any(|s| shown.contains(s)).then_some(SAME_FILE);
+    let near = |row: &Row| row.signatures().any(|s| shown.contains(s)).then_some(SAME_FILE);
     let place = format!("failure of {}", input.command);
     tell(call, store, &session, near, place, with_account)
 }
 
 /// Returns how much a lesson's path or pattern is about this file.
 fn nearness(pattern: &str, path: &str) -> Option<Nearness> {
-    if !covers(pattern, path) {
+    let bare = pattern.trim_start_matches("./").trim_matches('/');
+    // Of thousands, nearly none: a pattern without signs covers only what it is a piece of, or the
+    // other way round.
+    let may = bare.contains(['*', '?', '\\']) || path.contains(bare) || bare.contains(path);
+    if !may || !covers(pattern, path) {
         return None;
     }
-    let pattern = pattern.trim_start_matches("./").trim_end_matches('/');
+    let pattern = bare;
     Some(match () {
         () if pattern == path || path.ends_with(&format!("/{pattern}")) => SAME_FILE,
         // Everything under everything says nothing about this file.
@@ -103,13 +107,13 @@ fn tell(
         return Ok(None);
     }
     let seen = store.seen_by(session)?;
-    rows.retain(|(_, row)| !seen.contains(&row.id));
+    rows.retain(|(_, row)| !seen.contains(&row.id()));
     rows.sort_by(|(a, x), (b, y)| {
-        b.cmp(a).then(y.value.total_cmp(&x.value)).then_with(|| x.id.cmp(&y.id))
+        b.cmp(a).then(y.value.total_cmp(&x.value)).then_with(|| x.id().cmp(&y.id()))
     });
     let mut lessons: Vec<(Nearness, Lesson)> = Vec::new();
     for (nearness, row) in rows.into_iter().take(LOOKED_UP) {
-        let lesson = store.lesson(&row.id)?.filter(|lesson| lesson.status.is_recallable());
+        let lesson = store.lesson(&row.id())?.filter(|lesson| lesson.status.is_recallable());
         lessons.extend(lesson.map(|lesson| (nearness, lesson)));
     }
     // Of what is equally near, what warns comes first.
