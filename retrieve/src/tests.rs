@@ -160,6 +160,28 @@ fn a_stale_lesson_gives_way_to_an_equal_one_and_is_found_all_the_same() {
     assert_eq!(f.ids(&mut engine, &Query::new("auth tokens")), ["L-a", "L-b"]);
 }
 
+#[test]
+fn an_answer_is_found_by_the_question_before_it() {
+    const SAME: &str = "We keep it in the blue cupboard under the stairs since last summer.";
+    let turn = |id: &str, session: &str, at: i64, text: &str| {
+        let mut turn = lesson(id, "", text);
+        turn.evidence[0].session = session.into();
+        turn.evidence[0].turn_ts = Some(Timestamp(at));
+        turn
+    };
+    let f = Fixture::with(&[
+        turn("L-answer", "one", 3, SAME),
+        turn("L-ask", "one", 2, "Where did you put the router after all the boxes were moved?"),
+        turn("L-aaa", "two", 3, SAME),
+    ]);
+    let mut engine = f.engine();
+    let query = all("router boxes moved");
+    assert_eq!(f.ids(&mut engine, &query), ["L-ask", "L-answer", "L-aaa"]);
+    let filter = Filter { exclude: vec![LessonId("L-ask".into())], ..Filter::default() };
+    // What the filter hides says nothing of what stands beside it.
+    assert_eq!(f.ids(&mut engine, &Query { filter, ..query }), ["L-aaa", "L-answer"]);
+}
+
 fn damage(root: &Path, name_ends: &str, bytes: &[u8]) -> usize {
     let mut hit = 0;
     for folder in fs::read_dir(root).unwrap().flatten().filter(|e| e.path().is_dir()) {

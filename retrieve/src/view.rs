@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::filter::accepted;
 use crate::lexical::schema::TextField;
 use crate::lexical::score::{FieldScores, LexicalQuery, scores};
-use crate::lexical::snapshot::Snapshot;
+use crate::lexical::snapshot::{GONE, Snapshot};
 use crate::lexical::writer::LexicalError;
 use crate::projection::Place;
 use crate::query::{Mode, Query, Ranked};
@@ -86,7 +86,7 @@ impl View {
     /// Returns the words of a query, for [`Self::rank`].
     #[must_use]
     pub fn words(analyser: &Analyser, text: &str) -> LexicalQuery {
-        LexicalQuery::new(analyser.analyse(bounded(text)))
+        LexicalQuery::of(analyser, bounded(text))
     }
 
     /// Ranks the lessons for a query. `words` are the query's terms, `vector` its embedding, if
@@ -111,20 +111,25 @@ impl View {
     ) -> std::result::Result<Ranking, LexicalError> {
         let accepted = accepted(&self.snapshot, &query.filter)?;
         let searched = accepted.len();
+        let mut allowed = vec![false; self.snapshot.lessons.len()];
+        accepted.iter().for_each(|&o| allowed[o as usize] = true);
         let mode = if vector.is_some() { query.mode } else { Mode::Lexical };
         let fields = scores(&self.snapshot, words)?;
-        let candidates = self.candidates(accepted, &fields, vector);
+        let candidates = self.candidates(accepted, &allowed, &fields, vector);
         let cosines = vector.map_or_else(Vec::new, |v| self.cosines(&candidates, v));
         let signals: Vec<Signal> = candidates
             .iter()
             .enumerate()
-            .map(|(at, &o)| signal(o, &fields, cosines.get(at).copied().unwrap_or_default()))
+            .map(|(at, &o)| {
+                self.signal(o, &allowed, &fields, cosines.get(at).copied().unwrap_or_default())
+            })
             .collect();
         let facts = Facts {
             ideal: fields.ideal,
             unknown: fields.unknown,
             words: words.words.len(),
             searched,
+            headed: words.headed,
         };
         let (evidence, mut scores) = fuse(&signals, mode, facts);
         for (score, &ordinal) in scores.iter_mut().zip(&candidates) {
@@ -139,7 +144,7 @@ impl View {
             });
             for at in kept {
                 let id = self.snapshot.id(candidates[at])?;
-                let why = explain(&signals[at], &evidence, mode);
+                let why = explain(&signals[at], &evidence, facts, mode);
                 results.push(Ranked { id, score: scores[at], why });
             }
             results.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
@@ -152,6 +157,7 @@ impl View {
     fn candidates(
         &self,
         accepted: Vec<u32>,
+        allowed: &[bool],
         fields: &FieldScores,
         vector: Option<&[f32]>,
     ) -> Vec<u32> {
@@ -163,8 +169,6 @@ impl View {
         if accepted.len() * 4 < self.snapshot.lessons.len() {
             return accepted;
         }
-        let mut allowed = vec![false; self.snapshot.lessons.len()];
-        accepted.iter().for_each(|&o| allowed[o as usize] = true);
         let owner = |row| shelf.owner(row).and_then(|key| self.snapshot.ordinal(key));
         let accept = |row| owner(row).is_some_and(|o| allowed[o as usize]);
         let near = graph.over(shelf).search(vector, CANDIDATES, &accept);
@@ -180,6 +184,24 @@ impl View {
         by_words.sort_unstable();
         by_words.dedup();
         by_words
+    }
+
+    /// Returns everything known of a lesson; what the filter hides beside it stays hidden.
+    fn signal(&self, ordinal: u32, allowed: &[bool], fields: &FieldScores, near: Near) -> Signal {
+        let lesson = self.snapshot.lessons[ordinal as usize];
+        let beside = self.snapshot.beside[ordinal as usize]
+            .into_iter()
+            .filter(|&o| o != GONE && allowed[o as usize])
+            .map(|o| by_words(o, fields).lexical());
+        Signal {
+            cos_first: near.first,
+            cos_best: near.best,
+            passages: near.passages,
+            beside: beside.sum(),
+            terms: lesson.terms,
+            unvouched: lesson.meta.unvouched,
+            ..by_words(ordinal, fields)
+        }
     }
 
     /// Returns how near each candidate's passages are.
@@ -217,7 +239,8 @@ fn demoted(score: f32) -> f32 {
     score - 0.2 * score.abs()
 }
 
-fn signal(ordinal: u32, fields: &FieldScores, near: Near) -> Signal {
+/// Returns what the words say of a lesson.
+fn by_words(ordinal: u32, fields: &FieldScores) -> Signal {
     let get = |field| fields.get(field, ordinal);
     Signal {
         whole: get(TextField::Whole),
@@ -226,9 +249,7 @@ fn signal(ordinal: u32, fields: &FieldScores, near: Near) -> Signal {
         rule: get(TextField::Rule),
         place: get(TextField::Place),
         exact: get(TextField::Exact),
-        cos_first: near.first,
-        cos_best: near.best,
-        passages: near.passages,
+        ..Signal::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reading a labelled set.
 //!
-//! Owns the file formats: `corpus.jsonl` {id, title?, text, ts?, group?}, `queries.jsonl` {id, text,
-//! ts?, group?, exclude?, type? | kind?}, `qrels.tsv` (query, document, grade). Errors name file and
+//! Owns the file formats: `corpus.jsonl` {id, title?, text, ts?, group?, session?, role?},
+//! `queries.jsonl` {id, text, ts?, group?, exclude?, type? | kind?}, `qrels.tsv` (query, document, grade). Errors name file and
 //! line. Must not interpret the texts.
 
 use std::collections::{BTreeMap, HashMap};
@@ -42,6 +42,10 @@ struct WireDoc {
     ts: Value,
     #[serde(default)]
     group: Option<String>,
+    #[serde(default)]
+    session: Option<String>,
+    #[serde(default)]
+    role: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -60,6 +64,23 @@ struct WireQuery {
     kind: Option<String>,
 }
 
+impl WireDoc {
+    fn into_doc(self) -> Doc {
+        let group = self.group.unwrap_or_default();
+        // A text that somebody says is a turn; without a session of its own, of the whole group.
+        let session = self.session.or_else(|| self.role.as_ref().map(|_| group.clone()));
+        Doc {
+            ts: time(&self.ts),
+            id: self.id,
+            title: self.title.unwrap_or_default(),
+            text: self.text,
+            session: session.unwrap_or_default(),
+            by_assistant: self.role.as_deref() == Some("assistant"),
+            group,
+        }
+    }
+}
+
 /// A document.
 #[derive(Debug, Clone)]
 pub struct Doc {
@@ -73,6 +94,10 @@ pub struct Doc {
     pub ts: Option<Timestamp>,
     /// Whose it is.
     pub group: String,
+    /// The conversation it is a turn of, in file order; empty if it is none.
+    pub session: String,
+    /// An assistant says it, not a person.
+    pub by_assistant: bool,
 }
 
 /// A query.
@@ -142,13 +167,7 @@ impl DataSet {
     pub fn read(folder: &Path) -> Result<Self, DataError> {
         let docs = lines::<WireDoc>(&folder.join("corpus.jsonl"))?
             .into_iter()
-            .map(|d| Doc {
-                ts: time(&d.ts),
-                id: d.id,
-                title: d.title.unwrap_or_default(),
-                text: d.text,
-                group: d.group.unwrap_or_default(),
-            })
+            .map(WireDoc::into_doc)
             .collect();
         let queries = lines::<WireQuery>(&folder.join("queries.jsonl"))?
             .into_iter()

@@ -163,14 +163,16 @@ fn ms(since: Instant) -> f64 {
 
 /// Puts documents into the store as lessons.
 fn fill(store: &mut Store, docs: &[Doc]) -> Result<(), StoreError> {
-    for chunk in docs.chunks(CHUNK) {
-        let lessons: Vec<Lesson> = chunk.iter().map(lesson).collect();
+    for (number, chunk) in docs.chunks(CHUNK).enumerate() {
+        let lessons: Vec<Lesson> =
+            (number * CHUNK..).zip(chunk).map(|(at, doc)| lesson(at, doc)).collect();
         store.put_lessons(&lessons, "eval", "import", "")?;
     }
     Ok(())
 }
 
-fn lesson(doc: &Doc) -> Lesson {
+/// Makes a lesson of the document at this place in the file.
+fn lesson(at: usize, doc: &Doc) -> Lesson {
     let ts = doc.ts.unwrap_or(Timestamp(0));
     let first = doc.text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let rule = if doc.title.is_empty() { first } else { &doc.title };
@@ -185,19 +187,20 @@ fn lesson(doc: &Doc) -> Lesson {
         anchors: Vec::new(),
         evidence: vec![Evidence {
             engine: "eval".into(),
-            session: doc.group.clone(),
+            session: doc.session.clone(),
             source_path: String::new(),
             event_uuid: doc.id.clone(),
             event_key: doc.id.clone(),
-            turn_ts: doc.ts,
-            actor: "user".into(),
+            // Turns follow each other as they stand in the file, whatever their times look like.
+            turn_ts: i64::try_from(at).ok().map(Timestamp),
+            actor: if doc.by_assistant { "assistant" } else { "user" }.into(),
             quote: rule.chars().take(RULE_CHARS).collect(),
         }],
-        trust: Trust::User,
+        trust: if doc.by_assistant { Trust::Agent } else { Trust::User },
         status: LessonStatus::Active,
         confidence: 1.0,
         support: 1,
-        reviewed: true,
+        reviewed: !doc.by_assistant,
         snoozed_until: None,
         scope: Scope::Project,
         valid_from: None,

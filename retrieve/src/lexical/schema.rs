@@ -8,7 +8,7 @@ use tantivy::schema::{
 };
 
 /// Version of schema, analysis and passages; part of the folder name.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Searchable text fields of a lesson.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,6 +61,10 @@ pub struct Fields {
     pub created: Field,
     /// Packed [`Lengths`].
     pub lengths: Field,
+    /// Hash of the session a lesson was first learned in; 0 if that is not known.
+    pub session: Field,
+    /// When in that session, milliseconds, mapped to `u64` in order.
+    pub turn: Field,
     /// The lesson's paths, several values.
     pub paths: Field,
     /// Text fields in the order of [`TextField::ALL`].
@@ -79,6 +83,8 @@ pub struct Meta {
     pub kind: u8,
     /// One bit a stage; 0 is any.
     pub stages: u8,
+    /// Only an agent or a tool said so, no person and no reviewer.
+    pub unvouched: bool,
 }
 
 impl Meta {
@@ -89,13 +95,20 @@ impl Meta {
             | u64::from(self.stale) << 1
             | u64::from(self.kind) << 8
             | u64::from(self.stages) << 16
+            | u64::from(self.unvouched) << 24
     }
 
     /// Unpacks.
     #[must_use]
     pub fn from_u64(bits: u64) -> Self {
         let byte = |shift: u32| u8::try_from(bits >> shift & 0xFF).expect("masked");
-        Self { is_passage: bits & 1 != 0, stale: bits & 2 != 0, kind: byte(8), stages: byte(16) }
+        Self {
+            is_passage: bits & 1 != 0,
+            stale: bits & 2 != 0,
+            kind: byte(8),
+            stages: byte(16),
+            unvouched: bits >> 24 & 1 != 0,
+        }
     }
 }
 
@@ -144,9 +157,12 @@ impl Fields {
         let meta = builder.add_u64_field("meta", FAST);
         let created = builder.add_u64_field("created", FAST);
         let lengths = builder.add_u64_field("lengths", FAST);
+        let session = builder.add_u64_field("session", FAST);
+        let turn = builder.add_u64_field("turn", FAST);
         let paths = builder.add_text_field("paths", column);
         let text = TextField::ALL.map(|f| builder.add_text_field(f.name(), text.clone()));
-        Self { schema: builder.build(), id, key, meta, created, lengths, paths, text }
+        let schema = builder.build();
+        Self { schema, id, key, meta, created, lengths, session, turn, paths, text }
     }
 }
 
@@ -162,7 +178,7 @@ mod tests {
 
     #[test]
     fn columns_pack_and_unpack() {
-        let meta = Meta { is_passage: true, stale: true, kind: 8, stages: 0b101 };
+        let meta = Meta { is_passage: true, stale: true, kind: 8, stages: 0b101, unvouched: true };
         assert_eq!(Meta::from_u64(meta.to_u64()), meta);
         let lengths = [123_456, 200, 1000, 3, 1023, 60];
         assert_eq!(unpack_lengths(pack_lengths(lengths)), lengths);

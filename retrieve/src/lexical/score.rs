@@ -9,7 +9,7 @@ use tantivy::schema::{IndexRecordOption, Term};
 use super::schema::TextField;
 use super::snapshot::{GONE, Snapshot};
 use super::writer::LexicalError;
-use crate::text::terms::Terms;
+use crate::text::terms::{Analyser, Terms};
 
 const K1: f32 = 1.2;
 const B: f32 = 0.75;
@@ -21,6 +21,18 @@ pub struct LexicalQuery {
     pub words: Vec<(String, f32)>,
     /// Exact compounds, likewise.
     pub exact: Vec<(String, f32)>,
+    /// The text begins with a heading of its own: a short line, then much more.
+    pub headed: bool,
+}
+
+/// Words of a heading.
+const HEADING: std::ops::RangeInclusive<usize> = 2..=25;
+
+/// Returns whether a text begins with a heading of its own, like an issue or a report.
+fn is_headed(text: &str) -> bool {
+    let Some((heading, rest)) = text.trim().split_once('\n') else { return false };
+    let words = heading.split_whitespace().count();
+    HEADING.contains(&words) && 2 * rest.split_whitespace().count() > words
 }
 
 /// Counts equal terms, in alphabetical order.
@@ -43,7 +55,13 @@ impl LexicalQuery {
         #[expect(clippy::cast_precision_loss, reason = "a count of words in a bounded text")]
         let words = counted(terms.words).into_iter().map(|(t, n)| (t, (n as f32).sqrt()));
         let exact = counted(terms.exact).into_iter().map(|(t, _)| (t, 1.0));
-        Self { words: words.collect(), exact: exact.collect() }
+        Self { words: words.collect(), exact: exact.collect(), headed: false }
+    }
+
+    /// Returns the query of a text.
+    #[must_use]
+    pub fn of(analyser: &Analyser, text: &str) -> Self {
+        Self { headed: is_headed(text), ..Self::new(analyser.analyse(text)) }
     }
 
     /// Returns whether there is nothing to look for.
@@ -79,6 +97,18 @@ struct Rarity {
     unknown: f32,
 }
 
+/// Returns whether a term is (part of) a date: that nobody wrote down a day is no word the memory
+/// lacks.
+fn is_date(term: &str) -> bool {
+    const MONTHS: [&str; 12] = [
+        "januari", "februari", "march", "april", "may", "june", "juli", "august", "septemb",
+        "octob", "novemb", "decemb",
+    ];
+    let is_number = term.bytes().all(|b| b.is_ascii_digit());
+    let is_year = term.len() == 4 && (term.starts_with("19") || term.starts_with("20"));
+    MONTHS.contains(&term) || is_number && (term.len() <= 2 || is_year)
+}
+
 /// Adds the BM25 of `terms` in `field` to `into`.
 fn add(
     snapshot: &Snapshot,
@@ -103,6 +133,9 @@ fn add(
         #[expect(clippy::cast_precision_loss, reason = "counts of documents as statistics")]
         let (n, df) = (norms.len() as f32, found.len() as f32);
         let rarity = (1.0 + (n - df + 0.5) / (df + 0.5)).ln();
+        if found.is_empty() && is_date(text) {
+            continue;
+        }
         sum.all += weight * rarity;
         if found.is_empty() {
             sum.unknown += weight * rarity;
@@ -173,4 +206,22 @@ pub fn scores(snapshot: &Snapshot, query: &LexicalQuery) -> Result<FieldScores, 
         }
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headings_of_queries() {
+        assert!(is_headed("Login fails\nSince the update nobody can log in any more."));
+        assert!(!is_headed("Login fails since the update"));
+        assert!(!is_headed("Login fails since the update\nplease"));
+    }
+
+    #[test]
+    fn dates_are_no_topics() {
+        assert!(["novemb", "16", "2023"].into_iter().all(is_date));
+        assert!(!["404", "1433", "auth", "v2"].into_iter().any(is_date));
+    }
 }

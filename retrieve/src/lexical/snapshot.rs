@@ -22,12 +22,14 @@ pub struct LessonMeta {
     pub meta: Meta,
     /// When it was first learned, milliseconds.
     pub created: i64,
+    /// Terms of everything it says.
+    pub terms: u32,
     segment: u32,
     doc: u32,
 }
 
 /// Marks documents that are deleted.
-pub(super) const GONE: u32 = u32::MAX;
+pub(crate) const GONE: u32 = u32::MAX;
 
 /// One committed state of the index.
 pub struct Snapshot {
@@ -36,6 +38,8 @@ pub struct Snapshot {
     /// Lessons by ordinal: a number that holds for this snapshot only.
     pub lessons: Vec<LessonMeta>,
     by_key: KeyMap<u32>,
+    /// By ordinal, the lessons learned right before and after in the same session, or [`GONE`].
+    pub beside: Vec<[u32; 2]>,
     /// Per segment and document: the lesson's ordinal, or the passage's number.
     pub(super) slots: Vec<Vec<u32>>,
     /// Lesson of each passage.
@@ -51,6 +55,8 @@ struct Columns {
     meta: Vec<u64>,
     created: Vec<u64>,
     lengths: Vec<u64>,
+    session: Vec<u64>,
+    turn: Vec<u64>,
 }
 
 impl Columns {
@@ -66,6 +72,8 @@ impl Columns {
             meta: column("meta")?,
             created: column("created")?,
             lengths: column("lengths")?,
+            session: column("session")?,
+            turn: column("turn")?,
         })
     }
 }
@@ -87,6 +95,7 @@ impl Snapshot {
             fields: fields.clone(),
             lessons: Vec::new(),
             by_key: KeyMap::default(),
+            beside: Vec::new(),
             slots: Vec::new(),
             passage_owner: Vec::new(),
             norms: std::array::from_fn(|_| Vec::new()),
@@ -111,6 +120,7 @@ impl Snapshot {
     ) -> Result<(), LexicalError> {
         // Every lesson has at least one passage.
         let n = self.searcher.num_docs() as usize;
+        let mut moments = Vec::new();
         self.by_key.reserve(n.div_ceil(2));
         self.lessons.reserve(n.div_ceil(2));
         for (number, (segment, columns)) in
@@ -127,14 +137,19 @@ impl Snapshot {
                 slots[at] = ordinal;
                 let (key, created) = (columns.key[at], u64_to_i64(columns.created[at]));
                 self.by_key.insert(key, ordinal);
-                self.lessons.push(LessonMeta { key, meta, created, segment: number, doc });
                 let lengths = unpack_lengths(columns.lengths[at]);
+                let terms = lengths[TextField::Whole as usize];
+                self.lessons.push(LessonMeta { key, meta, created, terms, segment: number, doc });
+                if columns.session[at] != 0 {
+                    moments.push((columns.session[at], columns.turn[at], key, ordinal));
+                }
                 for (into, length) in all_lengths.iter_mut().zip(lengths).take(5) {
                     into.push(length);
                 }
             }
             self.slots.push(slots);
         }
+        self.beside = beside(moments, self.lessons.len());
         Ok(())
     }
 
@@ -197,6 +212,20 @@ impl Snapshot {
         }
         Ok(found)
     }
+}
+
+/// Links lessons of one session in the order they were learned: session, time, key, ordinal.
+fn beside(mut moments: Vec<(u64, u64, u64, u32)>, lessons: usize) -> Vec<[u32; 2]> {
+    let mut links = vec![[GONE; 2]; lessons];
+    moments.sort_unstable();
+    for pair in moments.windows(2) {
+        let [(session, .., before), (same, .., after)] = *pair else { continue };
+        if session == same {
+            links[after as usize][0] = before;
+            links[before as usize][1] = after;
+        }
+    }
+    links
 }
 
 /// Returns the length norms of one field.

@@ -5,7 +5,8 @@
 
 use std::path::Path;
 
-use cemem_core::{Lesson, LessonStatus, Stage};
+use cemem_core::id::digest;
+use cemem_core::{Lesson, LessonStatus, Stage, Trust};
 use serde::{Deserialize, Serialize};
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::schema::Term;
@@ -184,9 +185,13 @@ impl<'a> Writer<'a> {
             stale: lesson.status == LessonStatus::Stale,
             kind: lesson.lesson_type as u8,
             stages: stage_bits(&lesson.applies_when.stages),
+            unvouched: !lesson.reviewed && lesson.trust <= Trust::Agent,
         };
         doc.add_u64(fields.meta, meta.to_u64());
         doc.add_u64(fields.created, i64_to_u64(lesson.created.0));
+        let (session, turn) = moment(lesson);
+        doc.add_u64(fields.session, session);
+        doc.add_u64(fields.turn, i64_to_u64(turn));
         let anchored = lesson.anchors.iter().map(|a| &a.path);
         for path in lesson.applies_when.paths.iter().chain(anchored) {
             doc.add_text(fields.paths, path);
@@ -220,6 +225,8 @@ impl<'a> Writer<'a> {
         doc.add_u64(fields.key, key);
         doc.add_u64(fields.meta, Meta { is_passage: true, ..Meta::default() }.to_u64());
         doc.add_u64(fields.created, 0);
+        doc.add_u64(fields.session, 0);
+        doc.add_u64(fields.turn, 0);
         let words = self.analyser.analyse(passage).words;
         let length = self.put(&mut doc, TextField::Passage, &words);
         // In the widest place: a passage has no other lengths.
@@ -248,6 +255,18 @@ impl<'a> Writer<'a> {
         self.writer.wait_merging_threads()?;
         make_private(folder)
     }
+}
+
+/// Returns the session a lesson was first learned in, as a hash, and when in it; zeros if either is
+/// not known.
+fn moment(lesson: &Lesson) -> (u64, i64) {
+    let Some(first) = lesson.evidence.first().filter(|e| !e.session.is_empty()) else {
+        return (0, 0);
+    };
+    let Some(turn) = first.turn_ts else { return (0, 0) };
+    let hex = digest([first.engine.as_str(), first.session.as_str()]);
+    let session = u64::from_str_radix(&hex[..16], 16).expect("a digest is hex");
+    (session, turn.0)
 }
 
 /// Returns one bit a stage; 0 means any stage.

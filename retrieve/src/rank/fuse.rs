@@ -26,6 +26,12 @@ pub struct Signal {
     pub cos_best: f32,
     /// Passages with vectors.
     pub passages: u32,
+    /// Lexical scores of the lessons learned right before and after it in the same session.
+    pub beside: f32,
+    /// Terms of everything it says.
+    pub terms: u32,
+    /// Only an agent or a tool said so.
+    pub unvouched: bool,
 }
 
 // Fields of the lexical score, relative to BM25 of everything.
@@ -39,6 +45,16 @@ const PLACE: f32 = 0.3;
 const FIRST: f32 = 0.25;
 /// The best of many passages is high by chance: taken off per unit of ln(passages).
 const MANY: f32 = 0.065;
+
+/// What was said right before and after speaks for a lesson too: a question for its answer.
+const BESIDE: f32 = 0.3;
+/// A text with a heading of its own asks for lessons with such a title.
+const HEADED: f32 = 0.2;
+/// What an agent says of itself gives way to what a person says.
+const UNVOUCHED: f32 = 0.2;
+/// Fewer terms than this are hardly a statement; a unit of the logarithm costs so much.
+const BRIEF_TERMS: f32 = 10.0;
+const BRIEF: f32 = 0.1;
 
 /// The ten best lexical scores say how peaked the list is.
 const PEAK: usize = 10;
@@ -64,6 +80,20 @@ impl Signal {
         let many = (self.passages.max(1) as f32).ln();
         FIRST * self.cos_first + (1.0 - FIRST) * self.cos_best - MANY * many
     }
+
+    /// Returns what is added to words and vectors: what stands beside the lesson, whose words it is,
+    /// and whether it says enough.
+    fn lean(&self, evidence: &Evidence, facts: Facts) -> f32 {
+        let beside = evidence.words * BESIDE * self.beside / evidence.best.max(1e-9);
+        let headed = match facts.headed {
+            true => HEADED * self.title / evidence.best_title.max(1e-9),
+            false => 0.0,
+        };
+        let unvouched = if self.unvouched { UNVOUCHED } else { 0.0 };
+        #[expect(clippy::cast_precision_loss, reason = "a logarithm of a count")]
+        let brief = (BRIEF_TERMS / (1 + self.terms) as f32).ln().max(0.0);
+        beside + headed - unvouched - BRIEF * brief
+    }
 }
 
 /// What is known of the query as a whole.
@@ -77,6 +107,8 @@ pub struct Facts {
     pub words: usize,
     /// Lessons that could be answered.
     pub searched: usize,
+    /// The query has a heading of its own.
+    pub headed: bool,
 }
 
 /// In a query of fewer words than this, an unknown one weighs less: `auth bug` asks for lessons about
@@ -100,6 +132,8 @@ impl Facts {
 pub struct Evidence {
     /// Best lexical score.
     pub best: f32,
+    /// Best lexical score of a title.
+    pub best_title: f32,
     /// How much the best stands out from the ten best: 0 for a flat list, towards 1 for one hit.
     pub gap: f32,
     /// Share of the query's information that the best lesson covers.
@@ -133,6 +167,7 @@ impl Evidence {
             return out;
         }
         out.best = lexical.iter().copied().fold(0.0, f32::max);
+        out.best_title = signals.iter().map(|s| s.title).fold(0.0, f32::max);
         if out.best > 0.0 {
             let mut top = lexical.to_vec();
             if top.len() > PEAK {
@@ -180,7 +215,9 @@ pub fn fuse(signals: &[Signal], mode: Mode, facts: Facts) -> (Evidence, Vec<f32>
         Mode::Semantic => signal.dense(),
         Mode::Hybrid | Mode::Full => {
             let words = lexical / evidence.best.max(1e-9);
-            evidence.words * words + (1.0 - evidence.words) * signal.dense()
+            evidence.words * words
+                + (1.0 - evidence.words) * signal.dense()
+                + signal.lean(&evidence, facts)
         }
     };
     let scores = signals.iter().zip(&lexical).map(score).collect();
@@ -189,7 +226,7 @@ pub fn fuse(signals: &[Signal], mode: Mode, facts: Facts) -> (Evidence, Vec<f32>
 
 /// Returns the parts of a score.
 #[must_use]
-pub fn explain(signal: &Signal, evidence: &Evidence, mode: Mode) -> Why {
+pub fn explain(signal: &Signal, evidence: &Evidence, facts: Facts, mode: Mode) -> Why {
     let mut why = Why::new();
     if mode != Mode::Semantic {
         why.insert("lexical", signal.lexical());
@@ -214,7 +251,50 @@ pub fn explain(signal: &Signal, evidence: &Evidence, mode: Mode) -> Why {
     }
     if mode == Mode::Hybrid || mode == Mode::Full {
         why.insert("words_weight", evidence.words);
+        let lean = signal.lean(evidence, facts);
+        if lean != 0.0 {
+            why.insert("beside", signal.beside);
+            why.insert("lean", lean);
+        }
     }
     why.insert("chance", evidence.chance);
     why
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn score(signal: Signal, facts: Facts) -> f32 {
+        let other = Signal { whole: 1.0, title: 1.0, terms: 50, ..Signal::default() };
+        fuse(&[signal, other], Mode::Hybrid, facts).1[0]
+    }
+
+    const PLAIN: Signal = Signal {
+        whole: 2.0,
+        passage: 0.0,
+        title: 2.0,
+        rule: 0.0,
+        place: 0.0,
+        exact: 0.0,
+        cos_first: 0.5,
+        cos_best: 0.5,
+        passages: 1,
+        beside: 0.0,
+        terms: 50,
+        unvouched: false,
+    };
+    const FACTS: Facts = Facts { ideal: 4.0, unknown: 0.0, words: 3, searched: 2, headed: false };
+
+    #[test]
+    fn what_leans() {
+        let plain = score(PLAIN, FACTS);
+        assert!(score(Signal { beside: 1.0, ..PLAIN }, FACTS) > plain);
+        assert!(
+            (plain - score(Signal { unvouched: true, ..PLAIN }, FACTS) - UNVOUCHED).abs() < 1e-6
+        );
+        assert!(score(Signal { terms: 3, ..PLAIN }, FACTS) < plain);
+        assert!((score(Signal { terms: 9, ..PLAIN }, FACTS) - plain).abs() < 1e-6);
+        assert!((score(PLAIN, Facts { headed: true, ..FACTS }) - plain - HEADED).abs() < 1e-6);
+    }
 }
