@@ -9,14 +9,17 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use cemem_core::Store;
+use cemem_core::store::Use;
 use thiserror::Error;
 
 use crate::error::RetrieveError;
 use crate::lexical::schema::Fields;
+use crate::lexical::score::LexicalQuery;
 use crate::lexical::snapshot::Snapshot;
 use crate::lexical::writer;
 use crate::projection::{self, Allowance, CaughtUp, Place, Projection};
 use crate::query::{Answer, Hit, Mode, Note, Query};
+use crate::rank::{History, Task};
 use crate::semantic::{Embedder, Semantic, SemanticOff};
 use crate::text::terms::Analyser;
 use crate::vectors::Watermark;
@@ -43,6 +46,8 @@ pub struct Engine {
     analyser: Analyser,
     loaded: Loaded,
     view: Option<Open>,
+    /// What was learned from the uses of one revision of the store.
+    learned: Option<(u64, Arc<History>)>,
     resident: bool,
     /// The thread of [`Engine::prepare`].
     loader: Mutex<Option<JoinHandle<()>>>,
@@ -76,6 +81,7 @@ impl Engine {
             analyser: Analyser::default(),
             loaded: Arc::new(OnceLock::new()),
             view: None,
+            learned: None,
             resident: false,
             loader: Mutex::new(None),
         }
@@ -245,6 +251,7 @@ impl Engine {
         }
         if askable && view.n_lessons() > 0 {
             let words = View::words(&self.analyser, text);
+            let query = &self.with_history(store, query)?;
             let ranking = match view.rank(query, &words, vector.as_deref()) {
                 Err(RetrieveError::Lexical { .. }) => {
                     self.rebuild_lexical()?;
@@ -266,6 +273,31 @@ impl Engine {
         Ok(answer)
     }
 
+    /// Returns the query with what the store knows of past tasks, if that is to take part.
+    fn with_history(&mut self, store: &Store, query: &Query) -> Result<Query> {
+        let mut query = query.clone();
+        if query.mode != Mode::Full || query.history.is_some() {
+            return Ok(query);
+        }
+        let revision = store.revision()?;
+        let known = self.learned.take().filter(|(at, _)| *at == revision);
+        let (_, history) = match known {
+            Some(known) => self.learned.insert(known),
+            None => {
+                let tasks = tasks(&self.analyser, &store.uses()?);
+                self.learned.insert((revision, Arc::new(History::new(tasks))))
+            }
+        };
+        query.history = Some(Arc::clone(history));
+        Ok(query)
+    }
+
+    /// Returns the words of a text, as queries and past tasks have them.
+    #[must_use]
+    pub fn words(&self, text: &str) -> LexicalQuery {
+        View::words(&self.analyser, text)
+    }
+
     /// Ranks the lessons of a view without reading the store; for many queries on one state, from
     /// any number of threads.
     ///
@@ -283,6 +315,23 @@ impl Engine {
         let words = View::words(&self.analyser, text);
         view.rank(query, &words, vector.as_deref()).map_err(RankError::Failed)
     }
+}
+
+/// Groups uses by what was asked when.
+fn tasks(analyser: &Analyser, uses: &[Use]) -> Vec<Task> {
+    let mut tasks: Vec<Task> = Vec::new();
+    let mut last: Option<&Use> = None;
+    for used in uses {
+        if last.is_none_or(|last| (last.at, &last.asked) != (used.at, &used.asked)) {
+            let words = View::words(analyser, &used.asked);
+            tasks.push(Task { at: used.at, words, used: Vec::new() });
+        }
+        last = Some(used);
+        if let Some(task) = tasks.last_mut() {
+            task.used.push((used.lesson.clone(), used.good));
+        }
+    }
+    tasks
 }
 
 /// Returns whether a text asks anything at all.

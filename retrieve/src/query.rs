@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use cemem_core::{Lesson, LessonId, LessonStatus, LessonType, Stage, Timestamp};
 
+use crate::rank::History;
 use crate::semantic::SemanticOff;
 use crate::vectors::key_of;
 
@@ -21,7 +22,7 @@ pub enum Mode {
     /// Words and vectors.
     #[default]
     Hybrid,
-    /// Everything there is.
+    /// Everything there is: words, vectors, and what past tasks used.
     Full,
 }
 
@@ -102,6 +103,9 @@ pub struct Query {
     pub filter: Filter,
     /// Answer the best lessons even if none is relevant.
     pub keep_irrelevant: bool,
+    /// What was learned from past tasks; only [`Mode::Full`] looks at it. `None` for what the store
+    /// knows.
+    pub history: Option<Arc<History>>,
 }
 
 impl Query {
@@ -114,6 +118,7 @@ impl Query {
             limit: 5,
             filter: Filter::default(),
             keep_irrelevant: false,
+            history: None,
         }
     }
 }

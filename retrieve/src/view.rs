@@ -13,6 +13,7 @@ use crate::lexical::snapshot::{GONE, Snapshot};
 use crate::lexical::writer::LexicalError;
 use crate::projection::Place;
 use crate::query::{Mode, Query, Ranked};
+use crate::rank::history::Uses;
 use crate::rank::{Facts, Signal, explain, fuse};
 use crate::text::terms::Analyser;
 use crate::vectors::exact::QueryVector;
@@ -117,11 +118,18 @@ impl View {
         let fields = scores(&self.snapshot, words)?;
         let candidates = self.candidates(accepted, &allowed, &fields, vector);
         let cosines = vector.map_or_else(Vec::new, |v| self.cosines(&candidates, v));
+        let uses = match &query.history {
+            Some(history) if mode == Mode::Full => history.uses(words),
+            _ => Uses::default(),
+        };
         let signals: Vec<Signal> = candidates
             .iter()
             .enumerate()
             .map(|(at, &o)| {
-                self.signal(o, &allowed, &fields, cosines.get(at).copied().unwrap_or_default())
+                let near = cosines.get(at).copied().unwrap_or_default();
+                let lesson = self.snapshot.lessons[o as usize];
+                let learned = uses.of(lesson.key, lesson.created);
+                Signal { learned, ..self.signal(o, &allowed, &fields, near) }
             })
             .collect();
         let facts = Facts {

@@ -13,6 +13,7 @@
 //! | `log` | the log of lesson changes, and undo |
 //! | `outcomes` | showings of lessons and what became of them |
 //! | `shown` | what a session has seen, and what may be shown to it now |
+//! | `uses` | which lessons helped with what was asked |
 //! | `judged` | how far sessions were judged, and what to judge them by |
 //! | `ledgers` | phrasings, settlements, what distillers cost |
 //! | `error` | what can go wrong |
@@ -38,6 +39,7 @@ mod packed;
 mod shown;
 #[cfg(test)]
 mod tests;
+mod uses;
 
 use std::path::{Path, PathBuf};
 
@@ -54,6 +56,7 @@ pub use lessons::{Decision, LessonChange, LessonFilter};
 pub use log::{Applied, LogRow, Undone};
 pub use open::{FORMAT_VERSION, format_version};
 pub use packed::Packed;
+pub use uses::Use;
 
 use crate::clock::Clock;
 use crate::durable::PathError;

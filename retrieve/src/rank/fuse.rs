@@ -3,6 +3,7 @@
 //! Owns the weights (chosen by measurement: docs/quality.md) and the threshold below which nothing
 //! is relevant. Pure: the same signals give the same scores.
 
+use super::history::Learned;
 use crate::query::{Mode, Why};
 
 /// What is known of one lesson for one query.
@@ -32,6 +33,8 @@ pub struct Signal {
     pub terms: u32,
     /// Only an agent or a tool said so.
     pub unvouched: bool,
+    /// What past tasks say of it.
+    pub learned: Learned,
 }
 
 // Fields of the lexical score, relative to BM25 of everything.
@@ -82,7 +85,7 @@ impl Signal {
     }
 
     /// Returns what is added to words and vectors: what stands beside the lesson, whose words it is,
-    /// and whether it says enough.
+    /// whether it says enough, and what past tasks say.
     fn lean(&self, evidence: &Evidence, facts: Facts) -> f32 {
         let beside = evidence.words * BESIDE * self.beside / evidence.best.max(1e-9);
         let headed = match facts.headed {
@@ -92,7 +95,7 @@ impl Signal {
         let unvouched = if self.unvouched { UNVOUCHED } else { 0.0 };
         #[expect(clippy::cast_precision_loss, reason = "a logarithm of a count")]
         let brief = (BRIEF_TERMS / (1 + self.terms) as f32).ln().max(0.0);
-        beside + headed - unvouched - BRIEF * brief
+        beside + headed - unvouched - BRIEF * brief + self.learned.sum()
     }
 }
 
@@ -256,6 +259,12 @@ pub fn explain(signal: &Signal, evidence: &Evidence, facts: Facts, mode: Mode) -
             why.insert("beside", signal.beside);
             why.insert("lean", lean);
         }
+        let learned = signal.learned;
+        if learned != Learned::default() {
+            why.insert("similar_tasks", learned.similar);
+            why.insert("latest_tasks", learned.lately);
+            why.insert("fresh", learned.fresh);
+        }
     }
     why.insert("chance", evidence.chance);
     why
@@ -283,6 +292,7 @@ mod tests {
         beside: 0.0,
         terms: 50,
         unvouched: false,
+        learned: Learned { similar: 0.0, lately: 0.0, fresh: 0.0 },
     };
     const FACTS: Facts = Facts { ideal: 4.0, unknown: 0.0, words: 3, searched: 2, headed: false };
 

@@ -2,10 +2,13 @@
 //!
 //! | module | owns |
 //! |---|---|
+//! | [`history`] | what past tasks of the project add |
 //! | [`mod@fuse`] | how words and vectors become one score, and when nothing is relevant |
 //!
 //! Pure functions of numbers: no index, no store, no clock. Every score comes with its parts.
 
 pub mod fuse;
+pub mod history;
 
 pub use fuse::{Evidence, Facts, Signal, explain, fuse};
+pub use history::{History, Learned, Task};
