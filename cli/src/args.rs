@@ -377,6 +377,8 @@ pub enum LessonsCommand {
         #[arg(long, value_name = "TEXT")]
         note: Option<String>,
     },
+    /// Make the ranking forget which lessons helped with past tasks; lessons and verdicts stay
+    Unlearn,
     /// Show the changes of one lesson, or the latest of all
     History {
         /// Id, or its first digits

@@ -1,8 +1,9 @@
-//! Measures several labelled sets at once: `eval_sets LIBRARY CACHE MODE OUT SET…`.
+//! Measures several labelled sets at once: `eval_sets LIBRARY CACHE MODE OUT SET…`; `replay:SET`
+//! replays it.
 
 use std::path::PathBuf;
 
-use cemem_retrieve::eval::{Options, evaluate, write_run};
+use cemem_retrieve::eval::{Asking, Options, evaluate, write_run};
 use cemem_retrieve::{Mode, Semantic};
 
 #[expect(clippy::print_stdout, reason = "an example is a program")]
@@ -12,12 +13,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("eval_sets LIBRARY CACHE MODE OUT SET…".into());
     };
     for set in sets {
+        let (set, replay) = match set.strip_prefix("replay:") {
+            Some(set) => (set, true),
+            None => (set.as_str(), false),
+        };
         let work = tempfile::tempdir()?;
         let data = PathBuf::from(set);
         let options = Options {
             data: data.clone(),
             mode: Mode::parse(mode).ok_or("unknown mode")?,
-            replay: false,
+            asking: Asking { replay: replay.then_some(1.0), ..Asking::default() },
             work: work.path().to_owned(),
             cache: Some(cache.into()),
             semantic: Semantic::Shipped { runtime: Some(library.into()) },

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use cemem_core::{Lesson, LessonId, LessonStatus, LessonType, Stage, Timestamp};
 
-use crate::rank::History;
+use crate::rank::{History, Variant};
 use crate::semantic::SemanticOff;
 use crate::vectors::key_of;
 
@@ -106,6 +106,8 @@ pub struct Query {
     /// What was learned from past tasks; only [`Mode::Full`] looks at it. `None` for what the store
     /// knows.
     pub history: Option<Arc<History>>,
+    /// Rank otherwise; for measuring only.
+    pub variant: Option<Variant>,
 }
 
 impl Query {
@@ -119,6 +121,7 @@ impl Query {
             filter: Filter::default(),
             keep_irrelevant: false,
             history: None,
+            variant: None,
         }
     }
 }

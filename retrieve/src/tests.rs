@@ -13,11 +13,13 @@ use proptest::prelude::*;
 
 use crate::pack::pack;
 use crate::query::{Filter, Hit, IdSet, Mode, Note, Query};
+use crate::rank::{History, Task};
 use crate::semantic::count_tokens;
 use crate::semantic::hashed::HashEmbedder;
 use crate::{Engine, Semantic, SemanticOff};
 
 mod damage;
+mod learned;
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
@@ -334,14 +336,22 @@ fn odd_queries_are_text() {
 fn many_threads_and_runs_agree() {
     let f = Fixture::with(&three());
     let mut engine = f.engine();
-    let view = engine.view(&f.store, Mode::Hybrid, &mut Vec::new()).unwrap();
-    let first = engine.rank(&view, &all("update auth migration")).unwrap();
+    let view = engine.view(&f.store, Mode::Full, &mut Vec::new()).unwrap();
+    let task = |at| Task {
+        at: Timestamp(at),
+        words: engine.words("migrate the auth tables"),
+        used: vec![(LessonId("L-b".into()), true), (LessonId("L-c".into()), at % 2 == 0)],
+    };
+    let history = Some(Arc::new(History::new((0..20).map(task).collect())));
+    let query = Query { mode: Mode::Full, history, ..all("update auth migration") };
+    let first = engine.rank(&view, &query).unwrap();
     assert_eq!(first.results.len(), 3);
+    assert!(first.results[0].why.contains_key("similar_tasks"));
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..25 {
-                    assert_eq!(engine.rank(&view, &all("update auth migration")).unwrap(), first);
+                    assert_eq!(engine.rank(&view, &query).unwrap(), first);
                 }
             });
         }

@@ -14,7 +14,7 @@ use crate::lexical::writer::LexicalError;
 use crate::projection::Place;
 use crate::query::{Mode, Query, Ranked};
 use crate::rank::history::Uses;
-use crate::rank::{Facts, Signal, explain, fuse};
+use crate::rank::{Evidence, Facts, Signal, Variant, explain, fuse};
 use crate::text::terms::Analyser;
 use crate::vectors::exact::QueryVector;
 use crate::vectors::graph::Graph;
@@ -122,7 +122,7 @@ impl View {
             Some(history) if mode == Mode::Full => history.uses(words),
             _ => Uses::default(),
         };
-        let signals: Vec<Signal> = candidates
+        let mut signals: Vec<Signal> = candidates
             .iter()
             .enumerate()
             .map(|(at, &o)| {
@@ -132,18 +132,17 @@ impl View {
                 Signal { learned, ..self.signal(o, &allowed, &fields, near) }
             })
             .collect();
-        let facts = Facts {
+        let mut facts = Facts {
             ideal: fields.ideal,
             unknown: fields.unknown,
             words: words.words.len(),
             searched,
             headed: words.headed,
         };
-        let (evidence, mut scores) = fuse(&signals, mode, facts);
-        for (score, &ordinal) in scores.iter_mut().zip(&candidates) {
-            let stale = self.snapshot.lessons[ordinal as usize].meta.stale;
-            *score = if stale { demoted(*score) } else { *score };
+        if let Some(variant) = query.variant {
+            variant.change(&mut signals, &mut facts);
         }
+        let (evidence, scores) = self.weigh(query.variant, &candidates, &signals, mode, facts);
         let mut results = Vec::new();
         if evidence.answers || query.keep_irrelevant {
             let kept = best(&scores, query.limit, |at| match mode {
@@ -159,6 +158,27 @@ impl View {
             results.truncate(query.limit);
         }
         Ok(Ranking { results, searched })
+    }
+
+    /// Scores what is known of each candidate.
+    fn weigh(
+        &self,
+        variant: Option<Variant>,
+        candidates: &[u32],
+        signals: &[Signal],
+        mode: Mode,
+        facts: Facts,
+    ) -> (Evidence, Vec<f32>) {
+        let (mut evidence, mut scores) = fuse(signals, mode, facts);
+        if let Some(baseline) = variant.and_then(|variant| variant.baseline(signals)) {
+            evidence.answers = true;
+            return (evidence, baseline);
+        }
+        for (score, &ordinal) in scores.iter_mut().zip(candidates) {
+            let stale = self.snapshot.lessons[ordinal as usize].meta.stale;
+            *score = if stale { demoted(*score) } else { *score };
+        }
+        (evidence, scores)
     }
 
     /// Returns the lessons worth scoring: all of them, unless a graph narrows them down.

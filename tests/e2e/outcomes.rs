@@ -153,6 +153,21 @@ fn the_newest_word_of_a_person_counts() {
 }
 
 #[test]
+fn the_ranking_can_forget_what_it_learned() {
+    let mut env = TestEnv::new();
+    let id = taught(&mut env);
+    let rule = env.cemem(["lessons", "show", &id, "--json"]).success().json();
+    let rule = rule["lessons"][0]["rule"].as_str().unwrap().to_owned();
+    env.cemem(["recall", &rule]).success();
+    env.cemem(["lessons", "feedback", &id, "--helped"]).success();
+    let forgot = env.cemem(["lessons", "unlearn", "--json"]).success().json();
+    assert_eq!(forgot["uses"], 1, "{forgot}");
+    let again = env.cemem(["lessons", "unlearn", "--json"]).success().json();
+    assert_eq!(again["uses"], 0, "{again}");
+    assert_eq!(counters(&env, &id)[4..], [1, 0]);
+}
+
+#[test]
 fn a_replay_says_what_would_have_become_of_the_lessons() {
     let mut env = TestEnv::new();
     taught(&mut env);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use cemem_retrieve::Mode;
-use cemem_retrieve::eval::{Options, Report, evaluate, write_run};
+use cemem_retrieve::eval::{Asking, Options, Report, evaluate, write_run};
 
 use super::{JSON_VERSION, corrections, pairs, replayed};
 use crate::args::EvalCommand;
@@ -41,7 +41,7 @@ fn retrieval(
     let options = Options {
         data: absolute(data)?,
         mode,
-        replay,
+        asking: Asking { replay: replay.then_some(1.0), ..Asking::default() },
         work: work.path().to_owned(),
         cache: Some(context.home.cache_dir().join("eval-vectors")),
         semantic: context.semantic(mode.uses_vectors()),

@@ -1,4 +1,4 @@
-//! `cemem lessons`: list, show, edit, retire, history, undo; `outcomes` has feedback.
+//! `cemem lessons`: list, show, edit, retire, history, undo; `outcomes` has feedback and unlearn.
 
 use std::fmt::Write as _;
 
@@ -34,6 +34,7 @@ pub(super) fn run(context: &mut Context, command: LessonsCommand) -> Result<u8, 
         LessonsCommand::Feedback { ids, helped, harmed: _, note } => {
             outcomes::feedback(context, &ids, helped, note.as_deref())
         }
+        LessonsCommand::Unlearn => outcomes::unlearn(context),
         LessonsCommand::History { id, limit } => history(context, id.as_deref(), limit),
         LessonsCommand::Undo { change } => undo(context, change),
     }

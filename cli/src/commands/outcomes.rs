@@ -1,5 +1,5 @@
-//! What became of lessons, as people see and say it: `cemem lessons feedback`, and the counters beside
-//! a lesson.
+//! What became of lessons, as people see and say it: `cemem lessons feedback` and `unlearn`, and the
+//! counters beside a lesson.
 //!
 //! Owns the verdicts people give. Must not change a lesson: the counters are an input of the pass.
 
@@ -60,6 +60,21 @@ pub(crate) fn note_feedback(
         .collect();
     store.record_feedback(&said)?;
     Ok(about)
+}
+
+/// Makes the ranking start anew.
+pub(super) fn unlearn(context: &Context) -> Result<u8, CommandError> {
+    let mut store = context.store()?;
+    let uses = store.uses()?.len();
+    store.forget_uses()?;
+    if context.ui.json {
+        context.ui.print_json(&json!({ "version": JSON_VERSION, "uses": uses }))?;
+    } else {
+        context.ui.print(&format!(
+            "the ranking forgot {uses} uses of lessons in past tasks; lessons and verdicts stay\n"
+        ))?;
+    }
+    Ok(exit_code::OK)
 }
 
 /// Prints lessons with their counters, as JSON or with the given view.

@@ -5,7 +5,8 @@
 //! | [`data`] | reading `corpus.jsonl`, `queries.jsonl`, `qrels.tsv` |
 //! | [`metrics`] | recall, MRR, nDCG and how they are averaged |
 //! | [`cache`] | vectors kept between runs |
-//! | [`run`] | putting a corpus into a temporary store and asking every query |
+//! | [`prepared`] | putting a corpus into a temporary store |
+//! | [`run`] | asking every query |
 //!
 //! Goes through the same store, indexes, filters and ranking as recall. Must not tune anything, and
 //! must not have switches of its own for one set or the other.
@@ -13,8 +14,10 @@
 pub mod cache;
 pub mod data;
 pub mod metrics;
+pub mod prepared;
 pub mod run;
 
 pub use data::{DataError, DataSet};
 pub use metrics::{Metrics, Summary};
-pub use run::{EvalError, Options, Report, RunRow, evaluate, write_run};
+pub use prepared::Prepared;
+pub use run::{Asking, EvalError, Options, Report, RunRow, evaluate, write_run};
