@@ -471,6 +471,14 @@ pub enum EvalCommand {
         #[arg(long, value_name = "OUT.tsv")]
         run: Option<PathBuf>,
     },
+    /// Measure every set of a folder: baselines, parts left out, shares of the history replayed
+    Suite {
+        /// Folder of sets, or one that has them in `retrieval`
+        folder: PathBuf,
+        /// Draw recall@5 against the share of the history replayed
+        #[arg(long, value_name = "OUT.svg")]
+        svg: Option<PathBuf>,
+    },
     /// Learn from sessions, let every lesson stand from its beginning, and say what became of it
     Outcomes {
         /// Files or folders with sessions; nothing is stored

@@ -122,6 +122,10 @@ impl View {
             Some(history) if mode == Mode::Full => history.uses(words),
             _ => Uses::default(),
         };
+        let lexical: Vec<f32> = (0_u32..)
+            .zip(&allowed)
+            .map(|(o, &allowed)| if allowed { by_words(o, &fields).lexical() } else { 0.0 })
+            .collect();
         let mut signals: Vec<Signal> = candidates
             .iter()
             .enumerate()
@@ -129,7 +133,7 @@ impl View {
                 let near = cosines.get(at).copied().unwrap_or_default();
                 let lesson = self.snapshot.lessons[o as usize];
                 let learned = uses.of(lesson.key, lesson.created);
-                Signal { learned, ..self.signal(o, &allowed, &fields, near) }
+                Signal { learned, ..self.signal(o, &lexical, &fields, near) }
             })
             .collect();
         let mut facts = Facts {
@@ -215,12 +219,12 @@ impl View {
     }
 
     /// Returns everything known of a lesson; what the filter hides beside it stays hidden.
-    fn signal(&self, ordinal: u32, allowed: &[bool], fields: &FieldScores, near: Near) -> Signal {
+    fn signal(&self, ordinal: u32, lexical: &[f32], fields: &FieldScores, near: Near) -> Signal {
         let lesson = self.snapshot.lessons[ordinal as usize];
         let beside = self.snapshot.beside[ordinal as usize]
             .into_iter()
-            .filter(|&o| o != GONE && allowed[o as usize])
-            .map(|o| by_words(o, fields).lexical());
+            .filter(|&o| o != GONE)
+            .map(|o| lexical[o as usize]);
         Signal {
             cos_first: near.first,
             cos_best: near.best,

@@ -4,22 +4,23 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use cemem_retrieve::Mode;
-use cemem_retrieve::eval::{Asking, Options, Report, evaluate, write_run};
+use cemem_retrieve::eval::{Asking, EvalError, Options, Report, evaluate, write_run};
 
-use super::{JSON_VERSION, corrections, pairs, replayed};
+use super::{JSON_VERSION, corrections, pairs, replayed, suite};
 use crate::args::EvalCommand;
 use crate::command_error::CommandError;
 use crate::context::{Context, absolute};
 use crate::exit_code;
 
 /// Results kept of every query, as the metrics need.
-const DEPTH: usize = 10;
+pub(super) const DEPTH: usize = 10;
 
 pub(super) fn run(context: &mut Context, command: EvalCommand) -> Result<u8, CommandError> {
     match command {
         EvalCommand::Retrieval { data, mode, replay, run } => {
             retrieval(context, &data, &mode, replay, run.as_deref())
         }
+        EvalCommand::Suite { folder, svg } => suite::run(context, &folder, svg.as_deref()),
         EvalCommand::Outcomes { sessions, out } => {
             replayed::run(context, &sessions, out.as_deref())
         }
@@ -47,11 +48,7 @@ fn retrieval(
         semantic: context.semantic(mode.uses_vectors()),
         limit: DEPTH,
     };
-    let (report, rows) = evaluate(&options).map_err(|error| CommandError::User {
-        message: format!("cannot measure `{}`", data.display()),
-        source: Some(Box::new(error)),
-        hint: None,
-    })?;
+    let (report, rows) = evaluate(&options).map_err(|e| failed(data, e))?;
     if let Some(path) = run {
         write_run(&absolute(path)?, &rows)?;
     }
@@ -65,6 +62,15 @@ fn retrieval(
         context.ui.print(&table(&report))?;
     }
     Ok(exit_code::OK)
+}
+
+/// Says which set could not be measured.
+pub(super) fn failed(data: &Path, error: EvalError) -> CommandError {
+    CommandError::User {
+        message: format!("cannot measure `{}`", data.display()),
+        source: Some(Box::new(error)),
+        hint: None,
+    }
 }
 
 fn table(report: &Report) -> String {

@@ -22,6 +22,7 @@ mod replayed;
 pub(crate) mod review;
 pub(crate) mod show;
 mod stats;
+mod suite;
 mod sync;
 mod watch;
 

@@ -7,6 +7,7 @@
 //! | [`cache`] | vectors kept between runs |
 //! | [`prepared`] | putting a corpus into a temporary store |
 //! | [`run`] | asking every query |
+//! | [`suite`] | every set of a folder, with baselines and parts left out |
 //!
 //! Goes through the same store, indexes, filters and ranking as recall. Must not tune anything, and
 //! must not have switches of its own for one set or the other.
@@ -16,6 +17,7 @@ pub mod data;
 pub mod metrics;
 pub mod prepared;
 pub mod run;
+pub mod suite;
 
 pub use data::{DataError, DataSet};
 pub use metrics::{Metrics, Summary};

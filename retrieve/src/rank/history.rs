@@ -17,6 +17,8 @@ const SIMILAR: f32 = 0.3;
 const LATELY: f32 = 0.6;
 /// What a lesson gains that no task could have used yet, so that it gets its chance.
 const FRESH: f32 = 0.1;
+/// After so many tasks without it, a lesson is not new any more.
+const NO_LONGER_FRESH: usize = 40;
 /// After so many tasks, one counts half.
 const HALF_LIFE: f32 = 4.0;
 /// Similar tasks that are asked.
@@ -179,11 +181,18 @@ impl Uses<'_> {
     pub fn of(&self, key: u64, created: i64) -> Learned {
         let Some(history) = self.history else { return Learned::default() };
         let share = |of: &KeyMap<f32>| of.get(&key).copied().unwrap_or(0.0).clamp(-1.0, 1.0);
-        let chances = history.at.len() - history.at.partition_point(|&at| at < created);
+        // Most lessons are older than the latest tasks: nothing to search or to raise to a power.
+        let latest = history.at.len().checked_sub(NO_LONGER_FRESH).map(|at| history.at[at]);
+        let fresh = if latest.is_some_and(|at| created <= at) {
+            0.0
+        } else {
+            let chances = history.at.len() - history.at.partition_point(|&at| at < created);
+            FRESH * 0.5_f32.powf(float(chances) / HALF_LIFE)
+        };
         Learned {
             similar: SIMILAR * share(&self.similar),
             lately: LATELY * share(&history.lately),
-            fresh: FRESH * 0.5_f32.powf(float(chances) / HALF_LIFE),
+            fresh,
         }
     }
 }
