@@ -153,7 +153,10 @@ fn answer(args: &HookArgs, deadline: &Deadline) -> Result<Option<String>, Comman
         return Ok(None);
     }
     if event.moment == Moment::End {
-        capture::start(&home, &folder, event)?;
+        // The home folder is no project, whatever session is held in it.
+        if !etcetera::home_dir().is_ok_and(|own| own == folder) {
+            capture::start(&home, &folder, event)?;
+        }
         return Ok(None);
     }
     let project = home.look(&folder)?;
