@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use cemem_core::store::StoredCandidate;
 use cemem_core::{Lesson, Signal, Trust};
+use rayon::prelude::*;
 
-use super::relate::{Relation, Similarity, conflicts, jaccard, relate};
+use super::relate::{LEAST_ALIKE, Relation, Similarity, conflicts, jaccard, relate};
 use super::skeleton::skeleton;
 use super::text::{Features, Words};
 
@@ -17,6 +18,8 @@ use super::text::{Features, Words};
 const MAX_POSTINGS: usize = 250;
 /// Share of common words below which two rules are not even compared.
 const MIN_ALIKE: f32 = 0.15;
+/// Nodes that one thread compares at once with those before them.
+const AT_ONCE: usize = 256;
 /// Share of common words that any two wordings of one cluster have, so that a chain of small steps ends.
 const MIN_AKIN: f32 = 0.25;
 /// Most wordings in one cluster: a chain of small steps must not swallow a topic.
@@ -168,7 +171,7 @@ pub(crate) fn folded(rule: &str) -> String {
 type Pairs = (Vec<(usize, usize, f32)>, Vec<(usize, usize)>);
 
 /// Compares every two nodes that share rare words; returns the pairs that say the same and the
-/// pairs that say the opposite.
+/// pairs that say the opposite, in the order of their positions.
 fn pairs(nodes: &[Node], model: Option<&Similarity<'_>>) -> Pairs {
     let mut frequency: HashMap<(Class, u32), usize> = HashMap::new();
     for node in nodes {
@@ -176,23 +179,33 @@ fn pairs(nodes: &[Node], model: Option<&Similarity<'_>>) -> Pairs {
             *frequency.entry((node.class, *word)).or_default() += 1;
         }
     }
+    let least: Vec<f32> = nodes.iter().map(|node| least_alike(node, model.is_some())).collect();
+    let prefixes: Vec<Vec<u32>> = nodes
+        .par_iter()
+        .zip(&least)
+        .map(|(node, least)| prefix(node, *least, &frequency))
+        .collect();
     let mut postings: HashMap<(Class, u32), Vec<usize>> = HashMap::new();
-    let mut seen: Vec<usize> = vec![usize::MAX; nodes.len()];
-    let (mut same, mut opposite) = (Vec::new(), Vec::new());
-    for (at, node) in nodes.iter().enumerate() {
-        if node.class == Class::Document {
-            continue;
+    for (at, words) in prefixes.iter().enumerate() {
+        for word in words {
+            let list = postings.entry((nodes[at].class, *word)).or_default();
+            if list.len() < MAX_POSTINGS {
+                list.push(at);
+            }
         }
-        let prefix = prefix(node, &frequency);
-        for word in &prefix {
-            let Some(others) = postings.get(&(node.class, *word)) else { continue };
-            for other in others.iter().copied() {
-                if seen[other] == at {
+    }
+    let compare = |seen: &mut Vec<usize>, at: usize| {
+        let node = &nodes[at];
+        let (mut same, mut opposite) = (Vec::new(), Vec::new());
+        for word in &prefixes[at] {
+            let others = &postings[&(node.class, *word)];
+            for other in others.iter().copied().take_while(|other| *other < at) {
+                if std::mem::replace(&mut seen[other], at) == at {
                     continue;
                 }
-                seen[other] = at;
                 let (a, b) = (&nodes[other], node);
-                if jaccard(&a.features.words, &b.features.words) < MIN_ALIKE {
+                let alike = jaccard(&a.features.words, &b.features.words);
+                if alike < least[other].max(least[at]) {
                     continue;
                 }
                 let ask = model.map(|m| move || m(&a.text, &b.text));
@@ -204,22 +217,32 @@ fn pairs(nodes: &[Node], model: Option<&Similarity<'_>>) -> Pairs {
                 }
             }
         }
-        for word in prefix {
-            let list = postings.entry((node.class, word)).or_default();
-            if list.len() < MAX_POSTINGS {
-                list.push(at);
-            }
-        }
-    }
-    (same, opposite)
+        (same, opposite)
+    };
+    let found: Vec<Pairs> = (0..nodes.len())
+        .into_par_iter()
+        .with_min_len(AT_ONCE)
+        .map_init(|| vec![usize::MAX; nodes.len()], compare)
+        .collect();
+    let (same, opposite): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    (same.concat(), opposite.concat())
+}
+
+/// Returns the share of common words below which a node need not be compared with another: by words alone
+/// only sides that are taken ("enable", "disable") tell rules apart that have little else in common.
+fn least_alike(node: &Node, model: bool) -> f32 {
+    if model || !node.features.sides.is_empty() { MIN_ALIKE } else { LEAST_ALIKE }
 }
 
 /// Returns the rarest words of a node: two nodes alike enough to compare share at least one of
-/// them, whatever the rest.
-fn prefix(node: &Node, frequency: &HashMap<(Class, u32), usize>) -> Vec<u32> {
+/// them, whatever the rest. Documents are compared with nothing.
+fn prefix(node: &Node, least: f32, frequency: &HashMap<(Class, u32), usize>) -> Vec<u32> {
+    if node.class == Class::Document {
+        return Vec::new();
+    }
     let mut words = node.features.words.clone();
     words.sort_by_key(|w| (frequency.get(&(node.class, *w)).copied().unwrap_or(0), *w));
-    let needed = (words.len() as f32 * MIN_ALIKE).ceil() as usize;
+    let needed = (words.len() as f32 * least).ceil() as usize;
     words.truncate(words.len() - needed.saturating_sub(1).min(words.len()));
     words
 }

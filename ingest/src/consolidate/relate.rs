@@ -25,7 +25,7 @@ const LEAST_SHARED: usize = 3;
 /// … the share of the shorter one's words that must be among them …
 const LEAST_CONTAINED: f32 = 0.5;
 /// … and the share of common words: by words alone …
-const LEAST_ALIKE: f32 = 0.35;
+pub(crate) const LEAST_ALIKE: f32 = 0.35;
 /// … or where a model says that they mean the same.
 const LEAST_ALIKE_WITH_MODEL: f32 = 0.15;
 /// Similarity of meaning that counts as the same.
