@@ -107,6 +107,27 @@ fn files_that_include_each_other_are_served_once() {
     }
 }
 
+#[test]
+fn other_agents_files_are_kept_too_and_a_rule_for_cursor_always_holds() {
+    let env = TestEnv::new();
+    env.write(".cursor/rules/style.mdc", "---\nglobs: \"*.rs\"\n---\nShort lines.\n");
+    env.write("GEMINI.md", "# Tidepool\n");
+    env.write(".github/copilot-instructions.md", "Be brief.\n");
+    env.cemem(["remember", "Use tabs."]).success();
+    env.cemem(["sync", "--file", ".cursor/rules/cemem.mdc"]).success();
+    let rule = env.read(".cursor/rules/cemem.mdc");
+    assert!(
+        rule.starts_with("---\ndescription: Project memory\nalwaysApply: true\n---\n"),
+        "{rule}"
+    );
+    env.cemem(["sync"]).success();
+    for file in ["GEMINI.md", ".github/copilot-instructions.md", ".cursor/rules/cemem.mdc"] {
+        assert!(env.read(file).contains("- Use tabs. [L-"), "{file}");
+    }
+    assert!(!env.read(".cursor/rules/style.mdc").contains("Use tabs."));
+    env.cemem(["sync", "--check"]).success();
+}
+
 #[cfg(unix)]
 #[test]
 fn a_new_file_is_for_the_team() {

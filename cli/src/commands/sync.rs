@@ -19,7 +19,18 @@ use crate::sync::block::{BlockError, prose, with_block};
 use crate::sync::render;
 
 /// The files that are kept up to date where they exist.
-const DEFAULT_FILES: [&str; 3] = ["CLAUDE.md", ".claude/CLAUDE.md", "AGENTS.md"];
+const DEFAULT_FILES: [&str; 7] = [
+    "CLAUDE.md",
+    ".claude/CLAUDE.md",
+    "GEMINI.md",
+    "QWEN.md",
+    ".github/copilot-instructions.md",
+    ".cursor/rules/cemem.mdc",
+    // Last: of files that include each other it is the one that tools without includes read.
+    "AGENTS.md",
+];
+/// What Cursor wants above a rule that holds in every session.
+const CURSOR_HEAD: &str = "---\ndescription: Project memory\nalwaysApply: true\n---\n";
 
 /// One file and what it should hold.
 #[derive(Debug)]
@@ -38,7 +49,8 @@ pub(super) fn run(context: &mut Context, args: &SyncArgs) -> Result<u8, CommandE
     let files = targets(context, args)?;
     if files.is_empty() {
         return Err(CommandError::user(format!(
-            "no CLAUDE.md or AGENTS.md in `{}`",
+            "none of {} is in `{}`",
+            DEFAULT_FILES.join(", "),
             context.project.root.display()
         ))
         .hint("`cemem sync --file CLAUDE.md` creates one"));
@@ -161,7 +173,9 @@ fn read(path: &Path) -> Result<String, CommandError> {
 
 fn plan(path: PathBuf, lines: &[String], force: bool) -> Result<Target, CommandError> {
     let old = read(&path)?;
-    let new = with_block(&old, lines, force).map_err(|error| {
+    let is_new_rule = old.is_empty() && path.extension().is_some_and(|e| e == "mdc");
+    let before = if is_new_rule && !lines.is_empty() { CURSOR_HEAD } else { &old };
+    let new = with_block(before, lines, force).map_err(|error| {
         let hint = match error {
             BlockError::Edited(_) => {
                 "move the edit outside the markers or into a lesson (`cemem lessons edit`), then \
