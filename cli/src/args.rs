@@ -14,14 +14,14 @@ use crate::config::Distiller;
 
 /// Project memory for coding agents: learns from sessions, gives the right few lessons back.
 #[derive(Debug, Parser)]
-#[command(name = "cemem", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "cemem", version, propagate_version = true)]
 pub struct Args {
     /// Flags of every command.
     #[command(flatten)]
     pub global: GlobalArgs,
-    /// What to do.
+    /// What to do; without one the state of this project is shown.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// Flags of every command.
@@ -81,6 +81,16 @@ pub enum Command {
     Stats,
     /// Check the installation, the store and the index
     Doctor(DoctorArgs),
+    /// Print what a shell needs to complete commands and flags
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages
+    Man {
+        /// The folder to write them to, made if missing.
+        folder: PathBuf,
+    },
     /// Answer a hook of a coding agent: its call on stdin, lessons on stdout, always exit code 0
     Hook(HookArgs),
     /// Read what is new and learn from it, in the background: what hooks start when a session ends

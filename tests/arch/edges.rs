@@ -87,6 +87,8 @@ const ALLOWED: &[Allowed] = &[
             "axum",
             "backon",
             "clap",
+            "clap_complete",
+            "clap_mangen",
             "ctrlc",
             "etcetera",
             "getrandom",

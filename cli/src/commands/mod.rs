@@ -17,10 +17,12 @@ mod mcp;
 pub(crate) mod outcomes;
 mod pairs;
 pub(crate) mod recall;
+mod reference;
 pub(crate) mod remember;
 mod replayed;
 pub(crate) mod review;
 pub(crate) mod show;
+mod state;
 mod stats;
 mod suite;
 mod sync;
@@ -41,7 +43,8 @@ pub const JSON_VERSION: u32 = 1;
 ///
 /// # Errors
 /// What the command could not do.
-pub fn run(context: &mut Context, command: Command) -> Result<u8, CommandError> {
+pub fn run(context: &mut Context, command: Option<Command>) -> Result<u8, CommandError> {
+    let Some(command) = command else { return state::run(context) };
     // What runs inside a distiller is no work of a person's, whatever its hooks start.
     let learns = matches!(
         command,
@@ -73,6 +76,8 @@ pub fn run(context: &mut Context, command: Command) -> Result<u8, CommandError> 
         Command::Stats => stats::run(context),
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Capture(args) => capture::run(context, &args),
+        Command::Completions { shell } => reference::completions(context, shell),
+        Command::Man { folder } => reference::man(context, &folder),
         // Answered before there was a context: see `crate::main_impl`.
         Command::Hook(_) => Ok(exit_code::OK),
     }

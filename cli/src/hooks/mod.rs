@@ -67,7 +67,7 @@ pub fn is_called(args: impl IntoIterator<Item = OsString>) -> bool {
 pub fn main_impl() -> ExitCode {
     let deadline = Deadline::start();
     let args = match Args::try_parse() {
-        Ok(Args { command: Command::Hook(args), .. }) => args,
+        Ok(Args { command: Some(Command::Hook(args)), .. }) => args,
         Ok(_) => HookArgs::default(),
         Err(error) if !error.use_stderr() => {
             // Nothing can be done about a terminal that is gone.
