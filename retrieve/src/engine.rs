@@ -152,7 +152,9 @@ impl Engine {
     /// # Errors
     /// When there is no usable state at all.
     pub fn view(&mut self, store: &Store, mode: Mode, notes: &mut Vec<Note>) -> Result<Arc<View>> {
-        let vectors = mode.uses_vectors() && self.semantic.model_id().is_some();
+        // Where the model could not be loaded, waiting for its vectors would be waiting for ever.
+        let lost = matches!(self.loaded.get(), Some(Err(_)));
+        let vectors = mode.uses_vectors() && self.semantic.model_id().is_some() && !lost;
         let now = projection::mark_of(store, store.lesson_seq()?)?;
         if !self.is_current(&now, vectors) {
             self.reopen(store, vectors);

@@ -38,7 +38,7 @@ pub struct Snapshot {
     /// Lessons by ordinal: a number that holds for this snapshot only.
     pub lessons: Vec<LessonMeta>,
     by_key: KeyMap<u32>,
-    /// By ordinal, the lessons learned right before and after in the same session, or [`GONE`].
+    /// By ordinal, the lessons learned right before and after in the same session, or `GONE`.
     pub beside: Vec<[u32; 2]>,
     /// Per segment and document: the lesson's ordinal, or the passage's number.
     pub(super) slots: Vec<Vec<u32>>,

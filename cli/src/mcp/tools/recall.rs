@@ -138,6 +138,8 @@ fn find(
     };
     let text = data.notes.iter().fold(text, |text, note| format!("{text}Note: {note}\n"));
     let shown: Vec<Hit> = shown.into_iter().cloned().collect();
+    // What is not embedded yet is embedded while nobody asks, not on the way to the next answer.
+    memory.is_behind |= answer.notes.iter().any(|note| matches!(note, Note::NotEmbedded(_)));
     if distill::is_running() {
         // What runs inside a distiller is nobody's work.
         return Ok(Reply { data, text });
