@@ -242,6 +242,8 @@ fn a_store_that_cannot_be_used_is_told_and_comes_back() {
     let mut client = server(&env);
     let ask = json!({ "query": "integration tests" });
     assert_eq!(client.data("recall", ask.clone())["n_lessons"], 1);
+    // What was shown is noted after the answer and before the next one: then nothing is open.
+    assert_eq!(client.data("status", json!({}))["delivered"], 1);
     let store = env.store_path();
     let kept = fs::read(&store).unwrap();
     for side in ["-wal", "-shm"] {

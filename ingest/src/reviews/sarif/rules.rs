@@ -63,7 +63,7 @@ impl<'a> Rules<'a> {
     fn component(&self, rule: &RuleReference<'_>) -> Option<usize> {
         let Some(reference) = &rule.tool_component.0 else { return Some(0) };
         if let Some(index) = reference.index.0 {
-            return usize::try_from(index).ok().map(|i| i + 1);
+            return usize::try_from(index).ok()?.checked_add(1);
         }
         self.components.iter().position(|c| {
             reference.guid.some().is_some_and(|g| c.guid.some() == Some(g))
