@@ -10,49 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use cemem_core::Store;
-use cemem_core::clock::Clock;
-use cemem_core::project::Home;
-use cemem_retrieve::semantic::EmbedError;
-use cemem_retrieve::semantic::hashed::HashEmbedder;
-use cemem_retrieve::{Embedder, Engine, Semantic};
+use cemem_benches::filled::{self, SEED};
+use cemem_retrieve::Mode;
 use serde_json::{Value, json};
 
-const N_LESSONS: usize = 10_000;
 const CALLS: usize = 200;
-const SEED: u64 = 7;
-
-/// Made-up vectors under the name of the shipped model: embedding 10,000 lessons takes minutes and
-/// changes no figure.
-struct MadeUp {
-    name: String,
-    vectors: HashEmbedder,
-}
-
-impl Embedder for MadeUp {
-    fn model_id(&self) -> &str {
-        &self.name
-    }
-
-    fn dim(&self) -> usize {
-        self.vectors.dim()
-    }
-
-    fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        self.vectors.embed(texts)
-    }
-}
-
-fn runtime() -> Option<PathBuf> {
-    std::env::var_os("CEMEM_ORT_DYLIB").filter(|v| !v.is_empty()).map(PathBuf::from)
-}
-
-/// Returns the binary built with the same profile as this bench.
-fn binary() -> Option<PathBuf> {
-    let bench = std::env::current_exe().ok()?;
-    let path = bench.parent()?.parent()?.join("cemem");
-    path.is_file().then_some(path)
-}
 
 /// A project with a full memory.
 struct Place {
@@ -66,20 +28,8 @@ impl Place {
         let (home, project) = (folder.join("home"), folder.join("project"));
         std::fs::create_dir_all(project.join("src")).expect("a folder can be made");
         git2::Repository::init(&project).expect("a repository can be made");
-        let place = Home(home.clone());
-        let resolved = place.resolve(&project).expect("the project resolves");
-        let mut store = Store::open(&place.store_path(&resolved), Clock::System).expect("it opens");
-        let lessons = cemem_corpus::synthetic::lessons(SEED, N_LESSONS);
-        store.put_lessons(&lessons, "bench", "import", "").expect("the store takes lessons");
-        let semantic = match (Semantic::Shipped { runtime: runtime() }).load() {
-            Ok(model) => Semantic::Custom(std::sync::Arc::new(MadeUp {
-                name: model.model_id().to_owned(),
-                vectors: HashEmbedder::new(model.dim()),
-            })),
-            Err(_) => Semantic::Off,
-        };
-        let mut engine = Engine::new(&place.index_dir(&resolved), semantic);
-        engine.catch_up(&store, usize::MAX).expect("the indexes catch up");
+        let mode = if filled::runtime().is_some() { Mode::Hybrid } else { Mode::Lexical };
+        filled::memory(&home, &project, mode);
         Self { cemem, home, project }
     }
 
@@ -129,7 +79,8 @@ impl Place {
 fn main() {
     // `cargo bench -- FILTER` for another suite, or `cargo test --benches`.
     let filter: Option<String> = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
-    let (Some(cemem), true) = (binary(), filter.is_none_or(|f| "hooks".starts_with(&f))) else {
+    let (Some(cemem), true) = (filled::binary(), filter.is_none_or(|f| "hooks".starts_with(&f)))
+    else {
         return;
     };
     if std::env::args().any(|arg| arg == "--test") {
@@ -148,7 +99,7 @@ fn main() {
     let _first = place.call("SessionStart", &json!({ "cwd": place.project }), false);
     place.measure("start", "SessionStart", false, |_| json!({ "source": "startup" }));
     place.measure("prompt/lexical", "UserPromptSubmit", false, prompt);
-    if runtime().is_some() {
+    if filled::runtime().is_some() {
         place.measure("prompt/hybrid", "UserPromptSubmit", true, prompt);
     }
     place.measure(

@@ -24,11 +24,14 @@ const MAX_A_REPORT: usize = 200;
 /// Longest rule taken from a message, in characters.
 const MAX_MESSAGE: usize = 240;
 
+/// A finding as it stands, and which event says so.
+type Spot<'a> = (usize, &'a Finding);
+
 /// Returns the candidates of a session's findings.
 pub(super) fn find(view: &View<'_>, judge: &dyn Judge) -> Vec<Found> {
     let standing = standing(view);
     let mut found = Vec::new();
-    let mut programs: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    let mut programs: BTreeMap<&str, Vec<Spot<'_>>> = BTreeMap::new();
     for &(idx, finding) in &standing {
         if finding.reply || finding.status == FindingStatus::Dismissed {
             continue;
@@ -36,7 +39,7 @@ pub(super) fn find(view: &View<'_>, judge: &dyn Judge) -> Vec<Found> {
         if finding.author_kind == AuthorKind::Human {
             found.extend(human(view, idx, finding, judge));
         } else {
-            programs.entry(finding.fingerprint.as_str()).or_default().push(idx);
+            programs.entry(finding.fingerprint.as_str()).or_default().push((idx, finding));
         }
     }
     let dismissed: HashSet<&str> = standing
@@ -44,35 +47,28 @@ pub(super) fn find(view: &View<'_>, judge: &dyn Judge) -> Vec<Found> {
         .filter(|(_, f)| f.status == FindingStatus::Dismissed)
         .map(|(_, f)| f.fingerprint.as_str())
         .collect();
-    let mut groups: Vec<Vec<usize>> = programs
+    let mut groups: Vec<Vec<Spot<'_>>> = programs
         .into_iter()
         .filter(|(print, _)| !dismissed.contains(print))
         .map(|(_, group)| group)
         .collect();
-    groups.sort_by_key(|g| (std::cmp::Reverse(at(view, g[0]).severity), g[0]));
+    groups.sort_by_key(|g| (std::cmp::Reverse(g[0].1.severity), g[0].0));
     groups.truncate(MAX_A_REPORT);
     found.extend(groups.iter().filter_map(|group| program(view, group)));
     found
 }
 
 /// Returns how each finding stands: a change of status is a later event of the same row.
-fn standing<'a>(view: &View<'a>) -> Vec<(usize, &'a Finding)> {
-    let mut last: HashMap<&str, usize> = HashMap::new();
+fn standing<'a>(view: &View<'a>) -> Vec<Spot<'a>> {
+    let mut last: HashMap<&str, Spot<'a>> = HashMap::new();
     for (idx, stored) in view.events.iter().enumerate() {
-        if matches!(stored.event.kind, EventKind::Finding(_)) {
-            last.insert(stored.event.row_id.as_str(), idx);
+        if let EventKind::Finding(finding) = &stored.event.kind {
+            last.insert(stored.event.row_id.as_str(), (idx, finding));
         }
     }
-    let mut at: Vec<usize> = last.into_values().collect();
-    at.sort_unstable();
-    at.into_iter().map(|idx| (idx, self::at(view, idx))).collect()
-}
-
-fn at<'a>(view: &View<'a>, idx: usize) -> &'a Finding {
-    match view.kind(idx) {
-        EventKind::Finding(finding) => finding,
-        other => unreachable!("only findings are asked for, not {}", other.name()),
-    }
+    let mut standing: Vec<Spot<'a>> = last.into_values().collect();
+    standing.sort_unstable_by_key(|(idx, _)| *idx);
+    standing
 }
 
 /// A person's comment is judged like a turn: it may state a rule, or speak of this line only.
@@ -87,15 +83,15 @@ fn human(view: &View<'_>, idx: usize, f: &Finding, judge: &dyn Judge) -> Option<
     }
     let quote = if verdict.span.is_empty() { f.message.as_str() } else { verdict.span.as_str() };
     let lesson_type = verdict.lesson_type.unwrap_or(LessonType::Convention);
-    let mut candidate = build(view, &[idx], rule, lesson_type, quote);
+    let mut candidate = build(view, &[(idx, f)], rule, lesson_type, quote);
     candidate.trust = trusted(Trust::HumanReview, &candidate.rule);
     (candidate.correction, candidate.durable) = (verdict.correction, verdict.durable);
     Some(Found { idx, candidate })
 }
 
 /// The findings of a program with one fingerprint are one candidate.
-fn program(view: &View<'_>, group: &[usize]) -> Option<Found> {
-    let f = at(view, group[0]);
+fn program(view: &View<'_>, group: &[Spot<'_>]) -> Option<Found> {
+    let (idx, f) = group[0];
     let message = f.title.as_deref().filter(|t| !t.trim().is_empty()).unwrap_or(&f.message);
     let message = wording::clip(&wording::clean_line(message), MAX_MESSAGE);
     if message.is_empty() {
@@ -112,7 +108,7 @@ fn program(view: &View<'_>, group: &[usize]) -> Option<Found> {
     let level = if f.author_kind == AuthorKind::Bot { Trust::Agent } else { Trust::Analyzer };
     candidate.trust = trusted(level, &candidate.rule);
     (candidate.correction, candidate.durable) = (0.0, ONCE);
-    Some(Found { idx: group[0], candidate })
+    Some(Found { idx, candidate })
 }
 
 /// Text that speaks to agents is nobody's review.
@@ -123,19 +119,18 @@ fn trusted(trust: Trust, rule: &str) -> Trust {
 
 fn build(
     view: &View<'_>,
-    group: &[usize],
+    group: &[Spot<'_>],
     rule: String,
     lesson_type: LessonType,
     quote: &str,
 ) -> Candidate {
-    let idx = group[0];
-    let f = at(view, idx);
+    let (idx, f) = group[0];
     let applies_when =
         AppliesWhen { paths: f.path.iter().cloned().collect(), ..AppliesWhen::default() };
-    let dated = || group.iter().filter_map(|i| view.ts(*i));
-    let fixes: Vec<&str> = group.iter().filter_map(|i| at(view, *i).fixed_by.as_deref()).collect();
-    let example = |idx: &usize| {
-        let quote = at(view, *idx).message.lines().next().unwrap_or_default();
+    let dated = || group.iter().filter_map(|(idx, _)| view.ts(*idx));
+    let fixes: Vec<&str> = group.iter().filter_map(|(_, f)| f.fixed_by.as_deref()).collect();
+    let example = |(idx, f): &Spot<'_>| {
+        let quote = f.message.lines().next().unwrap_or_default();
         view.evidence(*idx, wording::shorten(quote.trim()))
     };
     let mut evidence = vec![view.evidence(idx, wording::shorten(quote.trim()))];

@@ -4,14 +4,12 @@
 //! know any engine's rows.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use cemem_core::id::digest;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::sources::wire::Text;
+use crate::sources::wire::Fields;
 use crate::text::{RawText, head, limit};
 
 /// Returns the text at a path of keys, unless absent or empty.
@@ -103,7 +101,7 @@ pub(super) fn shown(input: &Value) -> Shown {
 
 /// As [`shown`], of an input that is not yet parsed: what is not shown is never unescaped.
 pub(super) fn shown_raw(input: &RawValue) -> Shown {
-    let fields: Raw<'_> = serde_json::from_str(input.get()).unwrap_or_default();
+    let fields: Fields<'_, &RawValue> = serde_json::from_str(input.get()).unwrap_or_default();
     let raw = |key: &str| {
         let (_, raw) = fields.0.iter().rev().find(|(name, _)| name.str() == key)?;
         Some(RawText(raw.get()))
@@ -142,30 +140,6 @@ fn shown_by<'a>(
         head(&told, limit::DETAIL).to_owned()
     };
     Shown { files, command, detail }
-}
-
-/// The fields of an object, unparsed.
-#[derive(Default)]
-struct Raw<'a>(Vec<(Text<'a>, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = Raw<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw<'de>, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Raw(fields))
-            }
-        }
-        d.deserialize_map(V)
-    }
 }
 
 /// Returns the path of a file's or a remote folder's address.

@@ -1,6 +1,6 @@
 //! Lenient pieces for wire types: a field of an unexpected shape is absent, never an error.
 //!
-//! Owns [`Text`], [`Flag`] and [`Maybe`]. Must not know any engine.
+//! Owns [`Text`], [`Flag`], [`Maybe`], [`Objects`] and [`Fields`]. Must not know any engine.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -61,6 +61,17 @@ impl<T> Default for Objects<T> {
     }
 }
 
+/// The fields of an object in their order, which a hash map would take longer to keep than they take to
+/// read; anything else is an error.
+#[derive(Debug)]
+pub(crate) struct Fields<'a, V>(pub(crate) Vec<(Text<'a>, V)>);
+
+impl<V> Default for Fields<'_, V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
 /// Implements the visits that mean "not what was hoped for".
 macro_rules! otherwise {
     ($value:expr, $($kind:ident),+) => { $(otherwise!(@ $kind, $value);)+ };
@@ -103,6 +114,26 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
             otherwise!(Text(None), bool, number, null, seq, map);
         }
         d.deserialize_any(V)
+    }
+}
+
+impl<'de: 'a, 'a, V: Deserialize<'de>> Deserialize<'de> for Fields<'a, V> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Each<V>(PhantomData<V>);
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for Each<V> {
+            type Value = Fields<'de, V>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        d.deserialize_map(Each(PhantomData))
     }
 }
 

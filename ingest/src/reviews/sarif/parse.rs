@@ -266,7 +266,7 @@ fn fingerprint(result: &SarifResult<'_>, rule: Option<&str>) -> Option<String> {
 }
 
 /// The best of a tool's fingerprints: that of the line, else the first by name.
-fn sound<'r>(fields: &'r Maybe<Fields<'_>>) -> Option<&'r str> {
+fn sound<'r>(fields: &'r Maybe<Fields<'_, Text<'_>>>) -> Option<&'r str> {
     let is_sound = |text: &&str| text.len() >= 8 && !text.contains(char::is_whitespace);
     let fields = || {
         let all = fields.0.iter().flat_map(|fields| &fields.0);

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-pub(super) use crate::sources::wire::{Maybe, Objects, Text};
+pub(super) use crate::sources::wire::{Fields, Maybe, Objects, Text};
 
 /// A number; anything else is absent.
 #[derive(Debug, Clone, Copy, Default)]
@@ -50,30 +50,6 @@ impl<'de> Deserialize<'de> for Num {
             }
         }
         d.deserialize_any(V)
-    }
-}
-
-/// A few named texts, which a hash map would take longer to keep than they take to read.
-#[derive(Debug, Default)]
-pub(super) struct Fields<'a>(pub(super) Vec<(Text<'a>, Text<'a>)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = Fields<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Fields(fields))
-            }
-        }
-        d.deserialize_map(V)
     }
 }
 
@@ -212,9 +188,9 @@ pub(super) struct SarifResult<'a> {
     #[serde(borrow)]
     pub(super) fixes: Objects<Fix<'a>>,
     #[serde(borrow)]
-    pub(super) partial_fingerprints: Maybe<Fields<'a>>,
+    pub(super) partial_fingerprints: Maybe<Fields<'a, Text<'a>>>,
     #[serde(borrow)]
-    pub(super) fingerprints: Maybe<Fields<'a>>,
+    pub(super) fingerprints: Maybe<Fields<'a, Text<'a>>>,
     #[serde(borrow)]
     pub(super) suppressions: Objects<Suppression<'a>>,
     #[serde(borrow)]
