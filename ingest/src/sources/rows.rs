@@ -2,14 +2,15 @@
 //!
 //! Owns cutting a line into them and where each stands. Must not know any engine's rows.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::source::{Malformed, Record};
 use crate::text::mended;
 
 /// An object and its place in the file.
-pub(super) struct At<'a> {
-    pub(super) row: &'a Value,
+pub(super) struct At<'a, T = Value> {
+    pub(super) row: &'a T,
     pub(super) offset: u64,
     pub(super) len: u64,
 }
@@ -18,15 +19,26 @@ pub(super) struct At<'a> {
 ///
 /// # Errors
 /// When one is no JSON; those before it were shown.
-pub(super) fn each(record: Record<'_>, mut row: impl FnMut(&At<'_>)) -> Result<(), Malformed> {
+pub(super) fn each(record: Record<'_>, row: impl FnMut(&At<'_>)) -> Result<(), Malformed> {
+    typed(&mended(record.text), record.offset, row)
+}
+
+/// As [`each`], of a line that is mended and begins at `offset`, as rows that may borrow from it.
+///
+/// # Errors
+/// When one is no JSON, or no row; those before it were shown.
+pub(super) fn typed<'l, T: Deserialize<'l>>(
+    line: &'l str,
+    offset: u64,
+    mut row: impl FnMut(&At<'_, T>),
+) -> Result<(), Malformed> {
     let mut start = 0;
-    let line = mended(record.text);
-    let mut values = serde_json::Deserializer::from_str(&line).into_iter::<Value>();
+    let mut values = serde_json::Deserializer::from_str(line).into_iter::<T>();
     while let Some(value) = values.next() {
         let value =
             value.map_err(|e| Malformed(format!("invalid row at column {}", e.column())))?;
         let end = values.byte_offset();
-        let offset = record.offset + start as u64;
+        let offset = offset + start as u64;
         row(&At { row: &value, offset, len: (end - start) as u64 });
         start = end;
     }

@@ -1,6 +1,6 @@
 //! Lenient pieces for wire types: a field of an unexpected shape is absent, never an error.
 //!
-//! Owns [`Text`], [`Flag`], [`Maybe`], [`Objects`] and [`Fields`]. Must not know any engine.
+//! Owns [`Text`], [`Flag`], [`Maybe`], [`Objects`], [`Raws`] and [`Fields`]. Must not know any engine.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// A string, borrowed where it needs no unescaping; anything else is absent.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +61,10 @@ impl<T> Default for Objects<T> {
         Self(Vec::new())
     }
 }
+
+/// The entries of a list as they stand in the line; anything else is no list.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Raws<'a>(pub(crate) Vec<&'a RawValue>);
 
 /// The fields of an object in their order, which a hash map would take longer to keep than they take to
 /// read; anything else is an error.
@@ -192,6 +197,27 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Objects<T> {
     }
 }
 
+impl<'de: 'a, 'a> Deserialize<'de> for Raws<'a> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct V;
+        impl<'de> Visitor<'de> for V {
+            type Value = Raws<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("anything")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut out = Vec::new();
+                while let Some(item) = seq.next_element()? {
+                    out.push(item);
+                }
+                Ok(Raws(out))
+            }
+            otherwise!(Raws(Vec::new()), bool, number, null, text, map);
+        }
+        d.deserialize_any(V)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,20 +232,22 @@ mod tests {
         inner: Maybe<Box<Row<'a>>>,
         #[serde(default, borrow)]
         list: Objects<Row<'a>>,
+        #[serde(default, borrow)]
+        raw: Raws<'a>,
     }
 
     #[test]
     fn unexpected_shapes_are_absent() {
-        let odd = r#"{"text":[1,{"a":2}],"flag":"yes","inner":7,"list":{"x":1}}"#;
+        let odd = r#"{"text":[1,{"a":2}],"flag":"yes","inner":7,"list":{"x":1},"raw":{}}"#;
         let row: Row<'_> = serde_json::from_str(odd).unwrap();
         assert!(row.text.0.is_none() && !row.flag.is_set());
-        assert!(row.inner.0.is_none() && row.list.0.is_empty());
-        let good =
-            r#"{"text":"a","flag":true,"inner":{"text":"b\n"},"list":[1,{"text":"c"},null]}"#;
+        assert!(row.inner.0.is_none() && row.list.0.is_empty() && row.raw.0.is_empty());
+        let good = r#"{"text":"a","flag":true,"inner":{"text":"b\n"},"list":[1,{"text":"c"},null],"raw":[[1 ],{}]}"#;
         let row: Row<'_> = serde_json::from_str(good).unwrap();
         assert_eq!(row.text.str(), "a");
         assert!(matches!(row.text.0, Some(Cow::Borrowed(_))));
         assert_eq!(row.inner.0.unwrap().text.some(), Some("b\n"));
         assert_eq!(row.list.0[0].text.owned().as_deref(), Some("c"));
+        assert_eq!(row.raw.0.iter().map(|raw| raw.get()).collect::<Vec<_>>(), ["[1 ]", "{}"]);
     }
 }

@@ -9,25 +9,34 @@ use serde_json::Value;
 
 use crate::sources::tool::{list, text};
 
-/// Returns the events a call ended with, none while it runs.
-pub(crate) fn ended(call: &Value, call_id: &str) -> Vec<EventKind> {
-    let status = text(call, &["status"]).unwrap_or_default();
-    let response = list(call, &["result"]).iter().find_map(|r| r.get("functionResponse"));
-    let response = response.and_then(|r| r.get("response")).unwrap_or(&Value::Null);
-    outcome(call, call_id, status, response)
+/// What became of a call, wherever the fork of the engine keeps it.
+pub(crate) struct End<'a> {
+    /// The tool.
+    pub(crate) name: &'a str,
+    pub(crate) status: &'a str,
+    /// What came back.
+    pub(crate) said: &'a str,
+    /// What the person was asked by it.
+    pub(crate) questions: &'a [Value],
 }
 
-/// As [`ended`], from the parts: forks of the engine keep them elsewhere.
-pub(crate) fn outcome(
-    call: &Value,
-    call_id: &str,
-    status: &str,
-    response: &Value,
-) -> Vec<EventKind> {
-    let name = text(call, &["name"]).unwrap_or_default();
-    let shown = text(call, &["resultDisplay"]);
-    let said = ["output", "error"].iter().find_map(|k| text(response, &[k])).or(shown);
-    let said = said.unwrap_or_default();
+/// Returns the events a call ended with, none while it runs.
+pub(super) fn ended(call: &Value, call_id: &str) -> Vec<EventKind> {
+    let response = list(call, &["result"]).iter().find_map(|r| r.get("functionResponse"));
+    let response = response.and_then(|r| r.get("response")).unwrap_or(&Value::Null);
+    let said = ["output", "error"].iter().find_map(|k| text(response, &[k]));
+    let end = End {
+        name: text(call, &["name"]).unwrap_or_default(),
+        status: text(call, &["status"]).unwrap_or_default(),
+        said: said.or(text(call, &["resultDisplay"])).unwrap_or_default(),
+        questions: list(call, &["args", "questions"]),
+    };
+    outcome(&end, call_id)
+}
+
+/// As [`ended`], from the parts.
+pub(crate) fn outcome(end: &End<'_>, call_id: &str) -> Vec<EventKind> {
+    let End { name, status, said, questions } = *end;
     let call_id = call_id.to_owned();
     match status {
         "cancelled" => vec![if refused(said) {
@@ -44,7 +53,7 @@ pub(crate) fn outcome(
             let text = said.to_owned();
             let mut kinds = vec![EventKind::ToolResult { call_id, ok: Some(ok), exit_code, text }];
             if name == "ask_user" && status == "success" {
-                kinds.extend(answers(call, said));
+                kinds.extend(answers(questions, said));
             }
             kinds
         }
@@ -72,9 +81,9 @@ fn plan(said: &str) -> Option<EventKind> {
 }
 
 /// What was asked is in the call, what was answered is numbered in its output.
-fn answers(call: &Value, said: &str) -> Vec<EventKind> {
+fn answers(questions: &[Value], said: &str) -> Vec<EventKind> {
     let answers: Value = serde_json::from_str(said).unwrap_or_default();
-    let questions = list(call, &["args", "questions"]).iter().enumerate();
+    let questions = questions.iter().enumerate();
     questions
         .filter_map(|(i, asked)| {
             let question = text(asked, &["question"])?.to_owned();

@@ -5,10 +5,14 @@
 
 use cemem_core::{Actor, Event, EventKind, RejectedBy, Timestamp};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use crate::source::Output;
+use super::wire::{self, Args, Row};
+use crate::source::{Malformed, Output};
 use crate::sources::human::{Spoken, classify};
-use crate::sources::tool::{at, int, key, list, shown, text};
+use crate::sources::tool::{Shown, at, int, key, list, shown, shown_raw, text};
+use crate::sources::wire::Text;
+use crate::text::{RawText, limit};
 
 /// Written where the person gave no reason.
 const NO_REASON: &str = "User rejected the action";
@@ -28,8 +32,7 @@ pub(super) struct Told {
 }
 
 /// One event as it is translated.
-struct Now<'a> {
-    row: &'a Value,
+struct Now {
     id: String,
     ts: Option<Timestamp>,
 }
@@ -39,26 +42,33 @@ impl Told {
         Self { session, cwd, batch, offset: 0, count: 0, call: String::new() }
     }
 
-    /// Translates the next event.
-    pub(super) fn event(&mut self, row: &Value, out: &mut Output<'_>) {
+    /// Translates the next event, as it is written.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(super) fn event(&mut self, written: &str, out: &mut Output<'_>) -> Result<(), Malformed> {
+        let row: Row<'_> = serde_json::from_str(written).map_err(|e| Malformed(e.to_string()))?;
         self.count += 1;
-        let id = text(row, &["id"]).map(str::to_owned);
-        let id = id.or_else(|| int(row, &["id"]).map(|n| n.to_string()));
+        let id = row.id.map(|raw| RawText(raw.get()).full().into_owned()).filter(|t| !t.is_empty());
+        let id = id.or_else(|| wire::int(row.id).map(|n| n.to_string()));
         let id = id.unwrap_or_else(|| format!("#{}", self.count));
-        let ts = text(row, &["timestamp"]).and_then(Timestamp::parse);
-        let now = Now { row, id, ts };
-        if let Some(kind) = text(row, &["kind"]) {
-            self.second(&now, kind, out);
-        } else if let Some(action) = text(row, &["action"]) {
-            self.action(&now, action, out);
-        } else if let Some(kind) = text(row, &["observation"]) {
-            self.observation(&now, kind, out);
+        let now = Now { id, ts: row.timestamp.some().and_then(Timestamp::parse) };
+        if let Some(kind) = row.kind.some() {
+            let whole = serde_json::from_str(written).map_err(|e| Malformed(e.to_string()))?;
+            self.second(&now, &whole, kind, out);
+        } else if let Some(action) = row.action.some() {
+            // Very old ones have no `args`: the fields stand in the event.
+            let given = row.args.map(RawValue::get).filter(|raw| raw.starts_with('{'));
+            self.action(&now, &row, action, given.unwrap_or(written), out);
+        } else if let Some(kind) = row.observation.some() {
+            self.observation(&now, &row, kind, out);
         } else {
             out.skip("unknown");
         }
+        Ok(())
     }
 
-    fn emit(&self, now: &Now<'_>, role: &str, actor: Actor, kind: EventKind, out: &mut Output<'_>) {
+    fn emit(&self, now: &Now, role: &str, actor: Actor, kind: EventKind, out: &mut Output<'_>) {
         let event = Event {
             key: key([self.session.as_str(), now.id.as_str(), role]),
             row_id: now.id.clone(),
@@ -73,7 +83,7 @@ impl Told {
         out.event(&self.session, event);
     }
 
-    fn prompt(&self, now: &Now<'_>, said: &str, out: &mut Output<'_>) {
+    fn prompt(&self, now: &Now, said: &str, out: &mut Output<'_>) {
         if self.batch {
             return out.skip("instructions");
         }
@@ -82,17 +92,24 @@ impl Told {
         self.emit(now, "prompt", Actor::User, kind, out);
     }
 
-    fn agent(&self, now: &Now<'_>, said: &str, out: &mut Output<'_>) {
+    fn agent(&self, now: &Now, said: &str, out: &mut Output<'_>) {
         if !said.trim().is_empty() {
             let kind = EventKind::AgentText { text: said.trim().to_owned() };
             self.emit(now, "text", Actor::Agent, kind, out);
         }
     }
 
-    fn call(&mut self, now: &Now<'_>, id: &str, name: &str, input: &Value, out: &mut Output<'_>) {
+    /// `code` tells more of a call without a command than the view of its input does.
+    fn call(
+        &mut self,
+        now: &Now,
+        (id, name): (&str, &str),
+        view: Shown,
+        code: Option<&str>,
+        out: &mut Output<'_>,
+    ) {
         id.clone_into(&mut self.call);
-        let view = shown(input);
-        let detail = if view.command.is_none() { text(input, &["code"]) } else { None };
+        let detail = code.filter(|_| view.command.is_none());
         let kind = EventKind::ToolCall {
             call_id: id.to_owned(),
             name: name.to_owned(),
@@ -105,7 +122,7 @@ impl Told {
 
     fn result(
         &self,
-        now: &Now<'_>,
+        now: &Now,
         call: &str,
         (ok, code): (Option<bool>, Option<i64>),
         said: &str,
@@ -122,28 +139,33 @@ impl Told {
     }
 
     /// An action of the first generation.
-    fn action(&mut self, now: &Now<'_>, action: &str, out: &mut Output<'_>) {
-        // Very old ones have no `args`: the fields stand in the event.
-        let args = at(now.row, &["args"]).filter(|a| a.is_object()).unwrap_or(now.row);
-        let source = text(now.row, &["source"]);
-        let thought = text(args, &["thought"]).unwrap_or_default();
+    fn action(
+        &mut self,
+        now: &Now,
+        row: &Row<'_>,
+        action: &str,
+        given: &str,
+        out: &mut Output<'_>,
+    ) {
+        let args: Args<'_> = serde_json::from_str(given).unwrap_or_default();
+        let source = row.source.some();
+        let thought = args.thought.str();
         match action {
             "message" => {
-                let said = text(args, &["content"]).unwrap_or_default();
+                let said = args.content.map(|raw| RawText(raw.get()).full()).unwrap_or_default();
                 match source {
-                    Some("user") => self.prompt(now, said, out),
-                    Some("agent") => self.agent(now, said, out),
+                    Some("user") => self.prompt(now, &said, out),
+                    Some("agent") => self.agent(now, &said, out),
                     // Before events said whose they are, only a harness wrote the first one.
                     _ => out.skip("instructions"),
                 }
             }
             "think" => self.agent(now, thought, out),
             "finish" | "reject" => {
-                let last = ["final_thought", "thought"].iter().find_map(|k| text(args, &[k]));
-                self.agent(now, last.unwrap_or_default(), out);
+                self.agent(now, args.final_thought.some().unwrap_or(thought), out);
             }
             "change_agent_state" => {
-                let stopped = matches!(text(args, &["agent_state"]), Some("paused" | "stopped"));
+                let stopped = matches!(args.agent_state.str(), "paused" | "stopped");
                 if source == Some("user") && stopped && !self.batch {
                     let kind = EventKind::UserInterrupt { during_tool: false };
                     self.emit(now, "interrupt", Actor::User, kind, out);
@@ -152,11 +174,11 @@ impl Told {
                 }
             }
             "condensation" => {
-                let summary = text(args, &["summary"]).unwrap_or_default().to_owned();
+                let summary = args.summary.str().to_owned();
                 self.emit(now, "summary", Actor::System, EventKind::Compaction { summary }, out);
             }
             "system" => {
-                let version = text(args, &["openhands_version"]).map(str::to_owned);
+                let version = args.openhands_version.owned();
                 if version.is_some() {
                     out.session(&self.session).engine_version = version;
                 }
@@ -165,18 +187,19 @@ impl Told {
             "recall" | "null" | "start_hidden" => out.skip("recall"),
             _ => {
                 self.agent(now, thought, out);
-                let name = text(args, &["name"]).filter(|_| action.contains("mcp"));
-                let input = at(args, &["arguments"]).filter(|_| name.is_some()).unwrap_or(args);
-                let id = now.id.clone();
-                self.call(now, &id, name.unwrap_or(action), input, out);
+                let name = args.name.some().filter(|_| action.contains("mcp"));
+                let input = args.arguments.map(RawValue::get).filter(|_| name.is_some());
+                let input = input.unwrap_or(given);
+                let view = serde_json::from_str(input).map(shown_raw).unwrap_or_default();
+                let code: Code<'_> = serde_json::from_str(input).unwrap_or_default();
+                self.call(now, (&now.id, name.unwrap_or(action)), view, code.code.some(), out);
             }
         }
     }
 
     /// What came of an action of the first generation.
-    fn observation(&self, now: &Now<'_>, kind: &str, out: &mut Output<'_>) {
-        let call = int(now.row, &["cause"]).map(|n| n.to_string());
-        let said = text(now.row, &["content"]).unwrap_or_default();
+    fn observation(&self, now: &Now, row: &Row<'_>, kind: &str, out: &mut Output<'_>) {
+        let call = wire::int(row.cause).map(|n| n.to_string());
         match kind {
             "agent_state_changed" => return out.skip("state"),
             "recall" | "null" | "think" => return out.skip("recall"),
@@ -188,18 +211,21 @@ impl Told {
             }
             _ => {}
         }
-        let paths: [&[&str]; 3] =
-            [&["extras", "metadata", "exit_code"], &["extras", "exit_code"], &["exit_code"]];
-        let code = paths.iter().find_map(|path| int(now.row, path));
+        let said = row.content.map(|raw| RawText(raw.get()).bounded(limit::RESULT));
+        let said = said.unwrap_or_default();
+        let extras = row.extras.0.as_ref();
+        let metadata = extras.and_then(|e| e.metadata.0.as_ref());
+        let codes =
+            [metadata.and_then(|m| m.exit_code), extras.and_then(|e| e.exit_code), row.exit_code];
+        let code = codes.into_iter().find_map(wire::int);
         let failed = kind == "error" || said.starts_with("ERROR:");
         let call = call.unwrap_or_else(|| self.call.clone());
         let ok = failed.then_some(false).or((kind == "edit").then_some(true));
-        self.result(now, &call, (ok, code), said, out);
+        self.result(now, &call, (ok, code), &said, out);
     }
 
     /// An event of the second generation.
-    fn second(&mut self, now: &Now<'_>, kind: &str, out: &mut Output<'_>) {
-        let row = now.row;
+    fn second(&mut self, now: &Now, row: &Value, kind: &str, out: &mut Output<'_>) {
         let call = text(row, &["tool_call_id"]).unwrap_or(&self.call).to_owned();
         match kind {
             "MessageEvent" => {
@@ -219,10 +245,13 @@ impl Told {
                         self.agent(now, text(action, &["message"]).unwrap_or_default(), out);
                     }
                     "think" => self.agent(now, text(action, &["thought"]).unwrap_or_default(), out),
-                    _ => self.call(now, &call, name, action, out),
+                    _ => {
+                        let code = text(action, &["code"]);
+                        self.call(now, (&call, name), shown(action), code, out);
+                    }
                 }
             }
-            "ObservationEvent" => self.observed(now, &call, out),
+            "ObservationEvent" => self.observed(now, row, &call, out),
             "UserRejectObservation" => {
                 // A hook rejects in the same shape.
                 let hook = text(row, &["rejection_source"]) == Some("hook");
@@ -251,11 +280,11 @@ impl Told {
     }
 
     /// What came of an action of the second generation.
-    fn observed(&self, now: &Now<'_>, call: &str, out: &mut Output<'_>) {
-        if matches!(text(now.row, &["tool_name"]), Some("finish" | "think")) {
+    fn observed(&self, now: &Now, row: &Value, call: &str, out: &mut Output<'_>) {
+        if matches!(text(row, &["tool_name"]), Some("finish" | "think")) {
             return out.skip("recall");
         }
-        let got = at(now.row, &["observation"]).unwrap_or(&Value::Null);
+        let got = at(row, &["observation"]).unwrap_or(&Value::Null);
         let said = text(got, &["output"]).map(str::to_owned);
         let said = said.unwrap_or_else(|| texts(got, &["content"]));
         let code = int(got, &["exit_code"]).or(int(got, &["metadata", "exit_code"]));
@@ -265,6 +294,14 @@ impl Told {
         let ok = if failed { Some(false) } else { flag("is_error").map(|e| !e) };
         self.result(now, call, (ok, code), &said, out);
     }
+}
+
+/// What a call of an interpreter was given.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Code<'a> {
+    #[serde(borrow)]
+    code: Text<'a>,
 }
 
 /// The texts of a list of parts, joined; images are none.

@@ -7,6 +7,7 @@ mod parse;
 pub(crate) mod places;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::path::{Path, PathBuf};
 

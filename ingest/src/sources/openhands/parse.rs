@@ -2,14 +2,17 @@
 //!
 //! Owns what stands around events: whose session, where, which file comes next.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::events::Told;
 use super::places;
+use super::wire::{self, Instance};
 use crate::source::{FileInfo, Malformed, Output, Reader, Record};
-use crate::sources::tool::{at, int, list, text};
+use crate::sources::tool::text;
 
 /// Reads one conversation through the file that stands for it.
 pub(super) struct ConversationReader {
@@ -25,13 +28,12 @@ impl ConversationReader {
 impl Reader for ConversationReader {
     fn record(&mut self, record: Record<'_>, out: &mut Output<'_>) -> Result<(), Malformed> {
         let own = Path::new(&self.file.path);
-        let own_event: Value =
+        let own_row: Value =
             serde_json::from_str(record.text).map_err(|e| Malformed(e.to_string()))?;
         let state = own.ends_with(places::STATE);
         if !state && places::number(own).is_none() {
             // Alone, outside a folder of events.
-            Told::new(self.file.stem.clone(), None, false).event(&own_event, out);
-            return Ok(());
+            return Told::new(self.file.stem.clone(), None, false).event(record.text, out);
         }
         if self.file.companions.is_empty() {
             if state {
@@ -44,7 +46,7 @@ impl Reader for ConversationReader {
         }
         let folder = places::session(own).and_then(Path::file_name);
         let session = folder.map_or_else(|| self.file.stem.clone(), |f| f.to_string_lossy().into());
-        let cwd = text(&own_event, &["workspace", "working_dir"]).filter(|_| state);
+        let cwd = text(&own_row, &["workspace", "working_dir"]).filter(|_| state);
         let mut told = Told::new(session.clone(), cwd.map(str::to_owned), false);
         let meta = self.file.beside(places::META).and_then(|t| serde_json::from_str(&t).ok());
         if let Some(meta) = meta {
@@ -53,14 +55,13 @@ impl Reader for ConversationReader {
         let events: Vec<&PathBuf> =
             self.file.companions.iter().filter(|p| places::number(p).is_some()).collect();
         for path in events {
-            if path == own {
-                told.event(&own_event, out);
-                continue;
-            }
+            let read = match path == own {
+                true => Some(Cow::Borrowed(record.text)),
+                false => crate::read::companion(path).map(Cow::Owned),
+            };
             // One that is being written is read the next time.
-            match crate::read::companion(path).map(|t| serde_json::from_str::<Value>(&t)) {
-                Some(Ok(event)) => told.event(&event, out),
-                _ => out.skip("unreadable_event"),
+            if read.is_none_or(|event| told.event(&event, out).is_err()) {
+                out.skip("unreadable_event");
             }
         }
         Ok(())
@@ -92,18 +93,19 @@ impl BatchReader {
 
 impl Reader for BatchReader {
     fn record(&mut self, record: Record<'_>, out: &mut Output<'_>) -> Result<(), Malformed> {
-        let row: Value = serde_json::from_str(record.text).map_err(|e| Malformed(e.to_string()))?;
-        let history = list(&row, &["history"]);
+        let row: Instance<'_> =
+            serde_json::from_str(record.text).map_err(|e| Malformed(e.to_string()))?;
+        let history = &row.history.0;
         if history.is_empty() {
             out.skip("empty_session");
             return Ok(());
         }
         let issue = || {
-            let part = |name: &str| text(&row, &["issue", name]);
-            let number = int(&row, &["issue", "number"])?;
-            Some(format!("{}/{}#{number}", part("owner")?, part("repo")?))
+            let issue = row.issue.0.as_ref()?;
+            let number = wire::int(issue.number)?;
+            Some(format!("{}/{}#{number}", issue.owner.some()?, issue.repo.some()?))
         };
-        let id = text(&row, &["instance_id"]).map(str::to_owned).or_else(issue);
+        let id = row.instance_id.owned().or_else(issue);
         let id = id.unwrap_or_else(|| record.offset.to_string());
         // The same instance is run again with other models.
         let session = format!("{}:{id}", self.stem);
@@ -111,12 +113,15 @@ impl Reader for BatchReader {
         told.offset = record.offset;
         for event in history {
             // Very old ones: pairs of an action and what came of it.
-            match event.as_array() {
-                Some(pair) => pair.iter().for_each(|e| told.event(e, out)),
-                None => told.event(event, out),
+            let pair: Vec<&RawValue> =
+                serde_json::from_str(event.get()).unwrap_or_else(|_| vec![*event]);
+            for event in pair {
+                if told.event(event.get(), out).is_err() {
+                    out.skip("unknown");
+                }
             }
         }
-        if at(&row, &["error"]).is_some_and(|e| !e.is_null()) {
+        if row.error.is_some() {
             out.skip("run_error");
         }
         Ok(())

@@ -6,6 +6,7 @@ mod parse;
 pub(crate) mod places;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use serde_json::Value;
 
