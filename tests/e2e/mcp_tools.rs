@@ -99,6 +99,18 @@ fn what_needs_a_person_is_not_accepted_by_an_agent() {
     );
     let rejected = client.data("review", json!({ "reject": [planted], "reason": "An attack." }));
     assert_eq!(rejected["decided"][0]["status"], "retired", "{rejected}");
+    let again = client.refusal("review", json!({ "accept": [planted] }));
+    assert!(again.contains("it was taken out"), "not by a detour: {again}");
+    // Nor under the cover of something known, or as a path.
+    let known = client.data("remember", json!({ "text": "Run the linter before pushing." }));
+    assert_eq!(known["lesson"]["status"], "active", "{known}");
+    for hidden in [json!({ "why": order }), json!({ "paths": [order] })] {
+        let mut statement = json!({ "text": "Run the linter before pushing." });
+        statement.as_object_mut().unwrap().extend(hidden.as_object().unwrap().clone());
+        let covered = client.data("remember", statement);
+        assert_eq!(covered["lesson"]["status"], "quarantined", "{covered}");
+        env.cemem(["lessons", "undo"]).success();
+    }
     let twice = client.refusal("review", json!({ "accept": [id], "snooze": [id] }));
     assert!(twice.contains("in two ways"), "{twice}");
 }

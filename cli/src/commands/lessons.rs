@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use cemem_core::Timestamp;
 use cemem_core::lesson::{Lesson, LessonStatus, LessonType};
-use cemem_core::store::{LessonFilter, LogRow, Store};
+use cemem_core::store::{Decision, LessonFilter, LogRow, Store};
 use cemem_ingest::Redactor;
 use serde_json::{Value, json};
 
@@ -28,8 +29,9 @@ pub(super) fn run(context: &mut Context, command: LessonsCommand) -> Result<u8, 
             edit(context, &id, &Words { rule, title, why, lesson_type, paths })
         }
         LessonsCommand::Retire { ids } => {
-            let changed = decide(context, &ids, "retire", |l| l.status = LessonStatus::Retired)?;
-            output(context, &changed, show::brief)
+            let mut store = context.store()?;
+            let (_, retired) = retire(&mut store, &ids, context.clock.now(), "user", "")?;
+            output(context, &retired, show::brief)
         }
         LessonsCommand::Feedback { ids, helped, harmed: _, note } => {
             outcomes::feedback(context, &ids, helped, note.as_deref())
@@ -73,22 +75,33 @@ pub(crate) fn get_all(store: &Store, ids: &[String]) -> Result<Vec<Lesson>, Comm
     Ok(lessons)
 }
 
-/// Changes lessons by a person's decision, as one undoable step; returns them as they stand.
-fn decide(
-    context: &Context,
+/// What the log calls it when lessons are taken out.
+pub(crate) const RETIRE: &str = "retire";
+
+/// Takes lessons out as one change, for a reason that may be empty; returns the number of the change and
+/// the lessons as they stand. `actor` is who tells it.
+///
+/// # Errors
+/// When an id is unknown, or the store cannot be written.
+pub(crate) fn retire(
+    store: &mut Store,
     ids: &[String],
-    verb: &str,
-    change: impl Fn(&mut Lesson),
-) -> Result<Vec<Lesson>, CommandError> {
-    let mut store = context.store()?;
-    let mut lessons = get_all(&store, ids)?;
+    now: Timestamp,
+    actor: &str,
+    reason: &str,
+) -> Result<(i64, Vec<Lesson>), CommandError> {
+    let mut lessons = get_all(store, ids)?;
     for lesson in &mut lessons {
-        change(lesson);
+        lesson.status = LessonStatus::Retired;
+        lesson.snoozed_until = None;
+        // Else the next pass would find it in the same sessions again.
         lesson.reviewed = true;
-        lesson.updated = context.clock.now();
+        lesson.updated = now;
     }
-    store.put_lessons(&lessons, "user", verb, "")?;
-    Ok(lessons)
+    let note = one_line(&Redactor::new().redact(reason));
+    let decision = Decision { lessons: &lessons, verb: RETIRE, note: &note };
+    let change = store.put_decisions(&[decision], actor)?;
+    Ok((change, lessons))
 }
 
 /// Prints lessons as JSON or with the given view.

@@ -7,7 +7,7 @@ use cemem_core::store::Store;
 use cemem_core::{Channel, Exposure};
 use cemem_ingest::Redactor;
 use cemem_retrieve::{
-    Answer, Engine, Filter, Hit, Mode, Note, Query, RetrieveError, SemanticOff, pack,
+    Answer, Engine, Filter, Hit, Mode, Note, Pack, Query, RetrieveError, SemanticOff, pack,
 };
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ use crate::exit_code;
 use crate::ui::one_line;
 
 /// Results considered for a token budget: more than a block can hold.
-pub(crate) const BUDGET_POOL: usize = 30;
+const BUDGET_POOL: usize = 30;
 /// Longest query kept with a showing, in characters.
 const MAX_ASKED: usize = 200;
 /// Longest wait for another writer before a showing is left unrecorded.
@@ -42,13 +42,15 @@ pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, Comman
     for note in answer.notes.iter().filter(|note| is_news(context, note)) {
         context.ui.say(&format!("note: {note}"));
     }
-    let shown = shown(&answer, args.budget);
-    if context.ui.json {
-        context.ui.print_json(&envelope(context, &answer, &shown, args))?;
+    // Tokens are counted only for who wants to know: that takes a tokenizer.
+    let budget = args.budget.or(context.ui.json.then_some(usize::MAX));
+    let block = budget.map(|budget| pack(&answer.results, budget));
+    let shown = shown(&answer, block.as_ref());
+    if let (true, Some(block)) = (context.ui.json, &block) {
+        context.ui.print_json(&envelope(context, &answer, block, &shown, args))?;
     } else if answer.results.is_empty() {
         context.ui.say(&nothing(context, &answer));
-    } else if let Some(budget) = args.budget {
-        let block = pack(&answer.results, budget);
+    } else if let (Some(block), Some(budget)) = (&block, args.budget) {
         context.ui.print(&block.text)?;
         if block.included == 0 {
             context.ui.say(&format!("no lesson fits into {budget} tokens"));
@@ -82,10 +84,9 @@ pub(crate) fn answer(
     }
 }
 
-/// Returns the results that reach the reader.
-pub(crate) fn shown(answer: &Answer, budget: Option<usize>) -> Vec<&Hit> {
-    let Some(budget) = budget else { return answer.results.iter().collect() };
-    let block = pack(&answer.results, budget);
+/// Returns the results that reach the reader: those of the block, if they are packed.
+pub(crate) fn shown<'a>(answer: &'a Answer, block: Option<&Pack>) -> Vec<&'a Hit> {
+    let Some(block) = block else { return answer.results.iter().collect() };
     let is_in = |hit: &&Hit| block.text.contains(hit.lesson.id.as_str());
     answer.results.iter().filter(is_in).collect()
 }
@@ -198,8 +199,13 @@ fn entry(hit: &Hit, args: &RecallArgs) -> String {
     out
 }
 
-fn envelope(context: &Context, answer: &Answer, shown: &[&Hit], args: &RecallArgs) -> Value {
-    let block = pack(&answer.results, args.budget.unwrap_or(usize::MAX));
+fn envelope(
+    context: &Context,
+    answer: &Answer,
+    block: &Pack,
+    shown: &[&Hit],
+    args: &RecallArgs,
+) -> Value {
     let results: Vec<Value> = shown
         .iter()
         .map(|hit| {

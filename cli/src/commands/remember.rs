@@ -89,8 +89,10 @@ fn lesson(
     now: Timestamp,
 ) -> Lesson {
     let by_person = statement.by == Trust::User;
-    let parts = [Some(text), why.as_deref()];
-    let suspicious = !by_person && parts.into_iter().flatten().any(is_suspicious);
+    let mut parts =
+        [text].into_iter().chain(why.as_deref()).chain(paths.iter().map(String::as_str));
+    let suspicious = !by_person && parts.any(is_suspicious);
+    drop(parts);
     let first = one_line(text.split("\n\n").next().unwrap_or(text));
     let rule = shorten(&first, MAX_RULE_CHARS);
     let is_whole = rule == one_line(text);

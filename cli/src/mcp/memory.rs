@@ -59,6 +59,8 @@ impl Memory {
 
     /// Embeds some of what was written, so that the next recall need not.
     fn catch_up(&mut self) {
+        // Not tried again and again if it faults.
+        self.is_behind = false;
         let done = self.context.store_to_read().and_then(|store| {
             self.engine.catch_up(&store, EMBED_ON_RECALL).map_err(CommandError::from)
         });
@@ -88,14 +90,14 @@ impl Worker {
                     true => todo.recv_timeout(IDLE),
                     false => todo.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 };
-                match next {
-                    Ok(job) => {
-                        // A fault in one call must not end the others; the caller sees its end.
-                        let _fault = catch_unwind(AssertUnwindSafe(|| memory.run(job)));
-                    }
-                    Err(RecvTimeoutError::Timeout) => memory.catch_up(),
-                    Err(RecvTimeoutError::Disconnected) => return,
+                if matches!(next, Err(RecvTimeoutError::Disconnected)) {
+                    return;
                 }
+                // A fault in one call must not end the others; the caller sees its end.
+                let _fault = catch_unwind(AssertUnwindSafe(|| match next {
+                    Ok(job) => memory.run(job),
+                    Err(_) => memory.catch_up(),
+                }));
             }
         })?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })

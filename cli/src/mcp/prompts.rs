@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::memory::Memory;
 use super::tools::{recall, told};
+use crate::ui::one_line;
 
 /// Tokens of what is known about a task.
 const TOKENS: usize = 2500;
@@ -95,6 +96,7 @@ fn plan(memory: &mut Memory, task: &str) -> Result<String, ErrorData> {
          these lessons against the code as it is now. In the plan, say which of them you follow and by which \
          step, and which do not apply and why. Call `recall` again, with `paths`, for every part of the code \
          you come to plan a change in.\n",
-        memory.context.project.name, known
+        one_line(&memory.context.project.name),
+        known
     ))
 }

@@ -3,8 +3,8 @@
 //! Owns the address, the pages of the list and the completion of ids. Must not take anything but an id for
 //! one: the address comes from outside.
 
+use cemem_core::Lesson;
 use cemem_core::store::{LessonFilter, StoreError};
-use cemem_core::{Lesson, LessonStatus};
 use rmcp::model::{
     CompletionInfo, ErrorData, ListResourcesResult, ReadResourceResult, Resource, ResourceContents,
     ResourceTemplate,
@@ -12,6 +12,7 @@ use rmcp::model::{
 
 use super::memory::Memory;
 use super::tools::told;
+use crate::args::StatusFilter;
 use crate::command_error::CommandError;
 use crate::commands::{lessons, show};
 use crate::ui::one_line;
@@ -101,9 +102,9 @@ pub(super) fn complete(memory: &Memory, typed: &str) -> Result<CompletionInfo, E
 }
 
 fn delivered(memory: &Memory) -> Result<Vec<Lesson>, CommandError> {
-    let statuses = vec![LessonStatus::Active, LessonStatus::Stale];
+    let statuses = lessons::statuses(StatusFilter::Delivered);
     let filter = LessonFilter { statuses, types: Vec::new() };
-    let mut all = memory.context.store_to_read()?.lessons(&filter)?;
+    let mut all = lessons::whole(&memory.context.store_to_read()?, &filter)?;
     all.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
     Ok(all)
 }

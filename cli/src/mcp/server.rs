@@ -13,10 +13,10 @@ use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, ErrorData,
     GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult,
     ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ReadResourceRequestParams, ReadResourceResponse, Reference, ServerCapabilities, ServerConfig,
-    Tool,
+    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, Reference,
+    ServerCapabilities, ServerConfig, Tool,
 };
-use rmcp::service::{NotificationContext, Peer, RequestContext, RoleServer};
+use rmcp::service::{NotificationContext, RequestContext, RoleServer};
 use serde_json::Value;
 
 use super::memory::{Memory, Worker};
@@ -124,7 +124,7 @@ impl Server {
                 return Err(CommandError::user(message));
             }
             None if self.shared.start.pinned => self.shared.start.folder(&[])?,
-            None => self.shared.start.folder(&self.roots(&context.peer).await)?,
+            None => self.shared.start.folder(&self.roots(context).await?)?,
         };
         let worker = self.shared.worker(folder)?;
         let reporter = progress::reporter(context);
@@ -149,21 +149,35 @@ impl Server {
     }
 
     /// Returns the folders the client works in, if it is one that says so.
+    ///
+    /// # Errors
+    /// When it is, and does not: the starting folder may be another project's.
     #[expect(deprecated, reason = "clients of the older revisions say it in no other way")]
-    async fn roots(&self, peer: &Peer<RoleServer>) -> Vec<PathBuf> {
+    async fn roots(
+        &self,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Vec<PathBuf>, CommandError> {
+        // The revision without a handshake has no requests to the client.
+        let asks = context.protocol_version().is_none_or(|v| v < ProtocolVersion::NO_INITIALIZE);
+        let peer = &context.peer;
         let tells = peer.peer_info().is_some_and(|client| client.capabilities.roots.is_some());
-        if !tells {
-            return Vec::new();
+        if !(asks && tells) {
+            return Ok(Vec::new());
         }
         let mut roots = self.roots.lock().await;
         if let Some(known) = &*roots {
-            return known.clone();
+            return Ok(known.clone());
         }
+        let untold = |why: &dyn std::fmt::Display| {
+            CommandError::user(format!("which project? the client does not tell its roots: {why}"))
+                .hint("pass `project`, the absolute path of its folder")
+        };
         let told = tokio::time::timeout(ROOTS, peer.list_roots()).await;
-        let told = told.ok().and_then(Result::ok).map(|told| told.roots).unwrap_or_default();
-        let folders: Vec<PathBuf> = told.iter().filter_map(|r| place::path_of(&r.uri)).collect();
+        let told = told.map_err(|late| untold(&late))?.map_err(|error| untold(&error))?;
+        let folders: Vec<PathBuf> =
+            told.roots.iter().filter_map(|r| place::path_of(&r.uri)).collect();
         *roots = Some(folders.clone());
-        folders
+        Ok(folders)
     }
 }
 

@@ -308,9 +308,10 @@ fn reinforced(mut old: Lesson, new: Lesson, retype: bool) -> Lesson {
         }
     }
     old.take_code_as_it_is();
-    if new.reviewed {
+    // What is suspicious is not delivered because the rest of it was known.
+    if new.reviewed || new.status == LessonStatus::Quarantined {
         old.status = new.status;
-        old.reviewed = true;
+        old.reviewed |= new.reviewed;
     }
     old.trust = old.trust.max(new.trust);
     old.confidence = old.confidence.max(new.confidence);

@@ -53,6 +53,9 @@ impl MemoryTool for Feedback {
     const EFFECT: Effect = Effect::Adds;
 
     fn call(memory: &mut Memory, input: Input) -> Result<Reply<Output>, CommandError> {
+        if input.ids.is_empty() {
+            return Err(CommandError::user("`ids` names no lesson"));
+        }
         let context = &memory.context;
         let mut store = context.store()?;
         let (helped, note) = (input.verdict == Verdict::Helped, input.note.as_deref());

@@ -1,9 +1,6 @@
 //! `forget`: takes lessons out, and back in.
 
 use cemem_core::Store;
-use cemem_core::lesson::LessonStatus;
-use cemem_core::store::Decision;
-use cemem_ingest::Redactor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,10 +9,7 @@ use super::{Effect, MemoryTool, Reply};
 use crate::command_error::CommandError;
 use crate::commands::{lessons, show};
 use crate::mcp::memory::Memory;
-use crate::ui::one_line;
 
-/// What the log calls it.
-const VERB: &str = "retire";
 /// Changes looked through for the one to take back.
 const RECENT: usize = 10_000;
 
@@ -63,9 +57,14 @@ impl MemoryTool for Forget {
             (Some(change), true) => {
                 check_undoable(&store, change)?;
                 let undone = store.undo(Some(change), "agent")?;
-                (undone.by, undone.lessons.iter().map(ToString::to_string).collect())
+                (undone.by, undone.lessons.iter().map(ToString::to_string).collect::<Vec<_>>())
             }
-            (None, false) => retire(memory, &mut store, &input)?,
+            (None, false) => {
+                let reason = input.reason.as_deref().unwrap_or_default();
+                let now = memory.context.clock.now();
+                let (change, out) = lessons::retire(&mut store, &input.ids, now, "agent", reason)?;
+                (change, out.iter().map(|lesson| lesson.id.to_string()).collect())
+            }
             _ => return Err(CommandError::user("give either `ids` or `undo`")),
         };
         memory.is_behind = true;
@@ -80,31 +79,12 @@ impl MemoryTool for Forget {
     }
 }
 
-fn retire(
-    memory: &Memory,
-    store: &mut Store,
-    input: &Input,
-) -> Result<(i64, Vec<String>), CommandError> {
-    let mut out = lessons::get_all(store, &input.ids)?;
-    for lesson in &mut out {
-        lesson.status = LessonStatus::Retired;
-        // Else the next pass would find it in the same sessions again.
-        lesson.reviewed = true;
-        lesson.updated = memory.context.clock.now();
-    }
-    let reason = input.reason.as_deref().unwrap_or_default();
-    let note = one_line(&Redactor::new().redact(reason));
-    let decision = Decision { lessons: &out, verb: VERB, note: &note };
-    let change = store.put_decisions(&[decision], "agent")?;
-    Ok((change, out.iter().map(|lesson| lesson.id.to_string()).collect()))
-}
-
 /// Checks that a change is one that an agent made here: what people decided, they take back themselves.
 fn check_undoable(store: &Store, change: i64) -> Result<(), CommandError> {
     let ours = store.log(RECENT)?.into_iter().any(|row| {
         row.op == change
             && row.actor == "agent"
-            && [VERB, "undo", "redo"].contains(&row.verb.as_str())
+            && [lessons::RETIRE, "undo", "redo"].contains(&row.verb.as_str())
     });
     let message = || {
         CommandError::user(format!("change {change} was not made by `forget`"))

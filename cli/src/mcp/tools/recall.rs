@@ -121,7 +121,7 @@ fn find(
     let store = context.store_to_read()?;
     let answer = recall::answer(context, &mut memory.engine, &store, &query)?;
     let block = pack(&answer.results, max_tokens);
-    let shown: Vec<&Hit> = recall::shown(&answer, Some(max_tokens));
+    let shown: Vec<&Hit> = recall::shown(&answer, Some(&block));
     let text = if block.included > 0 {
         format!("{} of {} lessons matter:\n{}", block.included, answer.n_lessons, block.text)
     } else if answer.results.is_empty() {

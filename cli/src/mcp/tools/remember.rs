@@ -67,6 +67,9 @@ impl MemoryTool for Remember {
                 "Set apart, because it reads like an order to agents or could do harm: a person decides \
                  about it with `cemem review`"
             }
+            LessonStatus::Stale => {
+                "Known already, and delivered with a doubt, because the code has changed since"
+            }
             // It was known, and somebody had decided about it.
             _ => "Known already, and not delivered",
         };

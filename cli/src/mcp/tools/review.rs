@@ -1,7 +1,8 @@
 //! `review`: what waits for a decision, words for it, and the decisions a person told the agent.
 //!
-//! Owns the order of one call: read, phrase, decide, show. Two things an agent cannot do for a person:
-//! release what was set apart as suspicious, and accept words that are not those of the evidence.
+//! Owns the order of one call: read, phrase, decide, show. Three things an agent cannot do for a person:
+//! release what was set apart as suspicious, bring back what was taken out, and accept words that are not
+//! those of the evidence.
 
 use cemem_core::lesson::LessonStatus;
 use cemem_core::{Lesson, LessonId, Store};
@@ -268,8 +269,11 @@ fn decide(
 
 /// Returns why an agent cannot accept a lesson in a person's name.
 fn person_only(lesson: &Lesson) -> Option<&'static str> {
-    if lesson.status == LessonStatus::Quarantined {
-        return Some("it was set apart as suspicious");
+    match lesson.status {
+        LessonStatus::Quarantined => return Some("it was set apart as suspicious"),
+        // It may have been suspicious before that.
+        LessonStatus::Retired | LessonStatus::Superseded => return Some("it was taken out"),
+        LessonStatus::Candidate | LessonStatus::Active | LessonStatus::Stale => {}
     }
     let other_words = !lesson.reviewed && phrased_by(lesson).is_some_and(|(_, other)| other);
     other_words.then_some("its words are not those of the evidence, and a person has to read them")
