@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use cemem_core::Signal;
 use cemem_core::lesson::{LessonStatus, LessonType, Stage};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::config::Distiller;
 
@@ -65,7 +65,7 @@ pub enum Command {
     },
     /// Serve this project's memory to an agent over the Model Context Protocol
     Mcp(McpArgs),
-    /// Regenerate the managed block in CLAUDE.md and AGENTS.md
+    /// Bring the files that agents and people read up to the lessons
     Sync(SyncArgs),
     /// Write every lesson as one JSON line
     Export(ExportArgs),
@@ -425,6 +425,9 @@ pub struct McpArgs {
     pub http: Option<SocketAddr>,
 }
 
+/// Longest managed block where nobody says otherwise, in lines.
+const BLOCK_LINES: usize = 60;
+
 /// Arguments of `sync`.
 #[derive(Debug, ClapArgs)]
 pub struct SyncArgs {
@@ -432,28 +435,57 @@ pub struct SyncArgs {
     #[arg(long = "file", value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Longest block, in lines
-    #[arg(long, default_value_t = 60, value_name = "N")]
+    #[arg(long, default_value_t = BLOCK_LINES, value_name = "N")]
     pub lines: usize,
     /// Show the diff, write nothing
     #[arg(long, conflicts_with = "check")]
     pub dry_run: bool,
-    /// Write nothing; exit 1 if a block is out of date
+    /// Write nothing; exit 1 if a file is out of date or was edited by hand
     #[arg(long)]
     pub check: bool,
-    /// Replace a block that was edited by hand
+    /// Make what was edited by hand an edit of the lessons, then write
+    #[arg(long, conflicts_with_all = ["force", "check", "dry_run"])]
+    pub take_edits: bool,
+    /// Write over what was edited by hand
     #[arg(long)]
     pub force: bool,
+}
+
+impl Default for SyncArgs {
+    fn default() -> Self {
+        Self {
+            files: Vec::new(),
+            lines: BLOCK_LINES,
+            dry_run: false,
+            check: false,
+            take_edits: false,
+            force: false,
+        }
+    }
 }
 
 /// Arguments of `export`.
 #[derive(Debug, ClapArgs)]
 pub struct ExportArgs {
-    /// Write to this file instead of stdout
+    /// Write to this file instead of stdout; the folder, where documents are written
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// What is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ExportFormat,
     /// Only this status, or `all`
     #[arg(long, default_value = "all", value_parser = status_filter())]
     pub status: StatusFilter,
+}
+
+/// What an export is written as.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// One JSON object a line
+    #[default]
+    Jsonl,
+    /// A document for each lesson, as in docs/solutions
+    Solutions,
 }
 
 /// Arguments of `import`.

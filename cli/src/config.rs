@@ -26,6 +26,40 @@ pub struct Config {
     pub distill: Distill,
     /// What hooks do.
     pub hooks: HooksConfig,
+    /// Which files of a project are kept up to date.
+    pub sync: SyncConfig,
+}
+
+/// Which files `sync` keeps up to date beside the managed blocks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SyncConfig {
+    /// Whether that is done without being asked, whenever something was learned. Only a person's own file
+    /// can say so.
+    pub auto: bool,
+    /// A file for each lesson in `.cemem/lessons`.
+    pub mirror: bool,
+    /// Lessons about paths as `.claude/rules/cemem-*.md`.
+    pub rules: bool,
+    /// Solutions as documents in `docs/solutions`.
+    pub solutions: bool,
+}
+
+impl SyncConfig {
+    /// Returns what is on in a project: what a person set, and what the file says that the repository may
+    /// hold. That file chooses among files inside the repository, and no more.
+    #[must_use]
+    pub fn of_project(mut self, root: &Path) -> Self {
+        let Ok(text) = read(&root.join(".cemem").join(FILE)) else { return self };
+        let table: Option<toml::Table> = toml::from_str(&text).ok();
+        let is_on = |key: &str| {
+            table.as_ref().and_then(|t| t.get("sync")?.get(key)?.as_bool()).unwrap_or(false)
+        };
+        self.mirror |= is_on("mirror");
+        self.rules |= is_on("rules");
+        self.solutions |= is_on("solutions");
+        self
+    }
 }
 
 /// What the hooks of agents do.
@@ -179,7 +213,7 @@ impl Config {
                 let what = error.message().to_owned();
                 let line = error.span().map_or(1, |s| text[..s.start].matches('\n').count() + 1);
                 CommandError::user(format!("`{}`, line {line}: {what}", path.display()))
-                    .hint("docs/distillers.md and docs/hooks.md list the keys")
+                    .hint("docs/distillers.md, docs/hooks.md and docs/sync.md list the keys")
             })?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::default(),
             Err(error) => {
@@ -227,6 +261,19 @@ mod tests {
         let config = Config::load(&Home(folder.path().to_owned())).unwrap();
         assert_eq!(config.distiller, Distiller::Rules);
         assert!(config.distill.http.monthly_cap == 0.0 && config.distill.http.price_in.is_none());
+    }
+
+    #[test]
+    fn a_repository_chooses_files_and_never_when_they_are_written() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join(".cemem")).unwrap();
+        let text = "[sync]\nauto = true\nmirror = true\nrules = 1\nnew = true\n";
+        fs::write(root.path().join(".cemem/config.toml"), text).unwrap();
+        let config = SyncConfig::default().of_project(root.path());
+        assert_eq!(config, SyncConfig { mirror: true, ..SyncConfig::default() });
+        let mine = load("[sync]\nauto = true\nrules = true\n").unwrap().sync;
+        let all = SyncConfig { auto: true, mirror: true, rules: true, solutions: false };
+        assert_eq!(mine.of_project(root.path()), all);
     }
 
     #[test]

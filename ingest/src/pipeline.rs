@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 use cemem_core::store::{Batch, Packed, SessionRef, StoredEvent};
-use cemem_core::{Cursor, Store};
+use cemem_core::{Candidate, Cursor, LessonId, Store};
 use rayon::prelude::*;
 
 use crate::checkpoints::{self, Checkpoints};
@@ -19,7 +19,7 @@ use crate::gone;
 use crate::read::{self, FileRead, Outcome, Target};
 use crate::redact::Redactor;
 use crate::report::{Progress, Report};
-use crate::sources::inbox;
+use crate::sources::{inbox, solutions};
 
 /// Files are read in groups of about this size, in parallel, and stored one group a transaction.
 const GROUP_BYTES: u64 = 12 * 1024 * 1024;
@@ -497,15 +497,32 @@ fn extract_dirty(
         for session in group {
             sessions.push((session.clone(), events_of(store, session, &mut sieves)?));
         }
-        let found = pool.install(|| {
+        let mut found = pool.install(|| {
             sessions
                 .par_iter()
                 .map(|(s, events)| (s.clone(), crate::extract::extract_session(s, events)))
                 .collect::<Vec<_>>()
         });
+        for (_, candidates) in found.iter_mut().filter(|(s, _)| s.engine == solutions::ENGINE) {
+            drop_own(store, candidates)?;
+        }
         let delta = store.replace_candidates(&found, through)?;
         report.candidates += delta.added + delta.changed;
     }
+    Ok(())
+}
+
+/// Drops what a document says that was written from a lesson of this memory: a lesson is no evidence for
+/// itself. The document of somebody else's lesson is one to learn from.
+fn drop_own(store: &Store, candidates: &mut Vec<Candidate>) -> Result<(), IngestError> {
+    let mut is_own = Vec::with_capacity(candidates.len());
+    for candidate in candidates.iter() {
+        let mark = candidate.extra.get(solutions::LESSON_KEY).and_then(|v| v.as_str());
+        let id = mark.and_then(|m| LessonId::parse(m.split_whitespace().next()?));
+        is_own.push(id.map(|id| store.lesson(&id)).transpose()?.flatten().is_some());
+    }
+    let mut is_own = is_own.into_iter();
+    candidates.retain(|_| !is_own.next().unwrap_or(false));
     Ok(())
 }
 

@@ -21,6 +21,7 @@ mod piped;
 mod review;
 mod road;
 mod samples;
+mod solutions;
 mod stale;
 mod sync;
 mod usage;

@@ -45,9 +45,12 @@ fn hand_edits_and_broken_markers_stop_it() {
     env.cemem(["sync"]).success();
     let edited = env.read("CLAUDE.md").replace("Use tabs.", "Use spaces.");
     env.write("CLAUDE.md", &edited);
-    let refused = env.cemem(["sync"]).fails_with(1);
-    assert!(refused.stderr.contains("edited by hand"), "{}", refused.stderr);
-    assert_eq!(env.read("CLAUDE.md"), edited);
+    for args in [vec!["sync"], vec!["sync", "--check"]] {
+        let refused = env.cemem(args).fails_with(1);
+        assert!(refused.stderr.contains("CLAUDE.md was edited by hand"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("now says rule: Use spaces."), "{}", refused.stderr);
+        assert_eq!(env.read("CLAUDE.md"), edited);
+    }
     env.cemem(["sync", "--force"]).success();
     assert!(env.read("CLAUDE.md").contains("Use tabs."));
 
@@ -164,4 +167,229 @@ fn a_rule_that_stands_in_the_file_is_known_and_not_repeated() {
     env.cemem(["ingest"]).success();
     let list = env.cemem(["lessons", "list", "--json"]).success().json();
     assert_eq!(list["lessons"].as_array().unwrap().len(), 2, "the own block is not read back");
+}
+
+fn settings(env: &TestEnv, text: &str) {
+    env.cemem(["lessons", "list"]).success();
+    std::fs::write(env.cemem_home().join("config.toml"), text).unwrap();
+}
+
+fn rules(env: &TestEnv) -> Vec<String> {
+    let list = env.cemem(["lessons", "list", "--json"]).success().json();
+    let mut rules: Vec<String> = list["lessons"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|lesson| lesson["rule"].as_str().unwrap().to_owned())
+        .collect();
+    rules.sort();
+    rules
+}
+
+fn files(env: &TestEnv, folder: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open = vec![env.project().join(folder)];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(std::fs::read_dir(path).unwrap().map(|e| e.unwrap().path()));
+        } else if path.is_file() {
+            found.push(path.strip_prefix(env.project()).unwrap().to_string_lossy().into_owned());
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn edits_in_the_block_become_edits_of_the_lessons() {
+    let env = TestEnv::new();
+    env.write("CLAUDE.md", "# x\r\n");
+    for rule in ["Use tabs.", "Never push on Fridays.", "Read @notes.md first."] {
+        env.cemem(["remember", rule]).success();
+    }
+    env.cemem(["sync"]).success();
+    let edited = env.read("CLAUDE.md").replace("Use tabs.", "Use four\r\n  spaces.");
+    let friday = edited.lines().find(|l| l.contains("Fridays")).unwrap();
+    let edited = edited.replace(
+        &format!("{friday}\r\n"),
+        "- Ask before a force push, token ghp_0123456789abcdefghijABCDEFGHIJ456789.\r\n\r\n### House rules\r\n\r\nBe kind.\r\n",
+    );
+    env.write("CLAUDE.md", &edited);
+    let json = env.cemem(["sync", "--check", "--json"]).fails_with(1).json();
+    let kinds: Vec<&str> = json["files"][0]["edits"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|edit| edit["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["new", "change", "retire"], "{json}");
+    let taken = env.cemem(["sync", "--take-edits"]).success();
+    assert!(taken.stderr.contains("cemem lessons undo"), "{}", taken.stderr);
+    let rules = rules(&env);
+    assert!(rules.contains(&"Use four spaces.".to_owned()), "{rules:?}");
+    assert!(rules.contains(&"Read @notes.md first.".to_owned()), "{rules:?}");
+    assert!(rules.iter().any(|r| r.starts_with("Ask before") && !r.contains("ghp_")), "{rules:?}");
+    assert_eq!(rules.len(), 3, "the one that was taken out is retired: {rules:?}");
+    let after = env.read("CLAUDE.md");
+    let (block, below) = after.split_once("<!-- cemem:end -->").unwrap();
+    assert!(block.contains("- Use four spaces. [L-") && block.contains("- Ask before"), "{after}");
+    assert!(below.contains("### House rules\r\nBe kind."), "no word is lost: {after}");
+    assert_eq!(after.matches('\n').count(), after.matches("\r\n").count());
+    env.cemem(["sync", "--check"]).success();
+    let again = env.cemem(["sync", "--take-edits"]).success();
+    assert!(again.stdout.is_empty() && env.read("CLAUDE.md") == after);
+}
+
+#[test]
+fn two_edits_of_one_lesson_are_taken_from_neither() {
+    let env = TestEnv::new();
+    env.write("CLAUDE.md", "");
+    env.write("AGENTS.md", "");
+    env.cemem(["remember", "Use tabs."]).success();
+    env.cemem(["sync"]).success();
+    for (file, rule) in [("CLAUDE.md", "Use one."), ("AGENTS.md", "Use two.")] {
+        env.write(file, env.read(file).replace("Use tabs.", rule));
+    }
+    let refused = env.cemem(["sync", "--take-edits"]).fails_with(1);
+    assert!(refused.stderr.contains("in two ways"), "{}", refused.stderr);
+    assert_eq!(rules(&env), ["Use tabs."]);
+    assert!(
+        env.read("CLAUDE.md").contains("Use one.") && env.read("AGENTS.md").contains("Use two.")
+    );
+    env.write("AGENTS.md", env.read("AGENTS.md").replace("Use two.", "Use one."));
+    env.cemem(["sync", "--take-edits"]).success();
+    assert_eq!(rules(&env), ["Use one."]);
+}
+
+#[test]
+fn the_mirror_follows_the_lessons_and_is_read_back() {
+    let env = TestEnv::new();
+    env.cemem(["remember", "Use tabs."]).success();
+    env.cemem(["remember", "--type", "mistake", "--path", "src/db/**", "Never push."]).success();
+    settings(&env, "[sync]\nmirror = true\n");
+    env.cemem(["sync"]).success();
+    let (tabs, push) =
+        (".cemem/lessons/convention/use-tabs.md", ".cemem/lessons/mistake/never-push.md");
+    assert_eq!(files(&env, ".cemem"), [tabs, push]);
+    assert!(env.read(push).contains("paths: [src/db/**]\n"), "{}", env.read(push));
+    let again = env.cemem(["sync"]).success();
+    assert!(again.stdout.is_empty(), "{}", again.stdout);
+
+    // An edit by hand is left alone, then taken; the file stays as the person wrote it.
+    let text =
+        env.read(tabs).replace("Use tabs.", "Use spaces.").replace("type:", "owner: mara\ntype:");
+    let text = format!("{text}\n## Details\n\nFour of them.\n");
+    env.write(tabs, &text);
+    let refused = env.cemem(["sync"]).fails_with(1);
+    assert!(refused.stderr.contains("use-tabs.md was edited by hand"), "{}", refused.stderr);
+    assert_eq!(env.read(tabs), text);
+    env.cemem(["sync", "--take-edits"]).success();
+    assert_eq!(rules(&env), ["Never push.", "Use spaces."]);
+    let unmarked = |text: &str| {
+        text.lines().filter(|l| !l.starts_with("cemem:")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(unmarked(&env.read(tabs)), unmarked(&text));
+    env.cemem(["sync", "--check"]).success();
+
+    // Another title, the same name; retired, gone; somebody else's stays.
+    let theirs = env.read(push).replace("cemem: L-", "cemem: L-000000");
+    env.write(".cemem/lessons/mistake/theirs.md", &theirs);
+    let list = env.cemem(["lessons", "list", "--json"]).success().json();
+    let id = |rule: &str| {
+        let lesson =
+            list["lessons"].as_array().unwrap().iter().find(|l| l["rule"] == rule).unwrap();
+        lesson["id"].as_str().unwrap().to_owned()
+    };
+    env.cemem(["lessons", "edit", &id("Use spaces."), "--title", "White space"]).success();
+    env.cemem(["lessons", "retire", &id("Never push.")]).success();
+    env.cemem(["sync"]).success();
+    assert_eq!(files(&env, ".cemem"), [tabs, ".cemem/lessons/mistake/theirs.md"]);
+    assert!(env.read(tabs).contains("# White space\n") && env.read(tabs).contains("owner: mara"));
+}
+
+#[test]
+fn lessons_about_paths_move_into_rules_for_them() {
+    let env = TestEnv::new();
+    env.write("CLAUDE.md", "");
+    env.write("AGENTS.md", "");
+    env.write("src/db/x.rs", "");
+    env.write(".claude/rules/mine.md", "- Never commit generated files.\n");
+    env.cemem(["remember", "Use tabs."]).success();
+    env.cemem(["remember", "--path", "src/db", "Never lock."]).success();
+    env.cemem(["sync"]).success();
+    assert!(env.read("CLAUDE.md").contains("Never lock."));
+    settings(&env, "[sync]\nrules = true\n");
+    env.cemem(["sync"]).success();
+    let all = files(&env, ".claude/rules");
+    assert!(all.len() == 2 && all[0].starts_with(".claude/rules/cemem-src-db-"), "{all:?}");
+    let rule = env.read(&all[0]);
+    assert!(rule.starts_with("---\npaths:\n  - \"src/db/**\"\n---\n\n<!-- cemem:begin"), "{rule}");
+    assert!(rule.contains("- Never lock.") && !rule.contains("Use tabs."));
+    assert!(!env.read("CLAUDE.md").contains("Never lock."));
+    assert!(env.read("AGENTS.md").contains("Never lock."), "who reads it reads no rules");
+    let again = env.cemem(["sync"]).success();
+    assert!(again.stdout.is_empty(), "{}", again.stdout);
+    // Its own words are never read back.
+    env.cemem(["ingest"]).success();
+    let list = env.cemem(["lessons", "list", "--status", "all", "--json"]).success().json();
+    let all_rules: Vec<&str> =
+        list["lessons"].as_array().unwrap().iter().map(|l| l["rule"].as_str().unwrap()).collect();
+    assert_eq!(all_rules.iter().filter(|rule| rule.contains("lock")).count(), 1, "{all_rules:?}");
+    assert!(all_rules.iter().any(|rule| rule.contains("generated")), "{all_rules:?}");
+
+    env.write(&all[0], rule.replace("Never lock.", "Never lock twice."));
+    env.cemem(["sync"]).fails_with(1);
+    env.cemem(["sync", "--take-edits"]).success();
+    assert!(rules(&env).contains(&"Never lock twice.".to_owned()));
+    let list = env.cemem(["lessons", "list", "--json"]).success().json();
+    let lesson =
+        list["lessons"].as_array().unwrap().iter().find(|l| l["rule"] == "Never lock twice.");
+    env.cemem(["lessons", "retire", lesson.unwrap()["id"].as_str().unwrap()]).success();
+    env.cemem(["sync"]).success();
+    assert_eq!(files(&env, ".claude/rules"), [".claude/rules/mine.md"]);
+}
+
+#[test]
+fn files_follow_by_themselves_where_a_person_wants_it() {
+    let env = TestEnv::new();
+    env.write("CLAUDE.md", "# Tidepool\n");
+    env.write(".cemem/config.toml", "[sync]\nauto = true\nmirror = true\n");
+    env.cemem(["remember", "Use tabs."]).success();
+    env.cemem(["ingest"]).success();
+    assert_eq!(env.read("CLAUDE.md"), "# Tidepool\n", "a repository cannot ask for it");
+    settings(&env, "[sync]\nauto = true\n");
+    env.cemem(["consolidate", "--dry-run"]).success();
+    assert_eq!(env.read("CLAUDE.md"), "# Tidepool\n");
+    env.cemem(["ingest"]).success();
+    assert!(env.read("CLAUDE.md").contains("Use tabs."));
+    assert_eq!(files(&env, ".cemem").len(), 2);
+    let edited = env.read("CLAUDE.md").replace("Use tabs.", "Use spaces.");
+    env.write("CLAUDE.md", &edited);
+    let told = env.cemem(["consolidate"]).success();
+    assert!(told.stderr.contains("CLAUDE.md was edited by hand"), "{}", told.stderr);
+    assert_eq!(env.read("CLAUDE.md"), edited);
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_outside_the_project_or_into_git() {
+    let env = TestEnv::new();
+    let outside = env.root().join("outside");
+    std::fs::create_dir_all(outside.join("lessons")).unwrap();
+    std::fs::write(outside.join("CLAUDE.md"), "# theirs\n").unwrap();
+    std::os::unix::fs::symlink(outside.join("CLAUDE.md"), env.project().join("CLAUDE.md")).unwrap();
+    env.write(".cemem/config.toml", "[sync]\nmirror = true\n");
+    std::os::unix::fs::symlink(outside.join("lessons"), env.project().join(".cemem/lessons"))
+        .unwrap();
+    env.cemem(["remember", "Use tabs."]).success();
+    let told = env.cemem(["sync"]).success();
+    assert!(told.stderr.contains("outside of this project"), "{}", told.stderr);
+    assert_eq!(std::fs::read_to_string(outside.join("CLAUDE.md")).unwrap(), "# theirs\n");
+    assert_eq!(std::fs::read_dir(outside.join("lessons")).unwrap().count(), 0);
+    env.write(".git/keep", "");
+    env.cemem(["sync", "--file", ".git/CLAUDE.md"]).success();
+    assert!(!env.project().join(".git/CLAUDE.md").exists());
+    // A person may name a file elsewhere.
+    env.cemem(["sync", "--file", "CLAUDE.md"]).success();
+    assert!(std::fs::read_to_string(outside.join("CLAUDE.md")).unwrap().contains("Use tabs."));
 }

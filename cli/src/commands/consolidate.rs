@@ -10,7 +10,7 @@ use cemem_ingest::learn;
 use serde_json::{Value, json};
 
 use super::distilled::{self, Distilled};
-use super::{JSON_VERSION, code};
+use super::{JSON_VERSION, code, sync};
 use crate::args::ConsolidateArgs;
 use crate::command_error::CommandError;
 use crate::config::{Config, Distiller};
@@ -19,6 +19,14 @@ use crate::exit_code;
 use crate::ui::one_line;
 
 pub(super) fn run(context: &mut Context, args: &ConsolidateArgs) -> Result<u8, CommandError> {
+    let code = pass(context, args)?;
+    if !args.dry_run {
+        sync::follow(context);
+    }
+    Ok(code)
+}
+
+fn pass(context: &mut Context, args: &ConsolidateArgs) -> Result<u8, CommandError> {
     // Without a model to be asked, what is set for one must not be in the way.
     let mut config = match (&args.phrasings, args.distiller) {
         (Some(_), _) | (_, Some(Distiller::Rules)) => Config::default(),

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 
 use cemem_core::durable::{IoResultExt as _, write_shared};
 use cemem_core::exchange::{from_line, to_line};
@@ -11,8 +12,10 @@ use cemem_ingest::Redactor;
 use cemem_ingest::extract::injection;
 use serde_json::json;
 
+use super::sync::documents::{self, Place};
+use super::sync::target::is_inside;
 use super::{JSON_VERSION, lessons};
-use crate::args::{ExportArgs, ImportArgs};
+use crate::args::{ExportArgs, ExportFormat, ImportArgs};
 use crate::command_error::CommandError;
 use crate::context::{Context, absolute};
 use crate::exit_code;
@@ -24,6 +27,9 @@ pub(super) fn export(context: &mut Context, args: &ExportArgs) -> Result<u8, Com
     let filter = LessonFilter { statuses: lessons::statuses(args.status), types: Vec::new() };
     let mut lessons = lessons::whole(&context.store_to_read()?, &filter)?;
     lessons.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
+    if args.format == ExportFormat::Solutions {
+        return documents(context, &lessons, args.output.as_deref());
+    }
     let text: String = lessons.iter().map(|l| to_line(l) + "\n").collect();
     match &args.output {
         None => context.ui.print(&text)?,
@@ -34,6 +40,51 @@ pub(super) fn export(context: &mut Context, args: &ExportArgs) -> Result<u8, Com
         }
     }
     Ok(exit_code::OK)
+}
+
+/// Writes a document for each lesson into a folder: the one it came from, or a new one.
+fn documents(
+    context: &Context,
+    lessons: &[Lesson],
+    folder: Option<&Path>,
+) -> Result<u8, CommandError> {
+    let Some(folder) = folder else {
+        return Err(CommandError::user("documents need a folder")
+            .hint("`cemem export --format solutions --output docs/solutions`"));
+    };
+    let folder = absolute(folder)?;
+    std::fs::create_dir_all(&folder).context("create folder", &folder)?;
+    let project = &context.project;
+    let roots = project.worktrees.iter().chain([&project.root]).map(PathBuf::as_path).collect();
+    let place = Place {
+        roots,
+        root: &project.root,
+        folder: folder.clone(),
+        module: &project.name,
+        all: true,
+        force: false,
+    };
+    let planned = documents::plan(&context.store_to_read()?, lessons, &place)?;
+    let mut n_written = 0;
+    for target in planned.targets.iter().filter(|target| target.is_due()) {
+        if !is_inside(&folder, &target.path) {
+            let path = target.path.display();
+            context.ui.warn(&format!("a link leads `{path}` elsewhere; it was left alone"));
+            continue;
+        }
+        target.write()?;
+        n_written += 1;
+    }
+    for drift in &planned.drifts {
+        let path = drift.path.display();
+        context.ui.warn(&format!("`{path}` was edited by hand; it was left alone"));
+    }
+    let n_same = planned.targets.len() - n_written;
+    context.ui.say(&format!(
+        "{n_written} documents written to {}, {n_same} were up to date",
+        folder.display()
+    ));
+    Ok(if planned.drifts.is_empty() { exit_code::OK } else { exit_code::FAILED })
 }
 
 pub(super) fn import(context: &mut Context, args: &ImportArgs) -> Result<u8, CommandError> {

@@ -16,7 +16,7 @@ use cemem_ingest::{
 use serde_json::json;
 use tempfile::NamedTempFile;
 
-use super::{JSON_VERSION, code};
+use super::{JSON_VERSION, code, sync};
 use crate::args::IngestArgs;
 use crate::command_error::CommandError;
 use crate::context::{Context, absolute};
@@ -46,6 +46,7 @@ pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, Comman
     tell(context, &report, passed.as_ref().copied().unwrap_or_default(), seen)?;
     passed?;
     looked.transpose()?;
+    sync::follow(context);
     if let (Some(_), 1, true) = (&piped, args.paths.len(), report.files == 0) {
         return Err(unrecognised());
     }

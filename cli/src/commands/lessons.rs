@@ -26,7 +26,7 @@ pub(super) fn run(context: &mut Context, command: LessonsCommand) -> Result<u8, 
         }
         LessonsCommand::Edit { id, rule, title, why, lesson_type, paths } => {
             let paths = Some(paths).filter(|p| !p.is_empty());
-            edit(context, &id, &Words { rule, title, why, lesson_type, paths })
+            edit(context, &id, &Words { rule, title, why, lesson_type, paths, body: None })
         }
         LessonsCommand::Retire { ids } => {
             let mut store = context.store()?;

@@ -25,7 +25,7 @@ pub(crate) mod show;
 mod state;
 mod stats;
 mod suite;
-mod sync;
+pub(crate) mod sync;
 mod watch;
 
 use cemem_core::Timestamp;

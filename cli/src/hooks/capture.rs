@@ -17,7 +17,7 @@ use super::reach::Reach;
 use super::{deadline, log};
 use crate::args::CaptureArgs;
 use crate::command_error::CommandError;
-use crate::commands::ingest;
+use crate::commands::{ingest, sync};
 use crate::context::Context;
 use crate::exit_code;
 
@@ -102,6 +102,9 @@ pub(crate) fn run(context: &Context, args: &CaptureArgs) -> Result<u8, CommandEr
 
 fn once(context: &Context) -> Result<(), CommandError> {
     let store = ingest::in_background(context)?;
+    for note in sync::automatic(context)? {
+        log::note(NAME, &note);
+    }
     Reach::refresh(&context.home.index_dir(&context.project), &store)
 }
 

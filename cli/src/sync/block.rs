@@ -38,6 +38,40 @@ struct Found {
     newline: &'static str,
 }
 
+/// What stands in a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content<'a> {
+    /// 1-based line of the opening marker.
+    pub line: usize,
+    /// The lines between the markers.
+    pub lines: Vec<&'a str>,
+    /// They are as cemem wrote them.
+    pub is_intact: bool,
+}
+
+/// Returns what stands in the block, if there is one.
+///
+/// # Errors
+/// When markers are unbalanced or doubled.
+pub fn content(text: &str) -> Result<Option<Content<'_>>, BlockError> {
+    Ok(find(text)?.map(|found| {
+        let mut lines: Vec<&str> = text[found.range].lines().skip(1).collect();
+        lines.pop();
+        Content { line: found.line, lines, is_intact: found.intact }
+    }))
+}
+
+/// Returns the text with these lines after its block.
+///
+/// # Errors
+/// When markers are unbalanced or doubled.
+pub fn with_lines_after(text: &str, lines: &[String]) -> Result<String, BlockError> {
+    let Some(found) = find(text)?.filter(|_| !lines.is_empty()) else { return Ok(text.to_owned()) };
+    let (before, after) = text.split_at(found.range.end);
+    let lines = lines.join(found.newline);
+    Ok(format!("{before}{0}{0}{lines}{after}", found.newline))
+}
+
 /// Returns the text with the block replaced, or added at the end if it had none. `lines` is the
 /// block's content without markers; an empty list removes the block.
 ///
@@ -81,7 +115,7 @@ fn wrap(lines: &[String], newline: &str) -> String {
 }
 
 /// Returns the checksum of a block's content, the same for either line ending.
-fn checksum(body: &str) -> String {
+pub(super) fn checksum(body: &str) -> String {
     let mut hex = digest([body.replace("\r\n", "\n").trim_end()]);
     hex.truncate(12);
     hex

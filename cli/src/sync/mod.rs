@@ -1,11 +1,21 @@
-//! The managed block in CLAUDE.md and AGENTS.md.
+//! What is written into files that agents and people read: text in, text out.
 //!
 //! | module | owns |
 //! |---|---|
-//! | `block` | finding, checking and replacing the block in a text |
+//! | `block` | finding, checking and replacing the managed block in a text |
+//! | `drift` | what a hand changed in any of it |
 //! | `render` | choosing lessons and writing the block's lines |
+//! | `front` | front matter, edited as text |
+//! | `page` | one lesson as a file of its own |
+//! | `document` | what people changed in a lesson, in the document it came from |
+//! | `solutions` | a lesson as a document of `docs/solutions` |
 //!
-//! Both are pure. Nothing outside the markers is ever touched.
+//! All are pure. Nothing outside the markers of a block is ever touched.
 
 pub mod block;
+pub mod document;
+pub mod drift;
+pub mod front;
+pub mod page;
 pub mod render;
+pub mod solutions;

@@ -152,6 +152,8 @@ fn what_stands_in_a_file_begins_and_ends() {
     store.record_standing("CLAUDE.md", &ids).unwrap();
     assert_eq!(store.exposures().unwrap().len(), 2);
     store.record_standing("CLAUDE.md", &ids[1..]).unwrap();
+    assert!(store.standing_in("CLAUDE.md").unwrap().iter().eq(&ids[1..]));
+    assert!(store.standing_in("AGENTS.md").unwrap().is_empty());
     let ended: Vec<_> =
         store.exposures().unwrap().into_iter().filter(|e| e.until.is_some()).collect();
     assert_eq!(ended.len(), 1);

@@ -83,6 +83,17 @@ impl Store {
         })
     }
 
+    /// Returns the lessons that stand in `file`, as it was last recorded.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn standing_in(&self, file: &str) -> Result<BTreeSet<LessonId>> {
+        if self.is_older_than(2) {
+            return Ok(BTreeSet::new());
+        }
+        standing(&self.conn, file).map_err(|e| self.sql(e))
+    }
+
     /// Returns every showing, oldest first.
     ///
     /// # Errors

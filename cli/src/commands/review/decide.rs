@@ -13,7 +13,7 @@ use cemem_ingest::Redactor;
 
 use crate::command_error::CommandError;
 use crate::commands::lessons;
-use crate::ui::one_line;
+use crate::ui::{one_line, printable};
 
 /// Longest time something is put off, in days.
 pub(crate) const MAX_DAYS: u32 = 3650;
@@ -61,6 +61,8 @@ pub(crate) struct Words {
     /// Empty: none.
     pub(crate) why: Option<String>,
     pub(crate) paths: Option<Vec<String>>,
+    /// Markdown; empty: none.
+    pub(crate) body: Option<String>,
 }
 
 /// What was decided: its number in the log, and the lessons as they stand.
@@ -215,6 +217,10 @@ pub(crate) fn reword(
     }
     if let Some(why) = &words.why {
         lesson.why = Some(clean(why)).filter(|w| !w.is_empty());
+    }
+    if let Some(body) = &words.body {
+        let body = printable(redactor.redact(body).trim());
+        lesson.body = Some(body).filter(|b| !b.is_empty());
     }
     lesson.lesson_type = words.lesson_type.unwrap_or(lesson.lesson_type);
     if let Some(paths) = &words.paths {

@@ -98,6 +98,7 @@ pub(super) fn read(text: &str) -> Result<Option<Words>, String> {
         rule: Some(rule),
         why: value("why"),
         paths,
+        body: None,
     }))
 }
 

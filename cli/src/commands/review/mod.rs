@@ -89,7 +89,7 @@ fn verdicts(store: &Store, args: &ReviewArgs) -> Result<Vec<(LessonId, Verdict)>
         title: args.title.clone(),
         rule: args.rule.clone(),
         why: args.why.clone(),
-        paths: None,
+        ..Words::default()
     };
     let mut verdicts: Vec<(LessonId, Verdict)> = Vec::new();
     let mut add = |ids: &[String], verdict: &Verdict| -> Result<(), CommandError> {

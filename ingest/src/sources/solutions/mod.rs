@@ -20,8 +20,11 @@ pub const ENGINE: &str = "docs-solutions";
 /// The format of solution documents.
 pub struct Solutions;
 
+/// The key of the front matter that names the lesson a document was written from.
+pub const LESSON_KEY: &str = "cemem";
+
 /// Folder in the project.
-const FOLDER: &str = "docs/solutions";
+pub const FOLDER: &str = "docs/solutions";
 
 /// Its row in the table of engines.
 pub static ROW: Engine = Engine {

@@ -110,11 +110,14 @@ fn words_are_cleaned_and_a_cut_title_follows_the_rule() {
         rule: Some(format!("Use\n  spaces, says {token}.")),
         why: Some(String::new()),
         paths: Some(vec!["src/**".into(), " ".into()]),
+        body: Some(format!("  One,\n\n{token}.\u{1b} ")),
     };
     reword(&mut lesson, &words, &redactor).unwrap();
     assert!(lesson.rule.starts_with("Use spaces, says [redacted:"), "{}", lesson.rule);
     assert_eq!((lesson.title.clone(), lesson.why.clone()), (lesson.rule.clone(), None));
     assert_eq!(lesson.applies_when.paths, ["src/**"]);
+    let body = lesson.body.clone().unwrap_or_default();
+    assert!(body.starts_with("One,\n\n[redacted:") && !body.contains('\u{1b}'), "{body}");
     let nothing = Words { rule: Some(" \u{202e} ".into()), ..Words::default() };
     assert!(reword(&mut lesson, &nothing, &redactor).is_err());
 }

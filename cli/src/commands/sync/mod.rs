@@ -1,0 +1,268 @@
+//! `cemem sync`: brings the files that agents and people read up to the lessons; creates nothing unasked.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `blocks` | the files with a managed block, rules for paths among them |
+//! | `pages` | files of one lesson each |
+//! | `mirror` | those of `.cemem/lessons` |
+//! | `documents` | those of `docs/solutions` |
+//! | `edits` | what people changed in any of them |
+//! | `target` | one file: writing it, and not elsewhere |
+
+mod blocks;
+pub(crate) mod documents;
+mod edits;
+mod mirror;
+pub(crate) mod pages;
+#[cfg(test)]
+mod properties;
+pub(crate) mod target;
+
+use std::path::{Path, PathBuf};
+
+use cemem_core::lesson::{Lesson, LessonStatus};
+use cemem_core::store::LessonFilter;
+use cemem_core::{LessonId, Store};
+use cemem_ingest::sources::rules;
+use serde_json::json;
+
+use self::blocks::DEFAULT_FILES;
+use self::documents::Place;
+use self::pages::Planned;
+use self::target::{Target, is_inside, short};
+use super::JSON_VERSION;
+use crate::args::SyncArgs;
+use crate::command_error::CommandError;
+use crate::config::{Config, SyncConfig};
+use crate::context::Context;
+use crate::exit_code;
+use crate::sync::drift::Drift;
+use crate::sync::render::Tallies;
+use crate::sync::solutions;
+
+/// What files are made from.
+struct Source<'a> {
+    store: &'a Store,
+    lessons: Vec<Lesson>,
+    tallies: Tallies,
+    root: &'a Path,
+    roots: Vec<&'a Path>,
+    module: &'a str,
+    lines: usize,
+    /// What was edited by hand is written over.
+    force: bool,
+}
+
+impl Source<'_> {
+    /// Returns the name of a file in the record of what stands where. A project has one memory in all its
+    /// worktrees, and the file one place in each.
+    fn place(&self, path: &Path) -> String {
+        let inner = self.roots.iter().find_map(|root| path.strip_prefix(root).ok());
+        inner.unwrap_or(path).to_string_lossy().into_owned()
+    }
+}
+
+/// What is to be done, and which lessons then stand in which file.
+struct Plan {
+    targets: Vec<Target>,
+    drifts: Vec<Drift>,
+    standing: Vec<(String, Vec<LessonId>)>,
+}
+
+impl Plan {
+    fn due(&self) -> impl Iterator<Item = &Target> {
+        self.targets.iter().filter(|target| target.is_due())
+    }
+
+    fn write(&self, context: &Context) -> Result<(), CommandError> {
+        for target in self.due() {
+            target.write()?;
+        }
+        self.note_standing(context);
+        Ok(())
+    }
+
+    /// Notes which lessons stand in the files now: every session that begins from here on has seen them.
+    /// What cannot be noted is told and takes nothing from the files.
+    fn note_standing(&self, context: &Context) {
+        let note = || -> Result<(), CommandError> {
+            let mut store = context.store()?;
+            for (place, lessons) in &self.standing {
+                store.record_standing(place, lessons)?;
+            }
+            Ok(())
+        };
+        if let Err(error) = note() {
+            let text = format!("note: what stands in the files could not be recorded: {error}");
+            context.ui.say(&text);
+        }
+    }
+}
+
+pub(super) fn run(context: &mut Context, args: &SyncArgs) -> Result<u8, CommandError> {
+    let config = Config::load(&context.home)?.sync.of_project(&context.project.root);
+    let mut plan = plan(context, args, config)?;
+    if plan.targets.is_empty() && config == (SyncConfig { auto: config.auto, ..Default::default() })
+    {
+        return Err(CommandError::user(format!(
+            "none of {} is in `{}`",
+            DEFAULT_FILES.join(", "),
+            context.project.root.display()
+        ))
+        .hint("`cemem sync --file CLAUDE.md` creates one"));
+    }
+    let writes = !args.check && !args.dry_run;
+    if writes
+        && !plan.drifts.is_empty()
+        && (args.take_edits || edits::agreed(context, &plan.drifts)?)
+    {
+        edits::take(context, &plan.drifts)?;
+        // What was taken is in the lessons: the files follow them.
+        plan = self::plan(context, args, config)?;
+    }
+    if writes {
+        plan.write(context)?;
+    }
+    tell(context, &plan, args)?;
+    let is_stale = args.check && plan.due().next().is_some();
+    let is_edited = !plan.drifts.is_empty() && !args.dry_run;
+    Ok(if is_stale || is_edited { exit_code::FAILED } else { exit_code::OK })
+}
+
+/// Brings the files up to date after something was learned, if a person wants that done without being
+/// asked; returns what they have to know: which files somebody edited.
+///
+/// # Errors
+/// When a file or the store cannot be read or written.
+pub(crate) fn automatic(context: &Context) -> Result<Vec<String>, CommandError> {
+    let config = Config::load(&context.home)?.sync;
+    if !config.auto {
+        return Ok(Vec::new());
+    }
+    let plan = plan(context, &SyncArgs::default(), config.of_project(&context.project.root))?;
+    plan.write(context)?;
+    let edited = |drift: &Drift| {
+        format!("{} was edited by hand: `cemem sync` shows how", short(context, &drift.path))
+    };
+    Ok(plan.drifts.iter().map(edited).collect())
+}
+
+/// Does what [`automatic`] does, for a command that has done its own work already: what goes wrong is told.
+pub(crate) fn follow(context: &Context) {
+    match automatic(context) {
+        Ok(notes) => notes.iter().for_each(|note| context.ui.warn(note)),
+        Err(error) => context.ui.warn(&format!("the files were not brought up to date: {error}")),
+    }
+}
+
+fn plan(context: &Context, args: &SyncArgs, config: SyncConfig) -> Result<Plan, CommandError> {
+    let root = &context.project.root;
+    let store = context.store_to_read()?;
+    let statuses = vec![LessonStatus::Active, LessonStatus::Stale];
+    let mut lessons = store.lessons(&LessonFilter { statuses, types: Vec::new() })?;
+    lessons.retain(|lesson| !stands_in_rule_files(lesson, &context.project.worktrees));
+    let roots: Vec<&Path> =
+        context.project.worktrees.iter().chain([root]).map(PathBuf::as_path).collect();
+    let source = Source {
+        tallies: store.counters()?,
+        store: &store,
+        lessons,
+        root,
+        roots: roots.clone(),
+        module: &context.project.name,
+        lines: args.lines,
+        force: args.force,
+    };
+    let mut standing = blocks::plan(&source, blocks::targets(root, &args.files)?, config.rules)?;
+    let mut planned = std::mem::take(&mut standing.planned);
+    if config.mirror {
+        planned.absorb(mirror::plan(&source)?);
+    }
+    if config.solutions {
+        let folder = root.join(solutions::FOLDER);
+        let (module, force) = (source.module, args.force);
+        let place = Place { roots, root, folder, module, all: false, force };
+        planned.absorb(documents::plan(&store, &source.lessons, &place)?);
+    }
+    keep_inside(context, args, &mut planned);
+    let standing = standing.files.iter().map(|(path, ids)| (source.place(path), ids.clone()));
+    Ok(Plan { standing: standing.collect(), targets: planned.targets, drifts: planned.drifts })
+}
+
+/// Leaves out files that a link leads elsewhere, and says so. A file that a person named is theirs to name,
+/// but never one of git's.
+fn keep_inside(context: &Context, args: &SyncArgs, planned: &mut Planned) {
+    let root = &context.project.root;
+    planned.targets.retain(|target| {
+        let is_named =
+            args.files.iter().any(|f| std::path::absolute(f).is_ok_and(|f| f == target.path));
+        let in_git = target.path.components().any(|c| c.as_os_str() == ".git");
+        let keeps = if is_named { !in_git } else { is_inside(root, &target.path) };
+        if !keeps && target.is_due() {
+            let name = short(context, &target.path);
+            context
+                .ui
+                .warn(&format!("{name} lies outside of this project's files; it was left alone"));
+        }
+        keeps
+    });
+}
+
+/// Returns whether all that speaks for a lesson is a rule file of this repository: agents read it there,
+/// and a second copy would outlive the first.
+fn stands_in_rule_files(lesson: &Lesson, roots: &[PathBuf]) -> bool {
+    let here = |path: &str| roots.iter().any(|root| Path::new(path).starts_with(root));
+    lesson.evidence.iter().all(|e| e.engine == rules::ENGINE && here(&e.source_path))
+}
+
+fn tell(context: &Context, plan: &Plan, args: &SyncArgs) -> Result<(), CommandError> {
+    let drift = |target: &Target| plan.drifts.iter().find(|drift| drift.path == target.path);
+    let writes = !args.check && !args.dry_run;
+    if context.ui.json {
+        let files: Vec<_> = plan
+            .targets
+            .iter()
+            .map(|t| {
+                json!({ "path": t.path, "changed": t.is_due(), "diff": t.diff(),
+                        "edits": drift(t).map(edits::as_json) })
+            })
+            .collect();
+        let written = writes && plan.due().next().is_some();
+        let envelope = json!({ "version": JSON_VERSION, "files": files, "written": written });
+        return context.ui.print_json(&envelope);
+    }
+    for target in plan.due() {
+        // The file keeps its line endings; a terminal need not see them.
+        context.ui.print(&crate::ui::printable(&target.diff().replace('\r', "")))?;
+    }
+    // Of hundreds of files that stay as they are, nobody wants a list.
+    let is_one_of_many = |path: &Path| {
+        path.components().any(|c| matches!(c.as_os_str().to_str(), Some("lessons" | "solutions")))
+    };
+    let mut n_unchanged = 0;
+    for target in plan.targets.iter().filter(|t| drift(t).is_none()) {
+        let state = match (target.is_due(), &target.new, args.check, args.dry_run) {
+            (false, ..) if is_one_of_many(&target.path) => {
+                n_unchanged += 1;
+                continue;
+            }
+            (false, ..) => "up to date",
+            (true, _, true, _) => "out of date: run `cemem sync`",
+            (true, _, _, true) => "would change",
+            (true, None, ..) => "removed",
+            (true, Some(_), ..) => "written",
+        };
+        context.ui.say(&format!("{}: {state}", short(context, &target.path)));
+    }
+    if n_unchanged > 0 {
+        context.ui.say(&format!("{n_unchanged} files of lessons: up to date"));
+    }
+    edits::tell(context, &plan.drifts);
+    if !plan.drifts.is_empty() {
+        context.ui.warn(
+            "left alone; `cemem sync --take-edits` makes them edits of the lessons, `--force` writes over \
+             them",
+        );
+    }
+    Ok(())
+}

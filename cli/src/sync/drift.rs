@@ -1,0 +1,260 @@
+//! What a hand changed in what cemem wrote.
+//!
+//! Owns telling an edit of a lesson from a line that only stands elsewhere or is wrapped otherwise. Pure.
+//! Must not lose a word: what is no edit of a lesson is handed back as it stands.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use cemem_core::LessonId;
+use cemem_core::lesson::{Lesson, LessonType};
+
+use super::render;
+use crate::commands::review::Words;
+use crate::ui::one_line;
+
+/// One file that somebody edited.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drift {
+    /// Which.
+    pub path: PathBuf,
+    /// What that means for lessons.
+    pub(crate) edits: Vec<Edit>,
+    /// Lines within the markers that are about no lesson.
+    pub rest: Vec<String>,
+}
+
+/// What an edit means for lessons.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Edit {
+    /// A lesson is said in other words.
+    Change { id: LessonId, words: Box<Words> },
+    /// Its line was taken out.
+    Retire(LessonId),
+    /// A line of one's own.
+    New { text: String, lesson_type: Option<LessonType>, paths: Vec<String> },
+    /// A file of a lesson that no longer says what the lesson is.
+    Unreadable,
+    /// A file of a lesson that is no longer delivered.
+    Orphan(LessonId),
+}
+
+/// What the memory knows of lessons.
+pub(crate) struct Ground<'a> {
+    /// A lesson as it is and as it was, the newest state first; nothing for an unknown id.
+    pub(crate) states: &'a dyn Fn(&LessonId) -> Vec<Lesson>,
+    /// The lesson with this rule, if one is delivered.
+    pub(crate) with_rule: &'a dyn Fn(&str) -> Option<LessonId>,
+    /// The lessons that stood in the file when it was written.
+    pub(crate) stood: &'a BTreeSet<LessonId>,
+}
+
+/// A piece of a block.
+enum Piece {
+    Item { text: String, under: Option<LessonType> },
+    Other(String),
+}
+
+/// Returns what was edited in a block with these lines: edits, and lines that are about no lesson.
+pub(crate) fn of_block(lines: &[&str], ground: &Ground<'_>) -> (Vec<Edit>, Vec<String>) {
+    let (mut edits, mut rest) = (Vec::new(), Vec::new());
+    let mut seen: BTreeSet<LessonId> = BTreeSet::new();
+    let mut changed: Vec<(LessonId, String, Option<LessonType>, Vec<Lesson>)> = Vec::new();
+    for piece in pieces(lines) {
+        let (text, under) = match piece {
+            Piece::Item { text, under } => (text, under),
+            Piece::Other(line) => {
+                rest.push(line);
+                continue;
+            }
+        };
+        let id = render::id_of(&text);
+        let states = id.as_ref().map(ground.states).unwrap_or_default();
+        match id {
+            Some(id) if !states.is_empty() => {
+                let is_old = states.iter().any(|state| render::line(state) == format!("- {text}"));
+                if is_old {
+                    seen.insert(id);
+                } else {
+                    changed.push((id, text, under, states));
+                }
+            }
+            // Its id is gone, or it was taken into the memory since.
+            _ => match (ground.with_rule)(&render::bare(&text).0) {
+                Some(id) => {
+                    seen.insert(id);
+                }
+                None => edits.push(new(&text, under)),
+            },
+        }
+    }
+    for (id, text, under, states) in changed {
+        // Beside the line itself, a changed copy is a line of one's own; so is a second one.
+        if seen.insert(id.clone()) {
+            let words = render::reading(&text, &states);
+            if words == Words::default() {
+                continue;
+            }
+            edits.push(Edit::Change { id, words: Box::new(words) });
+        } else {
+            edits.push(new(&text, under));
+        }
+    }
+    let gone = ground.stood.iter().filter(|id| !seen.contains(*id));
+    let delivered = |id: &&LessonId| {
+        (ground.states)(id).first().is_some_and(|lesson| lesson.status.is_recallable())
+    };
+    edits.extend(gone.filter(delivered).map(|id| Edit::Retire(id.clone())));
+    (edits, rest)
+}
+
+fn new(text: &str, under: Option<LessonType>) -> Edit {
+    let (text, paths) = render::bare(text);
+    Edit::New { text, lesson_type: under, paths }
+}
+
+/// Parts a block into items of lists and what is none, leaving out what cemem itself writes around them.
+fn pieces(lines: &[&str]) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut under = None;
+    let mut open = false;
+    for line in lines {
+        let content = line.trim();
+        let item = ["- ", "* ", "+ "].iter().find_map(|mark| content.strip_prefix(mark));
+        match (item, pieces.last_mut()) {
+            (Some(text), _) => {
+                pieces.push(Piece::Item { text: one_line(text), under });
+                open = true;
+            }
+            _ if content.is_empty() => open = false,
+            _ if content.starts_with('#') => {
+                open = false;
+                under = render::type_under(content);
+                if under.is_none() && !render::is_frame(content) {
+                    pieces.push(Piece::Other((*line).to_owned()));
+                }
+            }
+            // A line that was wrapped.
+            (None, Some(Piece::Item { text, .. })) if open => {
+                *text = one_line(&format!("{text} {content}"));
+            }
+            _ if render::is_frame(content) => {}
+            _ => pieces.push(Piece::Other((*line).to_owned())),
+        }
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use cemem_core::clock::Timestamp;
+    use cemem_core::exchange::from_line;
+
+    fn lesson(value: &serde_json::Value) -> Lesson {
+        from_line(&value.to_string(), "f", 1, Timestamp(0)).unwrap().lesson
+    }
+
+    struct Bench {
+        lessons: Vec<Lesson>,
+        block: Vec<String>,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let long = format!(
+                "Read @notes.md before {} you start.",
+                "many more words ".repeat(20).trim()
+            );
+            let lessons = vec![
+                lesson(&json!({"type": "mistake", "rule": "Use tabs."})),
+                lesson(
+                    &json!({"type": "fact", "rule": "One.", "applies_when": {"paths": ["a.rs", "b/**"]}}),
+                ),
+                lesson(&json!({"type": "fact", "rule": long})),
+            ];
+            let block = render::block(&lessons, &render::Tallies::new(), 60).0;
+            Self { lessons, block }
+        }
+
+        fn edits(&self, change: impl Fn(&str) -> String) -> (Vec<Edit>, Vec<String>) {
+            let text = change(&self.block.join("\n"));
+            let lines: Vec<&str> = text.lines().collect();
+            let stood = self.lessons.iter().map(|l| l.id.clone()).collect();
+            let states = |id: &LessonId| {
+                self.lessons.iter().filter(|l| l.id == *id).cloned().collect::<Vec<_>>()
+            };
+            let with_rule =
+                |rule: &str| self.lessons.iter().find(|l| l.rule == rule).map(|l| l.id.clone());
+            of_block(&lines, &Ground { states: &states, with_rule: &with_rule, stood: &stood })
+        }
+
+        fn change(&self, at: usize, words: Words) -> (Vec<Edit>, Vec<String>) {
+            let id = self.lessons[at].id.clone();
+            (vec![Edit::Change { id, words: Box::new(words) }], Vec::new())
+        }
+    }
+
+    fn rule(text: &str) -> Words {
+        Words { rule: Some(text.into()), ..Words::default() }
+    }
+
+    #[test]
+    fn other_white_space_and_order_are_no_edit() {
+        let bench = Bench::new();
+        let none = (Vec::new(), Vec::new());
+        assert_eq!(bench.edits(str::to_owned), none);
+        assert_eq!(
+            bench.edits(|t| t.replace("- ", "*   ").replace(" more words", "\n  more words")),
+            none
+        );
+        let id = format!(" [{}]", bench.lessons[0].id);
+        assert_eq!(bench.edits(|t| t.replace(&id, "")), none);
+        assert_eq!(bench.edits(|t| t.lines().rev().collect::<Vec<_>>().join("\n")), none);
+    }
+
+    #[test]
+    fn an_edited_line_is_an_edit_of_its_lesson() {
+        let bench = Bench::new();
+        let edits = bench.edits(|t| t.replace("Use tabs.", "Use four spaces."));
+        assert_eq!(edits, bench.change(0, rule("Use four spaces.")));
+        let paths = Words { paths: Some(vec!["a.rs".into(), "c.rs".into()]), ..Words::default() };
+        assert_eq!(bench.edits(|t| t.replace("`b/**`", "`c.rs`")), bench.change(1, paths));
+        let none = Words { paths: Some(Vec::new()), ..rule("Two.") };
+        assert_eq!(
+            bench.edits(|t| t.replace("One. (`a.rs`, `b/**`)", "Two.")),
+            bench.change(1, none)
+        );
+        // What was cut for its length, and what was written otherwise, is still in the lesson.
+        let whole = bench.lessons[2].rule.replace("Read", "Skim");
+        assert_eq!(bench.edits(|t| t.replace("Read", "Skim")), bench.change(2, rule(&whole)));
+    }
+
+    #[test]
+    fn lines_that_are_gone_or_new_are_offers() {
+        let bench = Bench::new();
+        let gone = bench.edits(|t| t.replace(&render::line(&bench.lessons[0]), ""));
+        assert_eq!(gone, (vec![Edit::Retire(bench.lessons[0].id.clone())], Vec::new()));
+        let text = "### Facts\n\n- Mine, all\n  mine.\n- Theirs. (`x.rs`) [L-abcdef]\n### House\nA paragraph.";
+        let new = bench.edits(|t| t.replace("### Facts", text));
+        let edit = |text: &str, paths: &[&str]| Edit::New {
+            text: text.into(),
+            lesson_type: Some(LessonType::Fact),
+            paths: paths.iter().map(|p| (*p).to_owned()).collect(),
+        };
+        let edits = vec![edit("Mine, all mine.", &[]), edit("Theirs.", &["x.rs"])];
+        assert_eq!(new, (edits, vec!["### House".to_owned(), "A paragraph.".to_owned()]));
+        // A copy beside the line.
+        let line = render::line(&bench.lessons[0]);
+        let copy =
+            bench.edits(|t| t.replace(&line, &format!("{}\n{line}", line.replace("tabs", "x"))));
+        let mine = Edit::New {
+            text: "Use x.".into(),
+            lesson_type: Some(LessonType::Mistake),
+            paths: vec![],
+        };
+        assert_eq!(copy, (vec![mine], Vec::new()));
+    }
+}
