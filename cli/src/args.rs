@@ -12,6 +12,10 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::config::Distiller;
 
+mod eval;
+
+pub use eval::{EvalCommand, PairsArgs};
+
 /// Project memory for coding agents: learns from sessions, gives the right few lessons back.
 #[derive(Debug, Parser)]
 #[command(name = "cemem", version, propagate_version = true)]
@@ -51,6 +55,8 @@ pub enum Command {
     Consolidate(ConsolidateArgs),
     /// Find the lessons that matter for a task
     Recall(RecallArgs),
+    /// Say which past mistakes and recurring findings a change is about to repeat
+    Predict(PredictArgs),
     /// Store a lesson in your own words
     Remember(RememberArgs),
     /// Show what waits for a decision, and decide
@@ -225,6 +231,30 @@ pub struct RecallArgs {
     /// Show how every score came about
     #[arg(long)]
     pub explain: bool,
+    /// Words only, without the embedding model
+    #[arg(long)]
+    pub no_semantic: bool,
+}
+
+/// Arguments of `predict`.
+#[derive(Debug, ClapArgs)]
+#[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]
+pub struct PredictArgs {
+    /// A unified diff; `-` reads stdin: `git diff main | cemem predict --diff -`
+    #[arg(long, value_name = "FILE", group = "change")]
+    pub diff: Option<PathBuf>,
+    /// A plan, in words; `-` reads stdin
+    #[arg(long, value_name = "FILE", group = "change")]
+    pub plan: Option<PathBuf>,
+    /// A file the change touches (may be given several times)
+    #[arg(long = "path", value_name = "PATH", group = "change")]
+    pub paths: Vec<String>,
+    /// At most this many
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub limit: usize,
+    /// Exit 1 if anything is at least this likely, from 0 to 1
+    #[arg(long, value_name = "P", value_parser = probability)]
+    pub gate: Option<f32>,
     /// Words only, without the embedding model
     #[arg(long)]
     pub no_semantic: bool,
@@ -495,66 +525,9 @@ pub struct ImportArgs {
     pub file: PathBuf,
 }
 
-/// What can be measured.
-#[derive(Debug, Subcommand)]
-pub enum EvalCommand {
-    /// Recall, MRR, nDCG and latency on a folder with corpus.jsonl, queries.jsonl, qrels.tsv
-    Retrieval {
-        /// The folder
-        #[arg(long, value_name = "DIR")]
-        data: PathBuf,
-        /// Which part of retrieval to use
-        #[arg(long, default_value = "full", value_parser = ["lexical", "semantic", "hybrid", "full"])]
-        mode: String,
-        /// Ask the queries in order of time and let each see what earlier ones used
-        #[arg(long)]
-        replay: bool,
-        /// Write the ranking: query, document, rank, score
-        #[arg(long, value_name = "OUT.tsv")]
-        run: Option<PathBuf>,
-    },
-    /// Measure every set of a folder: baselines, parts left out, shares of the history replayed
-    Suite {
-        /// Folder of sets, or one that has them in `retrieval`
-        folder: PathBuf,
-        /// Draw recall@5 against the share of the history replayed
-        #[arg(long, value_name = "OUT.svg")]
-        svg: Option<PathBuf>,
-    },
-    /// Learn from sessions, let every lesson stand from its beginning, and say what became of it
-    Outcomes {
-        /// Files or folders with sessions; nothing is stored
-        #[arg(long = "sessions", required = true, num_args = 1.., value_name = "PATH")]
-        sessions: Vec<PathBuf>,
-        /// Write one verdict a line, with the words it rests on
-        #[arg(long, value_name = "OUT.jsonl")]
-        out: Option<PathBuf>,
-    },
-    /// Judge user turns: is it a correction, is it durable, which rule
-    Corrections {
-        /// One turn a line: id, kind, text, context
-        #[arg(long, value_name = "FILE.jsonl")]
-        turns: PathBuf,
-        /// One verdict a line
-        #[arg(long, value_name = "PRED.jsonl")]
-        out: PathBuf,
-    },
-    /// Pairs of sentences: which are merged, which contradict
-    Pairs(PairsArgs),
-}
-
-/// Arguments of `eval pairs`.
-#[derive(Debug, ClapArgs)]
-pub struct PairsArgs {
-    /// A set of labelled pairs, or a folder of sets
-    #[arg(long, value_name = "PATH")]
-    pub data: PathBuf,
-    /// Show every pair that is judged otherwise than its label
-    #[arg(long)]
-    pub show_errors: bool,
-    /// Words only, without the sentence model
-    #[arg(long)]
-    pub no_semantic: bool,
+fn probability(text: &str) -> Result<f32, String> {
+    let p = text.parse().ok().filter(|p| (0.0..=1.0).contains(p));
+    p.ok_or_else(|| "not a probability from 0 to 1".to_owned())
 }
 
 fn lesson_types() -> impl clap::builder::TypedValueParser<Value = LessonType> {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`engine`] | recall from end to end |
 //! | [`query`] | what is asked and answered |
+//! | [`predict`] | what may go wrong again with a change |
 //! | [`mod@pack`] | an answer as a block for an agent |
 //! | [`projection`] | keeping the indexes up to the store |
 //! | [`view`] | one state of the indexes, ready to be asked |
@@ -23,6 +24,7 @@ pub mod eval;
 mod filter;
 pub mod lexical;
 pub mod pack;
+pub mod predict;
 pub mod projection;
 pub mod query;
 pub mod rank;
@@ -34,7 +36,7 @@ pub mod view;
 pub use engine::Engine;
 pub use error::{Result, RetrieveError};
 pub use filter::covers;
-pub use pack::{Pack, pack};
+pub use pack::{Pack, fenced, pack};
 pub use query::{Answer, Filter, Hit, IdSet, Mode, Note, Query, Why};
 pub use semantic::{Embedder, Semantic, SemanticOff};
 

@@ -90,6 +90,13 @@ pub fn pack(hits: &[Hit], budget: usize) -> Pack {
     Pack { text: format!("{OPEN}{lines}{CLOSE}"), tokens, included }
 }
 
+/// Returns these lines as data in the fence of [`pack`], whatever they hold.
+#[must_use]
+pub fn fenced(lines: &[String]) -> String {
+    let lines: String = lines.iter().map(|line| format!("- {}\n", clean(line))).collect();
+    format!("{OPEN}{lines}{CLOSE}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,6 +18,7 @@ mod mcp_http;
 mod mcp_tools;
 mod outcomes;
 mod piped;
+mod predict;
 mod review;
 mod road;
 mod samples;

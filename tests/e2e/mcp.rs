@@ -30,7 +30,10 @@ fn tools_are_listed_in_one_order_and_say_what_they_do() {
     let first = client.result("tools/list", json!({}));
     assert_eq!(first, client.result("tools/list", json!({})));
     let tools = names(&first["tools"], "name");
-    assert_eq!(tools, ["recall", "remember", "feedback", "review", "lessons", "forget", "status"]);
+    assert_eq!(
+        tools,
+        ["recall", "remember", "feedback", "review", "predict", "lessons", "forget", "status"]
+    );
     for tool in first["tools"].as_array().unwrap() {
         assert_eq!(tool["outputSchema"]["type"], "object", "{tool}");
         assert_eq!(tool["annotations"]["openWorldHint"], false, "{tool}");

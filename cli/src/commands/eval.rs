@@ -6,7 +6,7 @@ use std::path::Path;
 use cemem_retrieve::Mode;
 use cemem_retrieve::eval::{Asking, EvalError, Options, Report, evaluate, write_run};
 
-use super::{JSON_VERSION, corrections, pairs, replayed, suite};
+use super::{JSON_VERSION, corrections, foreseen, pairs, replayed, suite};
 use crate::args::EvalCommand;
 use crate::command_error::CommandError;
 use crate::context::{Context, absolute};
@@ -21,6 +21,9 @@ pub(super) fn run(context: &mut Context, command: EvalCommand) -> Result<u8, Com
             retrieval(context, &data, &mode, replay, run.as_deref())
         }
         EvalCommand::Suite { folder, svg } => suite::run(context, &folder, svg.as_deref()),
+        EvalCommand::Predict { sets, sessions, no_semantic, out } => {
+            foreseen::run(context, &sets, &sessions, !no_semantic, out.as_deref())
+        }
         EvalCommand::Outcomes { sessions, out } => {
             replayed::run(context, &sessions, out.as_deref())
         }

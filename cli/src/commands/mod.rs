@@ -9,6 +9,7 @@ mod doctor;
 mod engines;
 mod eval;
 mod exchange;
+mod foreseen;
 mod gate;
 pub(crate) mod ingest;
 mod init;
@@ -16,6 +17,7 @@ pub(crate) mod lessons;
 mod mcp;
 pub(crate) mod outcomes;
 mod pairs;
+pub(crate) mod predict;
 pub(crate) mod recall;
 mod reference;
 pub(crate) mod remember;
@@ -64,6 +66,7 @@ pub fn run(context: &mut Context, command: Option<Command>) -> Result<u8, Comman
         Command::Watch(args) => watch::run(context, &args),
         Command::Consolidate(args) => consolidate::run(context, &args),
         Command::Recall(args) => recall::run(context, &args),
+        Command::Predict(args) => predict::run(context, &args),
         Command::Remember(args) => remember::run(context, &args),
         Command::Review(args) => review::run(context, &args),
         Command::Gate(args) => gate::run(context, &args),

@@ -143,7 +143,7 @@ fn recall_in_copy(
 
 /// Returns whether a note is worth saying: that there is no runtime is said once on a machine, not
 /// with every recall. `--json` has every note, and `cemem doctor` tells at any time.
-fn is_news(context: &Context, note: &Note) -> bool {
+pub(super) fn is_news(context: &Context, note: &Note) -> bool {
     let Note::SemanticOff(off) = note else { return true };
     if matches!(off, SemanticOff::Disabled) {
         return false;

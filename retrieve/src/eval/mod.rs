@@ -5,6 +5,7 @@
 //! | [`data`] | reading `corpus.jsonl`, `queries.jsonl`, `qrels.tsv` |
 //! | [`metrics`] | recall, MRR, nDCG and how they are averaged |
 //! | [`cache`] | vectors kept between runs |
+//! | [`predict`] | what would have been predicted, by time |
 //! | [`prepared`] | putting a corpus into a temporary store |
 //! | [`run`] | asking every query |
 //! | [`suite`] | every set of a folder, with baselines and parts left out |
@@ -15,6 +16,7 @@
 pub mod cache;
 pub mod data;
 pub mod metrics;
+pub mod predict;
 pub mod prepared;
 pub mod run;
 pub mod suite;

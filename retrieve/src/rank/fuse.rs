@@ -150,9 +150,9 @@ pub struct Evidence {
 }
 
 /// Least chance at which a hybrid list is an answer (fitted: docs/quality.md).
-const ENOUGH: f32 = 0.30;
+pub(crate) const ENOUGH: f32 = 0.30;
 /// Least chance at which a list by words alone is an answer.
-const ENOUGH_WORDS: f32 = 0.20;
+pub(crate) const ENOUGH_WORDS: f32 = 0.20;
 
 fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())

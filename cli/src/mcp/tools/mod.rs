@@ -6,6 +6,7 @@
 //! | `remember` | store a lesson |
 //! | `feedback` | whether lessons helped |
 //! | `review` | what waits for a decision, better words, decisions |
+//! | `predict` | what a change is about to repeat |
 //! | `lessons` | list lessons, or show one |
 //! | `forget` | take lessons out, and back in |
 //! | `status` | which project this is and how its memory is |
@@ -19,6 +20,7 @@
 mod feedback;
 mod forget;
 mod lessons;
+mod predict;
 pub(super) mod recall;
 mod remember;
 mod review;
@@ -107,6 +109,7 @@ const TOOLS: &[Entry] = &[
     entry::<remember::Remember>(),
     entry::<feedback::Feedback>(),
     entry::<review::Review>(),
+    entry::<predict::Predict>(),
     entry::<lessons::Lessons>(),
     entry::<forget::Forget>(),
     entry::<status::Status>(),

@@ -78,7 +78,7 @@ pub(super) struct LessonOut {
 
 /// One row of evidence.
 #[derive(Debug, Serialize, JsonSchema)]
-struct EvidenceOut {
+pub(super) struct EvidenceOut {
     /// The words.
     quote: String,
     /// Who said them.
@@ -120,20 +120,22 @@ impl LessonOut {
             paths: lesson.applies_when.paths.iter().map(|p| one_line(p)).collect(),
             doubt: show::doubt(lesson),
             contradicts: lesson.contradicts.iter().map(ToString::to_string).collect(),
-            evidence: lesson.evidence.iter().take(rows).map(evidence).collect(),
+            evidence: lesson.evidence.iter().take(rows).map(EvidenceOut::of).collect(),
             score: None,
         }
     }
 }
 
-fn evidence(row: &Evidence) -> EvidenceOut {
-    let place = if row.session.is_empty() { &row.source_path } else { &row.session };
-    let source = format!("{} {}", one_line(&row.engine), one_line(place));
-    EvidenceOut {
-        quote: shorten(&one_line(&row.quote), QUOTE),
-        actor: one_line(&row.actor),
-        date: row.turn_ts.map(|ts| ts.date()),
-        source: source.trim_end().to_owned(),
+impl EvidenceOut {
+    pub(super) fn of(row: &Evidence) -> Self {
+        let place = if row.session.is_empty() { &row.source_path } else { &row.session };
+        let source = format!("{} {}", one_line(&row.engine), one_line(place));
+        Self {
+            quote: shorten(&one_line(&row.quote), QUOTE),
+            actor: one_line(&row.actor),
+            date: row.turn_ts.map(|ts| ts.date()),
+            source: source.trim_end().to_owned(),
+        }
     }
 }
 
