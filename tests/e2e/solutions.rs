@@ -173,6 +173,21 @@ fn a_solution_gets_a_document_in_a_folder_that_is_there() {
     assert!(after.contains("severity: low # here\nowner: mara\n"), "{after}");
     assert!(after.contains("## Guidance\n\nFreeze every clock.\n"), "{after}");
     env.cemem(["sync", "--check"]).success();
+    // Somebody else's lesson in such a file is one to learn from.
+    let other = after.replace(&format!("cemem: {id}"), "cemem: L-0123456789");
+    let rule = "Start every container before the first test.";
+    let other =
+        other.replace("## Guidance\n\nFreeze every clock.", &format!("## Guidance\n\n{rule}"));
+    let other = other.replace("Freeze every clock.", "Containers are slow");
+    env.write("docs/solutions/tooling/other.md", &other);
+    env.cemem(["ingest"]).success();
+    let list = env.cemem(["lessons", "list", "--status", "all", "--json"]).success().json();
+    let rules: Vec<&str> =
+        list["lessons"].as_array().unwrap().iter().map(|l| l["rule"].as_str().unwrap()).collect();
+    assert!(rules.contains(&rule), "{rules:?}\n{other}");
+    assert_eq!(rules.len(), 4, "{rules:?}");
+    env.cemem(["sync"]).success();
+    assert_eq!(env.read("docs/solutions/tooling/other.md"), other);
     env.cemem(["lessons", "retire", id]).success();
     env.cemem(["sync"]).success();
     assert!(!env.project().join(name).exists());

@@ -240,6 +240,44 @@ fn edits_in_the_block_become_edits_of_the_lessons() {
     assert!(again.stdout.is_empty() && env.read("CLAUDE.md") == after);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_person_at_a_terminal_is_asked() {
+    let env = TestEnv::new();
+    env.write("CLAUDE.md", "");
+    env.cemem(["remember", "Use tabs."]).success();
+    env.cemem(["sync"]).success();
+    let edited = env.read("CLAUDE.md").replace("Use tabs.", "Use spaces.");
+    env.write("CLAUDE.md", &edited);
+    for (answer, code, rule) in [("n\r", 1, "Use tabs."), ("y\r", 0, "Use spaces.")] {
+        let mut at = env.terminal(&["sync"], (80, 24), &[]);
+        let picture = at.shows("take these edits into the lessons?");
+        assert!(picture.contains("now says rule: Use spaces."), "{picture}");
+        at.press(answer);
+        assert_eq!(at.end().0, code);
+        assert_eq!(rules(&env), [rule]);
+        assert!(env.read("CLAUDE.md").contains("Use spaces."));
+    }
+    env.cemem(["sync", "--check"]).success();
+}
+
+#[test]
+fn both_sides_of_a_merge_are_for_a_person_to_settle() {
+    let env = TestEnv::new();
+    env.write("CLAUDE.md", "");
+    env.cemem(["remember", "Use tabs."]).success();
+    env.cemem(["sync"]).success();
+    let line = "- Use tabs.";
+    let sides = format!("<<<<<<< HEAD\n{line}\n=======\n- Use one.\n>>>>>>> main\n{line}");
+    let merged = env.read("CLAUDE.md").replacen(line, &sides, 1);
+    env.write("CLAUDE.md", &merged);
+    for args in [vec!["sync"], vec!["sync", "--take-edits"]] {
+        let refused = env.cemem(args).fails_with(1);
+        assert!(refused.stderr.contains("both sides of a merge"), "{}", refused.stderr);
+    }
+    assert_eq!(env.read("CLAUDE.md"), merged);
+}
+
 #[test]
 fn two_edits_of_one_lesson_are_taken_from_neither() {
     let env = TestEnv::new();

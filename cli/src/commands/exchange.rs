@@ -79,6 +79,13 @@ fn documents(
         let path = drift.path.display();
         context.ui.warn(&format!("`{path}` was edited by hand; it was left alone"));
     }
+    if context.ui.json {
+        let edited: Vec<_> = planned.drifts.iter().map(|drift| &drift.path).collect();
+        context.ui.print_json(&json!({
+            "version": JSON_VERSION, "documents": planned.targets.len(), "written": n_written,
+            "edited": edited,
+        }))?;
+    }
     let n_same = planned.targets.len() - n_written;
     context.ui.say(&format!(
         "{n_written} documents written to {}, {n_same} were up to date",

@@ -114,6 +114,11 @@ fn edits(
     if content.is_intact {
         return Ok(Default::default());
     }
+    if content.lines.iter().any(|l| ["<<<<<<< ", ">>>>>>> "].iter().any(|m| l.starts_with(m))) {
+        let message = format!("{}: the block holds both sides of a merge", path.display());
+        return Err(CommandError::user(message)
+            .hint("settle the conflict (either side will do), then run it again"));
+    }
     let store = source.store;
     let states = |id: &LessonId| states(store, id).unwrap_or_default();
     let with_rule = |rule: &str| {

@@ -3,12 +3,12 @@
 //! Owns which file a lesson belongs to. A document that nothing was changed about stays as it is, byte for
 //! byte. Must not write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use cemem_core::Store;
 use cemem_core::lesson::{Lesson, LessonType, Scope};
 use cemem_core::store::LogRow;
+use cemem_core::{LessonId, Store};
 
 use super::pages::{self, Found, Planned, Wanted};
 use super::target::{Target, markdown, read};
@@ -45,8 +45,10 @@ pub(crate) fn plan(
     let mut found = Found::among(there);
     if place.all {
         // An export takes nothing away.
-        found.retain(|file| lessons.iter().any(|lesson| lesson.id == *file.id()));
+        let wanted: BTreeSet<&LessonId> = lessons.iter().map(|lesson| &lesson.id).collect();
+        found.retain(|file| wanted.contains(file.id()));
     }
+    let with_file: BTreeSet<LessonId> = found.iter().map(|file| file.id().clone()).collect();
     let mut files: BTreeMap<PathBuf, Target> = BTreeMap::new();
     let mut fresh: Vec<&Lesson> = Vec::new();
     for lesson in lessons {
@@ -62,12 +64,12 @@ pub(crate) fn plan(
             target.new = Some(with_edits(store, lesson, &new)?);
         }
         if place.all && sources.is_empty() && solutions::is_document(lesson) {
-            let target = restored(lesson, place)?;
+            let target = restored(store, lesson, place)?;
             files.entry(target.path.clone()).or_insert(target);
             continue;
         }
         let wants_one = place.all
-            || found.iter().any(|file| *file.id() == lesson.id)
+            || with_file.contains(&lesson.id)
             || lesson.lesson_type == LessonType::Solution && !solutions::is_document(lesson);
         if sources.is_empty() && wants_one && lesson.scope != Scope::User {
             fresh.push(lesson);
@@ -87,8 +89,8 @@ pub(crate) fn plan(
 }
 
 /// Returns the document of a lesson that was read from one which is not at hand; what stands in its place
-/// already stays.
-fn restored(lesson: &Lesson, place: &Place<'_>) -> Result<Target, CommandError> {
+/// already gets only what was changed.
+fn restored(store: &Store, lesson: &Lesson, place: &Place<'_>) -> Result<Target, CommandError> {
     let row = lesson.evidence.iter().find(|row| row.engine == solutions::ENGINE);
     let path = row.map(|row| row.source_path.replace('\\', "/")).unwrap_or_default();
     let below = format!("{}/", solutions::FOLDER);
@@ -99,7 +101,10 @@ fn restored(lesson: &Lesson, place: &Place<'_>) -> Result<Target, CommandError> 
     let path = place.folder.join(&inner);
     let old = read(&path)?;
     let category = inner.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let new = old.clone().unwrap_or_else(|| solutions::document(lesson, category, place.module));
+    let new = match &old {
+        Some(text) => with_edits(store, lesson, text)?,
+        None => solutions::document(lesson, category, place.module),
+    };
     Ok(Target { path, old, new: Some(new) })
 }
 

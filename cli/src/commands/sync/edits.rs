@@ -59,18 +59,18 @@ pub(super) fn take(context: &Context, drifts: &[Drift]) -> Result<(), CommandErr
     Ok(())
 }
 
-/// Returns whether a person at a terminal wants the edits in the lessons.
-pub(super) fn agreed(context: &Context, drifts: &[Drift]) -> Result<bool, CommandError> {
+/// Returns whether a person at a terminal wants the edits in the lessons; nothing where nobody is asked.
+pub(super) fn agreed(context: &Context, drifts: &[Drift]) -> Result<Option<bool>, CommandError> {
     let at_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let can = |edit: &Edit| !matches!(edit, Edit::Unreadable | Edit::Orphan(_));
     if !at_terminal || context.ui.json || !drifts.iter().flat_map(|d| &d.edits).any(can) {
-        return Ok(false);
+        return Ok(None);
     }
     tell(context, drifts);
     context.ui.warn("take these edits into the lessons? [y/N]");
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
-    Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    Ok(Some(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes")))
 }
 
 /// Says what was edited by hand.

@@ -15,7 +15,7 @@ use crate::command_error::CommandError;
 use crate::ui::one_line;
 
 /// The folder in a project.
-const FOLDER: &str = ".cemem/lessons";
+pub(super) const FOLDER: &str = ".cemem/lessons";
 
 pub(super) fn plan(source: &Source<'_>) -> Result<Planned, CommandError> {
     let folder = source.root.join(FOLDER);

@@ -40,6 +40,9 @@ use crate::sync::drift::Drift;
 use crate::sync::render::Tallies;
 use crate::sync::solutions;
 
+const LEFT_ALONE: &str = "left alone; `cemem sync --take-edits` makes them edits of the lessons, `--force` writes over \
+                          them";
+
 /// What files are made from.
 struct Source<'a> {
     store: &'a Store,
@@ -112,10 +115,11 @@ pub(super) fn run(context: &mut Context, args: &SyncArgs) -> Result<u8, CommandE
         .hint("`cemem sync --file CLAUDE.md` creates one"));
     }
     let writes = !args.check && !args.dry_run;
-    if writes
-        && !plan.drifts.is_empty()
-        && (args.take_edits || edits::agreed(context, &plan.drifts)?)
-    {
+    let mut asked = None;
+    if writes && !args.take_edits && !plan.drifts.is_empty() {
+        asked = edits::agreed(context, &plan.drifts)?;
+    }
+    if args.take_edits || asked == Some(true) {
         edits::take(context, &plan.drifts)?;
         // What was taken is in the lessons: the files follow them.
         plan = self::plan(context, args, config)?;
@@ -124,6 +128,13 @@ pub(super) fn run(context: &mut Context, args: &SyncArgs) -> Result<u8, CommandE
         plan.write(context)?;
     }
     tell(context, &plan, args)?;
+    // A person who was asked has seen it.
+    if !context.ui.json && asked.is_none() {
+        edits::tell(context, &plan.drifts);
+    }
+    if !plan.drifts.is_empty() {
+        context.ui.warn(LEFT_ALONE);
+    }
     let is_stale = args.check && plan.due().next().is_some();
     let is_edited = !plan.drifts.is_empty() && !args.dry_run;
     Ok(if is_stale || is_edited { exit_code::FAILED } else { exit_code::OK })
@@ -237,7 +248,8 @@ fn tell(context: &Context, plan: &Plan, args: &SyncArgs) -> Result<(), CommandEr
     }
     // Of hundreds of files that stay as they are, nobody wants a list.
     let is_one_of_many = |path: &Path| {
-        path.components().any(|c| matches!(c.as_os_str().to_str(), Some("lessons" | "solutions")))
+        let inner = path.strip_prefix(&context.project.root).unwrap_or(path);
+        [mirror::FOLDER, solutions::FOLDER].iter().any(|folder| inner.starts_with(folder))
     };
     let mut n_unchanged = 0;
     for target in plan.targets.iter().filter(|t| drift(t).is_none()) {
@@ -256,13 +268,6 @@ fn tell(context: &Context, plan: &Plan, args: &SyncArgs) -> Result<(), CommandEr
     }
     if n_unchanged > 0 {
         context.ui.say(&format!("{n_unchanged} files of lessons: up to date"));
-    }
-    edits::tell(context, &plan.drifts);
-    if !plan.drifts.is_empty() {
-        context.ui.warn(
-            "left alone; `cemem sync --take-edits` makes them edits of the lessons, `--force` writes over \
-             them",
-        );
     }
     Ok(())
 }
