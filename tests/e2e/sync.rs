@@ -401,10 +401,16 @@ fn files_follow_by_themselves_where_a_person_wants_it() {
     env.cemem(["ingest"]).success();
     assert!(env.read("CLAUDE.md").contains("Use tabs."));
     assert_eq!(files(&env, ".cemem").len(), 2);
+    env.write("CLAUDE.md", "# Tidepool\n");
+    env.cemem(["capture", "--now"]).success();
+    assert!(env.read("CLAUDE.md").contains("Use tabs."), "what hooks start does it too");
     let edited = env.read("CLAUDE.md").replace("Use tabs.", "Use spaces.");
     env.write("CLAUDE.md", &edited);
     let told = env.cemem(["consolidate"]).success();
     assert!(told.stderr.contains("CLAUDE.md was edited by hand"), "{}", told.stderr);
+    env.cemem(["capture", "--now"]).success();
+    let doctor = env.cemem(["doctor"]);
+    assert!(doctor.stdout.contains("CLAUDE.md was edited by hand"), "{}", doctor.stdout);
     assert_eq!(env.read("CLAUDE.md"), edited);
 }
 

@@ -39,7 +39,7 @@ const CLAUDE_FILES: [&str; 2] = ["CLAUDE.md", ".claude/CLAUDE.md"];
 /// What Cursor wants above a rule that holds in every session.
 const CURSOR_HEAD: &str = "---\ndescription: Project memory\nalwaysApply: true\n---\n";
 /// Where Claude Code looks for rules.
-const RULES: &str = ".claude/rules";
+pub(super) const RULES: &str = ".claude/rules";
 
 /// A plan, and which lessons then stand in which file.
 #[derive(Debug, Default)]

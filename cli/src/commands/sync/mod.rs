@@ -249,7 +249,8 @@ fn tell(context: &Context, plan: &Plan, args: &SyncArgs) -> Result<(), CommandEr
     // Of hundreds of files that stay as they are, nobody wants a list.
     let is_one_of_many = |path: &Path| {
         let inner = path.strip_prefix(&context.project.root).unwrap_or(path);
-        [mirror::FOLDER, solutions::FOLDER].iter().any(|folder| inner.starts_with(folder))
+        let folders = [mirror::FOLDER, solutions::FOLDER, blocks::RULES];
+        folders.iter().any(|folder| inner.starts_with(folder))
     };
     let mut n_unchanged = 0;
     for target in plan.targets.iter().filter(|t| drift(t).is_none()) {
@@ -267,7 +268,7 @@ fn tell(context: &Context, plan: &Plan, args: &SyncArgs) -> Result<(), CommandEr
         context.ui.say(&format!("{}: {state}", short(context, &target.path)));
     }
     if n_unchanged > 0 {
-        context.ui.say(&format!("{n_unchanged} files of lessons: up to date"));
+        context.ui.say(&format!("{n_unchanged} more files: up to date"));
     }
     Ok(())
 }
