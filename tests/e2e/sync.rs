@@ -346,6 +346,49 @@ fn the_mirror_follows_the_lessons_and_is_read_back() {
 }
 
 #[test]
+fn a_new_clone_takes_nothing_away_and_learns_what_the_team_wrote() {
+    let mine = TestEnv::new();
+    mine.write("CLAUDE.md", "");
+    mine.cemem(["remember", "Use tabs."]).success();
+    mine.cemem([
+        "remember",
+        "--type",
+        "mistake",
+        "--path",
+        "src/db/**",
+        "--why",
+        "It hangs.",
+        "Never lock.",
+    ])
+    .success();
+    settings(&mine, "[sync]\nmirror = true\n");
+    mine.cemem(["sync"]).success();
+
+    let theirs = TestEnv::new();
+    let copied = files(&mine, ".cemem");
+    for name in copied.iter().map(String::as_str).chain(["CLAUDE.md"]) {
+        theirs.write(name, mine.read(name));
+    }
+    settings(&theirs, "[sync]\nmirror = true\n");
+    let told = theirs.cemem(["sync"]).success();
+    assert!(told.stderr.contains("2 of the files are of lessons"), "{}", told.stderr);
+    assert_eq!(theirs.read("CLAUDE.md"), mine.read("CLAUDE.md"));
+    assert!(rules(&theirs).is_empty());
+    theirs.cemem(["sync", "--take-edits"]).success();
+    assert_eq!(rules(&theirs), rules(&mine));
+    for name in &copied {
+        assert_eq!(theirs.read(name), mine.read(name), "{name}");
+    }
+    let lines = |env: &TestEnv| -> Vec<String> {
+        env.read("CLAUDE.md").lines().filter(|l| l.starts_with("- ")).map(str::to_owned).collect()
+    };
+    assert_eq!(lines(&theirs), lines(&mine), "the same ids");
+    theirs.cemem(["sync", "--check"]).success();
+    theirs.cemem(["lessons", "undo"]).success();
+    assert!(rules(&theirs).is_empty());
+}
+
+#[test]
 fn lessons_about_paths_move_into_rules_for_them() {
     let env = TestEnv::new();
     env.write("CLAUDE.md", "");

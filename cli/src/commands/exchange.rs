@@ -137,7 +137,7 @@ pub(super) fn import(context: &mut Context, args: &ImportArgs) -> Result<u8, Com
 
 /// Lets a lesson wait for a person when following it could do harm, or when nobody vouches for it and
 /// it gives orders to agents; returns whether it waits. What a person accepted here stays accepted.
-fn hold_back(lesson: &mut Lesson, store: &Store) -> Result<bool, CommandError> {
+pub(super) fn hold_back(lesson: &mut Lesson, store: &Store) -> Result<bool, CommandError> {
     let risk = {
         let texts =
             [Some(&lesson.title), Some(&lesson.rule), lesson.why.as_ref(), lesson.body.as_ref()];

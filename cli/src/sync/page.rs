@@ -232,6 +232,29 @@ fn said(head: &Mapping, body: &str) -> Option<Says> {
     (!says.rule.is_empty()).then_some(says)
 }
 
+/// Returns the lesson of a file as a line of an import, under its own id; `None` if the file does not say
+/// what the lesson is.
+#[must_use]
+pub fn as_line(text: &str) -> Option<serde_json::Value> {
+    let Page { id, says, .. } = parse(text)?;
+    let says = says?;
+    let head = front::read(front::split(text).front)?;
+    let list = |key: &str| -> Vec<&str> {
+        let items = head.get(key).and_then(Value::as_sequence).map_or(&[][..], Vec::as_slice);
+        items.iter().filter_map(Value::as_str).collect()
+    };
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Some(serde_json::json!({
+        "id": id, "type": says.lesson_type, "title": says.title.or(says.named), "rule": says.rule,
+        "why": text(&says.why), "body": text(&says.body),
+        "created": head.get("since").and_then(Value::as_str),
+        "applies_when": {
+            "paths": says.paths, "commands": list("commands"), "symbols": list("symbols"),
+            "stages": list("stages"), "languages": list("languages"), "tags": list("tags"),
+        },
+    }))
+}
+
 /// Returns a name for the file of a lesson, without its ending.
 #[must_use]
 pub fn name(title: &str) -> String {

@@ -83,6 +83,10 @@ impl Standing {
     ) -> Result<(), CommandError> {
         let old = read(&path)?;
         let text = old.as_deref().filter(|t| !t.is_empty()).unwrap_or(head);
+        if lines.is_empty() && !source.force && is_of_others(source, &path, text)? {
+            self.planned.targets.push(Target { path, new: old.clone(), old });
+            return Ok(());
+        }
         let (edits, rest) = edits(source, &path, text)?;
         if !edits.is_empty() && !source.force {
             // What stands in it is what it was; nothing is noted.
@@ -100,6 +104,23 @@ impl Standing {
         self.planned.targets.push(Target { path, old, new });
         Ok(())
     }
+}
+
+/// Returns whether a block holds lessons of which this memory has none: one that knows nothing yet, in a new
+/// clone, takes nothing away.
+fn is_of_others(source: &Source<'_>, path: &Path, text: &str) -> Result<bool, CommandError> {
+    let content = block::content(text).map_err(|error| refused(path, &error))?;
+    let ids: Vec<LessonId> = content
+        .iter()
+        .flat_map(|c| &c.lines)
+        .filter_map(|line| render::id_of(line.trim()))
+        .collect();
+    for id in &ids {
+        if source.store.lesson(id)?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(!ids.is_empty())
 }
 
 /// Returns what a hand changed in the block of a text.

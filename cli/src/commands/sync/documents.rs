@@ -85,6 +85,8 @@ pub(crate) fn plan(
     };
     let mut planned = pages::plan(store, wanted.collect(), found, &head, place.force)?;
     planned.targets.extend(files.into_values());
+    // `ingest` reads these.
+    planned.others.clear();
     Ok(planned)
 }
 

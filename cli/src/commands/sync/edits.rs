@@ -3,17 +3,22 @@
 //! Owns making an edit of a file one of the lesson, in the person's name. Must not touch a file.
 
 use std::io::{BufRead as _, IsTerminal as _};
+use std::path::PathBuf;
 
+use cemem_core::exchange::from_line;
 use cemem_core::{LessonId, Trust};
+use cemem_ingest::Redactor;
 use serde_json::{Value, json};
 
 use super::target::short;
 use crate::command_error::CommandError;
+use crate::commands::exchange::hold_back;
 use crate::commands::remember::{Statement, remember};
 use crate::commands::review::Words;
 use crate::commands::review::decide::{Verdict, carry_out};
 use crate::context::Context;
 use crate::sync::drift::{Drift, Edit};
+use crate::sync::page;
 use crate::ui::one_line;
 
 /// Makes edits of lessons of what was changed, as one undoable change, and lessons of new lines.
@@ -56,6 +61,37 @@ pub(super) fn take(context: &Context, drifts: &[Drift]) -> Result<(), CommandErr
             context.ui.say(&format!("remembered {}: {}", lesson.id, one_line(&lesson.rule)));
         }
     }
+    Ok(())
+}
+
+/// Takes in the lessons of files that somebody else's memory wrote, under their own ids.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub(super) fn adopt(context: &Context, files: &[(PathBuf, String)]) -> Result<(), CommandError> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let redactor = Redactor::new();
+    let mut store = context.store()?;
+    let mut lines = Vec::with_capacity(files.len());
+    for (path, text) in files {
+        let name = short(context, path);
+        let line = page::as_line(&redactor.redact(text)).map(|line| line.to_string());
+        let read = line.map(|line| from_line(&line, &name, 1, context.clock.now()));
+        match read {
+            Some(Ok(mut line)) => {
+                hold_back(&mut line.lesson, &store)?;
+                lines.push(line);
+            }
+            Some(Err(error)) => context.ui.warn(&format!("{name}: {error}")),
+            None => context.ui.warn(&format!("{name} does not say what the rule is")),
+        }
+    }
+    let done = store.import(lines, "files of lessons")?;
+    context
+        .ui
+        .say(&format!("{} lessons taken in; `cemem lessons undo` takes them out", done.imported));
     Ok(())
 }
 

@@ -69,6 +69,8 @@ impl Source<'_> {
 struct Plan {
     targets: Vec<Target>,
     drifts: Vec<Drift>,
+    /// Files of lessons that this memory does not have.
+    others: Vec<(PathBuf, String)>,
     standing: Vec<(String, Vec<LessonId>)>,
 }
 
@@ -121,6 +123,7 @@ pub(super) fn run(context: &mut Context, args: &SyncArgs) -> Result<u8, CommandE
     }
     if args.take_edits || asked == Some(true) {
         edits::take(context, &plan.drifts)?;
+        edits::adopt(context, &plan.others)?;
         // What was taken is in the lessons: the files follow them.
         plan = self::plan(context, args, config)?;
     }
@@ -134,6 +137,12 @@ pub(super) fn run(context: &mut Context, args: &SyncArgs) -> Result<u8, CommandE
     }
     if !plan.drifts.is_empty() {
         context.ui.warn(LEFT_ALONE);
+    }
+    if !plan.others.is_empty() {
+        let n = plan.others.len();
+        context.ui.say(&format!(
+            "{n} of the files are of lessons this memory does not have: `--take-edits` takes them in"
+        ));
     }
     let is_stale = args.check && plan.due().next().is_some();
     let is_edited = !plan.drifts.is_empty() && !args.dry_run;
@@ -197,7 +206,8 @@ fn plan(context: &Context, args: &SyncArgs, config: SyncConfig) -> Result<Plan, 
     }
     keep_inside(context, args, &mut planned);
     let standing = standing.files.iter().map(|(path, ids)| (source.place(path), ids.clone()));
-    Ok(Plan { standing: standing.collect(), targets: planned.targets, drifts: planned.drifts })
+    let Planned { targets, drifts, others } = planned;
+    Ok(Plan { standing: standing.collect(), targets, drifts, others })
 }
 
 /// Leaves out files that a link leads elsewhere, and says so. A file that a person named is theirs to name,
@@ -239,7 +249,10 @@ fn tell(context: &Context, plan: &Plan, args: &SyncArgs) -> Result<(), CommandEr
             })
             .collect();
         let written = writes && plan.due().next().is_some();
-        let envelope = json!({ "version": JSON_VERSION, "files": files, "written": written });
+        let others: Vec<&PathBuf> = plan.others.iter().map(|(path, _)| path).collect();
+        let envelope = json!({
+            "version": JSON_VERSION, "files": files, "others": others, "written": written,
+        });
         return context.ui.print_json(&envelope);
     }
     for target in plan.due() {

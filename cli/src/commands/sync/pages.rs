@@ -64,12 +64,15 @@ pub(crate) type Head<'a> = dyn Fn(&Lesson, &Path) -> Vec<(String, Value)> + 'a;
 pub(crate) struct Planned {
     pub(crate) targets: Vec<Target>,
     pub(crate) drifts: Vec<Drift>,
+    /// Files of lessons that this memory does not have, with what they hold.
+    pub(crate) others: Vec<(PathBuf, String)>,
 }
 
 impl Planned {
     pub(crate) fn absorb(&mut self, other: Self) {
         self.targets.extend(other.targets);
         self.drifts.extend(other.drifts);
+        self.others.extend(other.others);
     }
 }
 
@@ -130,6 +133,7 @@ pub(crate) fn plan(
     }
     for file in there.into_values().flatten() {
         if store.lesson(&file.page.id)?.is_none() {
+            planned.others.push((file.path, file.text));
             continue;
         }
         let new = if file.page.intact || force { None } else { Some(file.text.clone()) };
@@ -144,6 +148,7 @@ pub(crate) fn plan(
         planned.targets.push(Target { path: file.path, old: Some(file.text), new });
     }
     planned.targets.sort_by(|a, b| a.path.cmp(&b.path));
+    planned.others.sort();
     Ok(planned)
 }
 
