@@ -395,7 +395,7 @@ fn lessons_about_paths_move_into_rules_for_them() {
     env.write("AGENTS.md", "");
     env.write("src/db/x.rs", "");
     env.write(".claude/rules/mine.md", "- Never commit generated files.\n");
-    env.cemem(["remember", "Use tabs."]).success();
+    env.cemem(["remember", "--path", "CHANGELOG.md", "Use tabs."]).success();
     env.cemem(["remember", "--path", "src/db", "Never lock."]).success();
     env.cemem(["sync"]).success();
     assert!(env.read("CLAUDE.md").contains("Never lock."));
@@ -407,6 +407,7 @@ fn lessons_about_paths_move_into_rules_for_them() {
     assert!(rule.starts_with("---\npaths:\n  - \"src/db/**\"\n---\n\n<!-- cemem:begin"), "{rule}");
     assert!(rule.contains("- Never lock.") && !rule.contains("Use tabs."));
     assert!(!env.read("CLAUDE.md").contains("Never lock."));
+    assert!(env.read("CLAUDE.md").contains("Use tabs."), "that names a file, no more");
     assert!(env.read("AGENTS.md").contains("Never lock."), "who reads it reads no rules");
     let again = env.cemem(["sync"]).success();
     assert!(again.stdout.is_empty(), "{}", again.stdout);

@@ -205,7 +205,8 @@ fn rules(source: &Source<'_>, standing: &mut Standing) -> Result<BTreeSet<Lesson
     Ok(standing_there)
 }
 
-/// Returns the globs of the paths a lesson is about, in order; none if one of them cannot be one.
+/// Returns the globs that a lesson is limited to, in order; none if it only names files (it may well hold
+/// elsewhere: "every change adds a line to CHANGELOG.md"), or if one of its paths cannot be a glob.
 fn globs(root: &Path, lesson: &Lesson) -> Vec<String> {
     let paths = &lesson.applies_when.paths;
     let is_glob = |p: &String| {
@@ -222,7 +223,11 @@ fn globs(root: &Path, lesson: &Lesson) -> Vec<String> {
         if is_folder { format!("{}/**", path.trim_end_matches('/')) } else { path.clone() }
     };
     let globs: BTreeSet<String> = paths.iter().map(as_glob).collect();
-    globs.into_iter().collect()
+    if globs.iter().any(|glob| glob.contains(['*', '?', '{', '['])) {
+        globs.into_iter().collect()
+    } else {
+        Vec::new()
+    }
 }
 
 /// Returns the name of the file for these globs: the same for the same ones.
