@@ -2,14 +2,21 @@
 //!
 //! Owns parsing only. Must not act: `commands` does.
 
+mod export;
+mod find;
+mod import;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use cemem_core::Signal;
 use cemem_core::lesson::{LessonStatus, LessonType, Stage};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, Parser, Subcommand};
 
+pub use self::export::{ExportArgs, ExportFormat};
+pub use self::find::FindArgs;
+pub use self::import::ImportArgs;
 use crate::config::Distiller;
 
 mod eval;
@@ -57,6 +64,8 @@ pub enum Command {
     Recall(RecallArgs),
     /// Say which past mistakes and recurring findings a change is about to repeat
     Predict(PredictArgs),
+    /// Answer as compound-cli's `find` does, for skills that call it: documents and passages, with scores
+    Find(FindArgs),
     /// Store a lesson in your own words
     Remember(RememberArgs),
     /// Show what waits for a decision, and decide
@@ -73,9 +82,9 @@ pub enum Command {
     Mcp(McpArgs),
     /// Bring the files that agents and people read up to the lessons
     Sync(SyncArgs),
-    /// Write every lesson as one JSON line
+    /// Write the lessons: one JSON line each, to read, or as documents
     Export(ExportArgs),
-    /// Read lessons from a JSON-lines file
+    /// Read lessons from a file, or what another memory program kept
     Import(ImportArgs),
     /// Measure quality on labelled data
     Eval {
@@ -492,37 +501,6 @@ impl Default for SyncArgs {
             force: false,
         }
     }
-}
-
-/// Arguments of `export`.
-#[derive(Debug, ClapArgs)]
-pub struct ExportArgs {
-    /// Write to this file instead of stdout; the folder, where documents are written
-    #[arg(long, short, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// What is written
-    #[arg(long, value_enum, default_value_t)]
-    pub format: ExportFormat,
-    /// Only this status, or `all`
-    #[arg(long, default_value = "all", value_parser = status_filter())]
-    pub status: StatusFilter,
-}
-
-/// What an export is written as.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum ExportFormat {
-    /// One JSON object a line
-    #[default]
-    Jsonl,
-    /// A document for each lesson, as in docs/solutions
-    Solutions,
-}
-
-/// Arguments of `import`.
-#[derive(Debug, ClapArgs)]
-pub struct ImportArgs {
-    /// One JSON object a line; `-` reads stdin
-    pub file: PathBuf,
 }
 
 fn probability(text: &str) -> Result<f32, String> {

@@ -17,6 +17,7 @@ use etcetera::BaseStrategy as _;
 
 use crate::args::GlobalArgs;
 use crate::command_error::CommandError;
+use crate::nearest::{any_of, nearest};
 use crate::runtime;
 use crate::ui::Ui;
 
@@ -57,7 +58,8 @@ impl Context {
                     .hint("change to a folder that does, or give `--project DIR`")
             })?,
         };
-        let Found { project, trouble } = home.find(&folder)?;
+        let Found { project, trouble } =
+            home.find(&folder).map_err(|error| with_near(&home, &folder, error))?;
         let named = global.project.is_some();
         Ok(Self { ui, home, user_home, project, named, trouble, clock: clock_from_env()? })
     }
@@ -130,6 +132,26 @@ impl Context {
             return Err(unusable_table(trouble));
         }
         Ok(Store::open_to_read(&self.home.store_path(&self.project), self.clock)?)
+    }
+}
+
+/// Returns the error with the projects that were perhaps meant, as its advice: a folder is often named by
+/// its last part alone.
+fn with_near(home: &Home, folder: &Path, error: PathError) -> CommandError {
+    let known: Vec<PathBuf> = home.known_folders().unwrap_or_default();
+    let name = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned());
+    let names: Vec<String> = known.iter().filter_map(|path| name(path)).collect();
+    let typed = name(folder).unwrap_or_default();
+    let near = nearest(&typed, names.iter().map(String::as_str));
+    let meant = near.iter().flat_map(|near| {
+        let fits = move |path: &&PathBuf| name(path).as_deref() == Some(*near) && path.is_dir();
+        known.iter().filter(fits)
+    });
+    let meant: Vec<String> =
+        meant.take(3).map(|path| format!("`--project {}`", path.display())).collect();
+    match meant.is_empty() {
+        true => error.into(),
+        false => CommandError::from(error).hint(format!("did you mean {}?", any_of(&meant))),
     }
 }
 

@@ -6,6 +6,8 @@ pub const OK: u8 = 0;
 pub const FAILED: u8 = 1;
 /// The command line was wrong.
 pub const USAGE: u8 = 2;
+/// `find` had nothing to look in: what called it falls back to its own search.
+pub const NO_LESSONS: u8 = 4;
 /// Another process kept the store locked.
 pub const BUSY: u8 = 20;
 /// The store was written by a newer cemem; reading works.

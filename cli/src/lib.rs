@@ -12,6 +12,7 @@
 //! | [`hooks`] | what the hooks of coding agents call |
 //! | `init` | setting agents up, and taking that back |
 //! | `mcp` | the MCP server: tools, resources, prompts, transports |
+//! | `nearest` | what a person probably meant |
 //! | [`runtime`] | where the ONNX Runtime library is looked for |
 //! | [`similarity`] | how near two sentences are in meaning |
 //! | [`sync`] | the managed block in CLAUDE.md and AGENTS.md |
@@ -31,6 +32,7 @@ pub mod exit_code;
 pub mod hooks;
 mod init;
 mod mcp;
+mod nearest;
 pub mod runtime;
 pub mod similarity;
 pub mod sync;

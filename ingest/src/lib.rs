@@ -18,6 +18,7 @@
 //! | [`pipeline`] | files to store, in parallel |
 //! | [`watch`](mod@watch) | reading what is new as soon as it is written |
 //! | [`report`] | what a run did; progress |
+//! | [`memories`] | what other memory programs kept, for `import` |
 //! | [`inbox`] | what was dropped into `.cemem/inbox/` |
 //! | `gone` | documents whose file is no longer there |
 //! | [`extract`] | events to candidates, pure |
@@ -46,6 +47,7 @@ mod gone;
 pub mod history;
 pub mod inbox;
 mod learn;
+pub mod memories;
 pub mod outcomes;
 pub mod pipeline;
 pub mod read;

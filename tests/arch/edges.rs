@@ -105,6 +105,7 @@ const ALLOWED: &[Allowed] = &[
             "serde_yaml_ng",
             "shlex",
             "similar",
+            "strsim",
             "tempfile",
             "textwrap",
             "thiserror",

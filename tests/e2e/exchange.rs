@@ -168,3 +168,18 @@ fn an_export_goes_into_pipes_and_new_files_have_the_usual_mode() {
         (mode("usual") & 0o644, mode("usual") & 0o644)
     );
 }
+
+#[test]
+fn a_document_to_read() {
+    let env = TestEnv::without_runtime();
+    let line = concat!(
+        "{\"id\":\"L-abcdef\",\"type\":\"decision\",\"title\":\"Rate limit\",\"rule\":\"Use the token bucket.\",",
+        "\"why\":\"Three replicas.\",\"applies_when\":{\"paths\":[\"api/**\"]},\"created\":\"2026-03-16\",",
+        "\"body\":\"# Options\\nA or B.\"}\n",
+    );
+    env.write("in.jsonl", line);
+    env.cemem(["import", "in.jsonl"]).success();
+    insta::assert_snapshot!(env.cemem(["export", "--format", "markdown"]).success().stdout);
+    let written = env.cemem(["export", "--output", "out.jsonl", "--json"]).success().json();
+    assert_eq!(written["lessons"], 1);
+}

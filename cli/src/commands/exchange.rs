@@ -1,27 +1,21 @@
-//! `cemem export` and `cemem import`: one lesson a line.
+//! `cemem export`: one lesson a line for `import`, a document to read, or documents of `docs/solutions`.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
+use cemem_core::Lesson;
 use cemem_core::durable::{IoResultExt as _, write_shared};
-use cemem_core::exchange::{from_line, to_line};
-use cemem_core::store::{Imported, LessonFilter, Store};
-use cemem_core::{Lesson, LessonStatus, Trust};
-use cemem_ingest::Redactor;
-use cemem_ingest::extract::injection;
+use cemem_core::exchange::to_line;
+use cemem_core::store::LessonFilter;
 use serde_json::json;
 
 use super::sync::documents::{self, Place};
 use super::sync::target::is_inside;
-use super::{JSON_VERSION, lessons};
-use crate::args::{ExportArgs, ExportFormat, ImportArgs};
+use super::{JSON_VERSION, lessons, show};
+use crate::args::{ExportArgs, ExportFormat};
 use crate::command_error::CommandError;
 use crate::context::{Context, absolute};
 use crate::exit_code;
-
-/// Bad lines shown one by one; the rest are counted.
-const SHOWN_ERRORS: usize = 10;
+use crate::ui::{one_line, printable};
 
 pub(super) fn export(context: &mut Context, args: &ExportArgs) -> Result<u8, CommandError> {
     let filter = LessonFilter { statuses: lessons::statuses(args.status), types: Vec::new() };
@@ -30,16 +24,67 @@ pub(super) fn export(context: &mut Context, args: &ExportArgs) -> Result<u8, Com
     if args.format == ExportFormat::Solutions {
         return documents(context, &lessons, args.output.as_deref());
     }
-    let text: String = lessons.iter().map(|l| to_line(l) + "\n").collect();
+    let text: String = match args.format {
+        ExportFormat::Markdown => markdown(&context.project.name, &lessons),
+        _ => lessons.iter().map(|l| to_line(l) + "\n").collect(),
+    };
     match &args.output {
         None => context.ui.print(&text)?,
         Some(path) => {
             let path = absolute(path)?;
             write_shared(&path, text.as_bytes())?;
-            context.ui.say(&format!("{} lessons written to {}", lessons.len(), path.display()));
+            let n = lessons.len();
+            if context.ui.json {
+                let object = json!({ "version": JSON_VERSION, "lessons": n, "path": path });
+                context.ui.print_json(&object)?;
+            } else {
+                context.ui.say(&format!("{n} lessons written to {}", path.display()));
+            }
         }
     }
     Ok(exit_code::OK)
+}
+
+/// Returns the lessons as one document, oldest first, each with its newest evidence.
+fn markdown(project: &str, lessons: &[Lesson]) -> String {
+    let mut out = format!("# Lessons of {}\n", one_line(project));
+    for lesson in lessons {
+        out.push_str(&format!(
+            "\n## {} ({})\n\n{}\n",
+            one_line(&lesson.title),
+            lesson.id,
+            one_line(&lesson.rule)
+        ));
+        if let Some(why) = &lesson.why {
+            out.push_str(&format!("\n**Why:** {}\n", one_line(why)));
+        }
+        let reach = &lesson.applies_when;
+        let places = [&reach.paths, &reach.commands, &reach.symbols].into_iter().flatten();
+        let places: Vec<String> = places.map(|place| format!("`{}`", one_line(place))).collect();
+        if !places.is_empty() {
+            out.push_str(&format!("\n**Where:** {}\n", places.join(", ")));
+        }
+        if let Some(body) = &lesson.body {
+            // Headings of its own stand below the lesson's.
+            let lines = printable(body);
+            let lines = lines
+                .trim()
+                .lines()
+                .map(|l| if l.starts_with('#') { format!("##{l}") } else { l.to_owned() });
+            out.push_str(&format!("\n{}\n", lines.collect::<Vec<_>>().join("\n")));
+        }
+        out.push_str(&format!(
+            "\n_{}, {}, trust {}, learned {}_\n",
+            lesson.lesson_type,
+            lesson.status,
+            lesson.trust,
+            lesson.created.date()
+        ));
+        if let Some(evidence) = lesson.evidence.last() {
+            out.push_str(&format!("\n> {}\n", show::quote(evidence).trim().replace('\n', "\n> ")));
+        }
+    }
+    out
 }
 
 /// Writes a document for each lesson into a folder: the one it came from, or a new one.
@@ -92,113 +137,4 @@ fn documents(
         folder.display()
     ));
     Ok(if planned.drifts.is_empty() { exit_code::OK } else { exit_code::FAILED })
-}
-
-pub(super) fn import(context: &mut Context, args: &ImportArgs) -> Result<u8, CommandError> {
-    let (source, reader): (String, Box<dyn BufRead>) = if args.file.as_os_str() == "-" {
-        ("stdin".into(), Box::new(BufReader::new(std::io::stdin())))
-    } else {
-        let path = absolute(&args.file)?;
-        let file = File::open(&path).context("read", &path)?;
-        (path.to_string_lossy().into_owned(), Box::new(BufReader::new(file)))
-    };
-    let mut store = context.store()?;
-    let redactor = Redactor::new();
-    let (mut read, mut errors) = (Vec::new(), Vec::new());
-    for (idx, line) in reader.split(b'\n').enumerate() {
-        let line = line?;
-        let line = String::from_utf8_lossy(&line);
-        let line = line.trim().trim_start_matches('\u{feff}');
-        if line.is_empty() {
-            continue;
-        }
-        match from_line(&redacted(line, &redactor), &source, idx + 1, context.clock.now()) {
-            Ok(line) => read.push(line),
-            Err(error) => errors.push(format!("{source}:{}: {error}", idx + 1)),
-        }
-    }
-    let mut held = 0;
-    for line in &mut read {
-        held += usize::from(hold_back(&mut line.lesson, &store)?);
-    }
-    let done = store.import(read, &source)?;
-    if held > 0 {
-        context.ui.warn(&format!(
-            "{held} of the lessons would have an agent do something that could harm: `cemem review` \
-             shows them"
-        ));
-    }
-    let code = finish(context, done, &errors)?;
-    if done.imported > 0 {
-        context.catch_up(&store);
-    }
-    Ok(code)
-}
-
-/// Lets a lesson wait for a person when following it could do harm, or when nobody vouches for it and
-/// it gives orders to agents; returns whether it waits. What a person accepted here stays accepted.
-pub(super) fn hold_back(lesson: &mut Lesson, store: &Store) -> Result<bool, CommandError> {
-    let risk = {
-        let texts =
-            [Some(&lesson.title), Some(&lesson.rule), lesson.why.as_ref(), lesson.body.as_ref()];
-        let any = |risky: fn(&str) -> bool| texts.iter().flatten().any(|t| risky(t));
-        match lesson.trust {
-            Trust::User | Trust::HumanReview if any(injection::is_dangerous) => {
-                LessonStatus::Candidate
-            }
-            Trust::User | Trust::HumanReview => return Ok(false),
-            _ if any(injection::is_suspicious) => LessonStatus::Quarantined,
-            _ => return Ok(false),
-        }
-    };
-    if !lesson.status.is_recallable() {
-        return Ok(false);
-    }
-    let accepted = store.lesson(&lesson.id)?.is_some_and(|known| {
-        known.status.is_recallable() && known.rule == lesson.rule && known.body == lesson.body
-    });
-    if !accepted {
-        lesson.status = risk;
-    }
-    Ok(!accepted)
-}
-
-/// Returns the line without secrets: nothing is stored unredacted, wherever it comes from. A line that
-/// is no JSON comes back as it is, for the reader of lessons to reject.
-fn redacted(line: &str, redactor: &Redactor) -> String {
-    match serde_json::from_str::<serde_json::Value>(line) {
-        Ok(mut value) => {
-            redactor.redact_value(&mut value);
-            value.to_string()
-        }
-        Err(_) => line.to_owned(),
-    }
-}
-
-fn finish(context: &Context, done: Imported, errors: &[String]) -> Result<u8, CommandError> {
-    let Imported { imported, unchanged, quarantined } = done;
-    let read = imported + unchanged + errors.len();
-    if context.ui.json {
-        context.ui.print_json(&json!({
-            "version": JSON_VERSION, "read": read, "imported": imported, "unchanged": unchanged,
-            "quarantined": quarantined, "errors": errors,
-        }))?;
-    } else {
-        for error in errors.iter().take(SHOWN_ERRORS) {
-            context.ui.warn(error);
-        }
-        if errors.len() > SHOWN_ERRORS {
-            context.ui.warn(&format!("and {} more lines", errors.len() - SHOWN_ERRORS));
-        }
-        context.ui.print(&format!(
-            "{read} lines read: {imported} imported, {unchanged} unchanged, {} skipped\n",
-            errors.len()
-        ))?;
-        if quarantined > 0 {
-            context.ui.say(&format!(
-                "{quarantined} of them came from tool output: `cemem review` shows them"
-            ));
-        }
-    }
-    Ok(if errors.is_empty() { exit_code::OK } else { exit_code::FAILED })
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use cemem_core::Timestamp;
 use cemem_core::lesson::{Lesson, LessonStatus, LessonType};
-use cemem_core::store::{Decision, LessonFilter, LogRow, Store};
+use cemem_core::store::{Decision, LessonFilter, LogRow, Store, StoreError};
 use cemem_ingest::Redactor;
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ use crate::args::{LessonsCommand, StatusFilter};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit_code;
+use crate::nearest::{any_of, nearest};
 use crate::ui::one_line;
 
 pub(super) fn run(context: &mut Context, command: LessonsCommand) -> Result<u8, CommandError> {
@@ -59,8 +60,28 @@ pub(crate) fn whole(store: &Store, filter: &LessonFilter) -> Result<Vec<Lesson>,
 
 /// Returns the lesson with this id or prefix.
 pub(crate) fn get(store: &Store, id: &str) -> Result<Lesson, CommandError> {
-    let id = store.resolve_id(id)?;
+    let id = store.resolve_id(id).map_err(|error| with_near(store, error))?;
     store.lesson(&id)?.ok_or_else(|| CommandError::Internal(format!("`{id}` vanished")))
+}
+
+/// Returns the error with the lessons that were perhaps meant, as its advice.
+fn with_near(store: &Store, error: StoreError) -> CommandError {
+    let StoreError::NoSuchLesson(typed) = &error else { return error.into() };
+    let all = store.lessons(&LessonFilter::default()).unwrap_or_default();
+    let digits = typed.trim().trim_start_matches(['L', 'l', '-']);
+    let near = nearest(digits, all.iter().map(|l| l.id.as_str().trim_start_matches("L-")));
+    let named = |digits: &&str| all.iter().find(|l| l.id.as_str().ends_with(digits));
+    let names: Vec<String> = near
+        .iter()
+        .filter_map(named)
+        .map(|l| format!("`{}` ({})", l.id, one_line(&l.title)))
+        .collect();
+    match names.is_empty() {
+        true => error.into(),
+        false => {
+            CommandError::user(error.to_string()).hint(format!("did you mean {}?", any_of(&names)))
+        }
+    }
 }
 
 /// Returns the lessons with these ids or prefixes, each once.

@@ -9,8 +9,10 @@ mod doctor;
 mod engines;
 mod eval;
 mod exchange;
+mod find;
 mod foreseen;
 mod gate;
+mod import;
 pub(crate) mod ingest;
 mod init;
 pub(crate) mod lessons;
@@ -19,7 +21,7 @@ pub(crate) mod outcomes;
 mod pairs;
 pub(crate) mod predict;
 pub(crate) mod recall;
-mod reference;
+pub mod reference;
 pub(crate) mod remember;
 mod replayed;
 pub(crate) mod review;
@@ -67,6 +69,7 @@ pub fn run(context: &mut Context, command: Option<Command>) -> Result<u8, Comman
         Command::Consolidate(args) => consolidate::run(context, &args),
         Command::Recall(args) => recall::run(context, &args),
         Command::Predict(args) => predict::run(context, &args),
+        Command::Find(args) => find::run(context, &args),
         Command::Remember(args) => remember::run(context, &args),
         Command::Review(args) => review::run(context, &args),
         Command::Gate(args) => gate::run(context, &args),
@@ -74,7 +77,7 @@ pub fn run(context: &mut Context, command: Option<Command>) -> Result<u8, Comman
         Command::Mcp(args) => mcp::run(context, &args),
         Command::Sync(args) => sync::run(context, &args),
         Command::Export(args) => exchange::export(context, &args),
-        Command::Import(args) => exchange::import(context, &args),
+        Command::Import(args) => import::run(context, &args),
         Command::Eval { command } => eval::run(context, command),
         Command::Stats => stats::run(context),
         Command::Doctor(args) => doctor::run(context, &args),

@@ -19,7 +19,7 @@ use crate::exit_code;
 use crate::ui::one_line;
 
 /// Results considered for a token budget: more than a block can hold.
-const BUDGET_POOL: usize = 30;
+pub(crate) const BUDGET_POOL: usize = 30;
 /// Longest query kept with a showing, in characters.
 const MAX_ASKED: usize = 200;
 /// Longest wait for another writer before a showing is left unrecorded.

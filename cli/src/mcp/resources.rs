@@ -66,9 +66,10 @@ pub(super) fn read(memory: &Memory, uri: &str) -> Result<ReadResourceResult, Err
     let store = memory.context.store_to_read().map_err(|error| internal(&error))?;
     let lesson = match lessons::get(&store, id) {
         Ok(lesson) => lesson,
-        Err(CommandError::Store(StoreError::NoSuchLesson(_) | StoreError::AmbiguousId { .. })) => {
-            return Err(unknown());
-        }
+        Err(
+            CommandError::Store(StoreError::NoSuchLesson(_) | StoreError::AmbiguousId { .. })
+            | CommandError::User { .. },
+        ) => return Err(unknown()),
         Err(error) => return Err(internal(&error)),
     };
     let counters = store.counters().map_err(|error| internal(&error.into()))?;

@@ -15,7 +15,7 @@ use super::{Store, bump_revision, sort_error};
 use crate::clock::Timestamp;
 use crate::exchange::{IMPORT_ENGINE, Line};
 use crate::id::LessonId;
-use crate::lesson::{Lesson, LessonStatus};
+use crate::lesson::{Evidence, Lesson, LessonStatus};
 
 /// What an import changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,16 +53,29 @@ impl Store {
                     }
                     bump_revision(tx)?;
                 }
-                let waits = |lesson: &&Lesson| lesson.status == LessonStatus::Quarantined;
-                Ok(Imported {
-                    imported: fresh.len(),
-                    unchanged: read - fresh.len(),
-                    quarantined: fresh.values().filter(waits).count(),
-                })
+                Ok(counted(read, fresh.values()))
             };
             write().map_err(|e| sort_error(&path, e))
         })
     }
+
+    /// Returns what [`Store::import`] of these lines would do, and the lessons it would write.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn preview_import(&self, lines: Vec<Line>) -> Result<(Imported, Vec<Lesson>)> {
+        let read = lines.len();
+        let fresh = new_or_changed(&self.conn, lines).map_err(|e| self.sql(e))?;
+        let fresh: Vec<Lesson> = fresh.into_values().collect();
+        Ok((counted(read, fresh.iter()), fresh))
+    }
+}
+
+/// Counts what an import of so many lines writes.
+fn counted<'a>(read: usize, fresh: impl ExactSizeIterator<Item = &'a Lesson>) -> Imported {
+    let imported = fresh.len();
+    let quarantined = fresh.filter(|l| l.status == LessonStatus::Quarantined).count();
+    Imported { imported, unchanged: read - imported, quarantined }
 }
 
 /// Returns the lessons to write, by their final ids.
@@ -114,7 +127,8 @@ fn says_the_same(known: &Lesson, new: &Lesson) -> bool {
             updated: Timestamp(0),
             ..lesson.clone()
         };
-        for evidence in plain.evidence.iter_mut().filter(|e| e.engine == IMPORT_ENGINE) {
+        let imported = |e: &&mut Evidence| e.engine.split(':').next() == Some(IMPORT_ENGINE);
+        for evidence in plain.evidence.iter_mut().filter(imported) {
             evidence.source_path.clear();
             evidence.event_uuid.clear();
         }

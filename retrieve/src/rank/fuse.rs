@@ -154,6 +154,12 @@ pub(crate) const ENOUGH: f32 = 0.30;
 /// Least chance at which a list by words alone is an answer.
 pub(crate) const ENOUGH_WORDS: f32 = 0.20;
 
+/// Returns the least chance at which a list is an answer.
+#[must_use]
+pub fn least_chance(mode: Mode) -> f32 {
+    if mode == Mode::Lexical { ENOUGH_WORDS } else { ENOUGH }
+}
+
 fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
 }
@@ -196,14 +202,14 @@ impl Evidence {
         let many = (facts.searched.max(1) as f32).ln();
         if mode == Mode::Lexical {
             self.chance = sigmoid(-0.02 + 4.69 * self.cover - 4.32 * facts.unknown() - 0.06 * many);
-            self.answers = self.best > 0.0 && self.chance >= ENOUGH_WORDS;
+            self.answers = self.best > 0.0 && self.chance >= least_chance(mode);
             return;
         }
         let nearest = signals.iter().map(|s| s.cos_best).fold(0.0, f32::max);
         self.chance = sigmoid(
             -1.97 + 6.40 * nearest + 3.04 * self.cover - 3.04 * facts.unknown() - 0.237 * many,
         );
-        self.answers = self.chance >= ENOUGH;
+        self.answers = self.chance >= least_chance(mode);
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::target::short;
 use crate::command_error::CommandError;
-use crate::commands::exchange::hold_back;
+use crate::commands::import::hold_back;
 use crate::commands::remember::{Statement, remember};
 use crate::commands::review::Words;
 use crate::commands::review::decide::{Verdict, carry_out};

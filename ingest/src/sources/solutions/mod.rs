@@ -7,7 +7,9 @@ mod parse;
 mod tests;
 pub(crate) mod wire;
 
+pub use parse::portable;
 pub(crate) use parse::{SolutionReader, identity_at};
+use serde_json::{Map, Value};
 
 use crate::discover::in_project;
 use crate::engines::{Engine, Standing};
@@ -22,6 +24,13 @@ pub struct Solutions;
 
 /// The key of the front matter that names the lesson a document was written from.
 pub const LESSON_KEY: &str = "cemem";
+
+/// Returns a document's front matter, lenient where it is no YAML, and what follows it.
+#[must_use]
+pub fn front_matter(text: &str) -> (Map<String, Value>, &str) {
+    let (front, body) = wire::split(text);
+    (wire::parse(front), body)
+}
 
 /// Folder in the project.
 pub const FOLDER: &str = "docs/solutions";

@@ -50,8 +50,10 @@ pub(crate) fn identity_at(path: &str) -> String {
     })
 }
 
-/// The part of a path that is the same in every clone: from the last `docs` or `solutions` folder.
-pub(super) fn portable(path: &str) -> String {
+/// Returns the part of a path that is the same in every clone: from the last `docs` or `solutions`
+/// folder.
+#[must_use]
+pub fn portable(path: &str) -> String {
     let path = path.replace('\\', "/");
     let from = |name: &str| path.rfind(&format!("/{name}/")).map(|at| at + 1);
     let at = from("docs").or_else(|| from("solutions"));
