@@ -21,6 +21,8 @@ pub struct FileDiff {
     pub was: Option<String>,
     /// New lines, without their marks.
     pub added: Vec<String>,
+    /// How many lines go away.
+    pub n_removed: usize,
     /// What git names as the place of each hunk: `fn rotate(`.
     pub headings: Vec<String>,
     /// Its content is no text.
@@ -84,6 +86,9 @@ impl Reader {
         if plus && !minus {
             let text = line.get(marks..).unwrap_or_default();
             self.file().added.push(text.to_owned());
+        }
+        if minus && !plus {
+            self.file().n_removed += 1;
         }
         true
     }

@@ -1,7 +1,8 @@
 //! What a unified diff touches.
 //!
-//! Owns the reading of its headers and hunks. Must not apply it.
+//! Owns which parts of it say what the work is about. Must not read the notation: `predict` does.
 
+use cemem_retrieve::predict::Diff;
 use serde::Serialize;
 
 /// Most files, hunks and symbols kept.
@@ -33,13 +34,13 @@ const DEFINES: &[&str] = &[
 pub(super) struct DiffState {
     /// The files it changes, as they are called afterwards.
     pub files: Vec<String>,
-    /// Names that its lines define.
+    /// Names that its new lines and the heads of its hunks define.
     pub symbols: Vec<String>,
     /// What stands behind the hunk headers: where in the file.
     pub hunks: Vec<String>,
     added_lines: usize,
     removed_lines: usize,
-    /// Its first changed lines.
+    /// Its first new lines.
     pub excerpt: String,
 }
 
@@ -48,33 +49,20 @@ impl DiffState {
     pub(super) fn new(text: &str) -> Self {
         let mut out = Self::default();
         let mut excerpt = Vec::new();
-        let mut in_hunk = false;
-        for line in text.lines() {
-            if let Some(rest) = line.strip_prefix("diff --git ") {
-                in_hunk = false;
-                let file = rest.rsplit_once(" b/").map(|(_, file)| file);
-                add(&mut out.files, file.unwrap_or_default());
-            } else if let Some(rest) = line.strip_prefix("@@ ") {
-                in_hunk = true;
-                let place = rest.split_once("@@").map(|(_, place)| place.trim());
-                add(&mut out.hunks, place.unwrap_or_default());
-            } else if let Some(file) = line.strip_prefix("+++ ").filter(|_| !in_hunk) {
-                let file = file.split('\t').next().unwrap_or_default();
-                let file = if file == "/dev/null" { "" } else { file };
-                add(&mut out.files, file.strip_prefix("b/").unwrap_or(file));
-            } else if in_hunk && line.starts_with(['+', '-']) {
-                *if line.starts_with('+') {
-                    &mut out.added_lines
-                } else {
-                    &mut out.removed_lines
-                } += 1;
-                for name in defined(&line[1..]) {
-                    add(&mut out.symbols, name);
-                }
-                if excerpt.len() < EXCERPT.0 && !line[1..].trim().is_empty() {
-                    excerpt.push(line.trim_end());
+        for file in Diff::read(text).unwrap_or_default().files {
+            add(&mut out.files, &file.path);
+            for heading in &file.headings {
+                add(&mut out.hunks, heading);
+                defined(heading).for_each(|name| add(&mut out.symbols, name));
+            }
+            for line in &file.added {
+                defined(line).for_each(|name| add(&mut out.symbols, name));
+                if excerpt.len() < EXCERPT.0 && !line.trim().is_empty() {
+                    excerpt.push(format!("+{}", line.trim_end()));
                 }
             }
+            out.added_lines += file.added.len();
+            out.removed_lines += file.n_removed;
         }
         out.excerpt = excerpt.join("\n").chars().take(EXCERPT.1).collect();
         out
@@ -109,31 +97,19 @@ fn defined(line: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
     fn files_places_and_names() {
         let diff = DiffState::new(
             "diff --git a/old.rs b/src/new.rs\n--- a/old.rs\n+++ b/src/new.rs\n\
-             @@ -1,2 +1,3 @@ impl Pool {\n-    fn open(&self) {\n+    pub fn close(&self) {\n++++ x\n \n\
-             --- a/x.sql\t2026\n+++ /dev/null\n",
+             @@ -1,2 +1,3 @@ impl Pool {\n-    fn open(&self) {\n+    pub fn close(&self) {\n+\n \n",
         );
         assert_eq!(diff.files, ["src/new.rs"]);
         assert_eq!(diff.hunks, ["impl Pool {"]);
-        assert_eq!(diff.symbols, ["open", "close"]);
-        // The last two lines look like a header, but a diff without `diff --git` says no better.
-        assert_eq!((diff.added_lines, diff.removed_lines), (3, 2));
-        assert!(diff.excerpt.starts_with("-    fn open(&self) {\n+    pub fn close"));
+        assert_eq!(diff.symbols, ["Pool", "close"]);
+        assert_eq!((diff.added_lines, diff.removed_lines), (2, 1));
+        assert_eq!(diff.excerpt, "+    pub fn close(&self) {");
         assert!(DiffState::new("no diff at all\n").is_empty());
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_read(text in "(diff --git a/\\PC b/|@@ |\\+\\+\\+ |[+-]|fn \\PC|\n|\\PC){0,60}") {
-            let diff = DiffState::new(&text);
-            prop_assert!(diff.excerpt.chars().count() <= EXCERPT.1);
-        }
     }
 }
