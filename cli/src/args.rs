@@ -237,6 +237,9 @@ pub struct RecallArgs {
     /// The lessons that held on this day, also those replaced since
     #[arg(long, value_name = "DATE")]
     pub as_of: Option<String>,
+    /// Also the lessons of all other projects, ranked lower and marked
+    #[arg(long, conflicts_with = "as_of")]
+    pub all_projects: bool,
     /// Show how every score came about
     #[arg(long)]
     pub explain: bool,
@@ -406,6 +409,12 @@ pub enum LessonsCommand {
     },
     /// Take lessons out; they stay in the history
     Retire {
+        /// Ids, or their first digits
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Let lessons hold in every project: recall shows them there too, marked
+    Promote {
         /// Ids, or their first digits
         #[arg(required = true)]
         ids: Vec<String>,

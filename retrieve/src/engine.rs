@@ -267,7 +267,8 @@ impl Engine {
             for ranked in ranking.results.into_iter().filter(|ranked| ranked.score >= floor) {
                 // Gone or retired since the index was read: not shown.
                 let lesson = store.lesson(&ranked.id)?.filter(|l| l.status.is_recallable());
-                let hit = |lesson| Hit { lesson, score: ranked.score, why: ranked.why };
+                let hit =
+                    |lesson| Hit { lesson, score: ranked.score, why: ranked.why, origin: None };
                 answer.results.extend(lesson.map(hit));
             }
         }

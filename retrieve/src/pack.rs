@@ -52,6 +52,10 @@ fn line(hit: &Hit) -> String {
     if lesson.is_doubtful() {
         line.push_str(", stale: its code has changed, check before use");
     }
+    if let Some(origin) = &hit.origin {
+        write!(line, ", learned in {}, may not hold here", clean(origin))
+            .expect("writing to a string cannot fail");
+    }
     if !lesson.contradicts.is_empty() {
         let others: Vec<&str> = lesson.contradicts.iter().map(|id| id.as_str()).collect();
         write!(line, ", contradicts {}", others.join(" "))

@@ -149,6 +149,8 @@ pub struct Hit {
     pub score: f32,
     /// The parts of the score.
     pub why: Why,
+    /// The memory it comes from, where that is not the one that was asked.
+    pub origin: Option<String>,
 }
 
 /// Something the reader of an answer should know.
@@ -162,6 +164,8 @@ pub enum Note {
     IndexBusy,
     /// The index could not be updated; the newest lessons may be missing.
     IndexBehind(String),
+    /// Another memory that was to be asked too could not be: which, and why.
+    Unread(String),
 }
 
 impl fmt::Display for Note {
@@ -172,6 +176,7 @@ impl fmt::Display for Note {
             Self::IndexBusy => f.write_str(
                 "another process is updating the index: the newest lessons may be missing",
             ),
+            Self::Unread(what) => write!(f, "not looked at: {what}"),
             Self::IndexBehind(why) => {
                 write!(
                     f,
@@ -191,6 +196,8 @@ pub struct Answer {
     pub nothing_relevant: bool,
     /// Lessons that could have been answered, before the filter.
     pub n_lessons: usize,
+    /// Lessons of other memories that could have been answered too.
+    pub n_elsewhere: usize,
     /// What else the reader should know.
     pub notes: Vec<Note>,
 }

@@ -405,7 +405,7 @@ proptest! {
             .enumerate()
             .map(|(i, rule)| {
                 let lesson = lesson(&format!("L-{i}"), "Title", rule);
-                Hit { lesson, score: 1.0, why: BTreeMap::new() }
+                Hit { lesson, score: 1.0, why: BTreeMap::new(), origin: None }
             })
             .collect();
         let packed = pack(&hits, budget);

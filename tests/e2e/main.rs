@@ -21,6 +21,7 @@ mod mcp_tools;
 mod outcomes;
 mod piped;
 mod predict;
+mod projects;
 mod readme;
 mod review;
 mod road;

@@ -10,7 +10,7 @@ use cemem_core::store::LessonFilter;
 use serde_json::{Value, json};
 use similar::TextDiff;
 
-use super::{JSON_VERSION, ingest};
+use super::{JSON_VERSION, ingest, starters};
 use crate::args::{IngestArgs, InitArgs};
 use crate::command_error::CommandError;
 use crate::context::Context;
@@ -67,6 +67,9 @@ pub(super) fn run(context: &mut Context, args: &InitArgs) -> Result<u8, CommandE
     tell(context, &changes, &refused, decided)?;
     if decided && due > 0 {
         remarks(context, &changes, &program);
+    }
+    if decided && !context.ui.json {
+        offer(context)?;
     }
     if decided && !args.no_ingest && !context.ui.json {
         first_reading(context, args)?;
@@ -219,6 +222,19 @@ fn remarks(context: &Context, changes: &[Change], program: &Program) {
         context.ui.say("note: Codex runs hooks only after you trusted them in its `/hooks` screen");
     }
     context.ui.say("`cemem init --undo` takes all of this back");
+}
+
+/// Offers what held in other projects of this kind.
+fn offer(context: &Context) -> Result<(), CommandError> {
+    let (n, kinds) = starters::offer(context)?;
+    if n > 0 {
+        context.ui.say(&format!(
+            "{n} convention(s) that hold in several of your {} projects wait for your decision: \
+             `cemem review`",
+            kinds.join(" and ")
+        ));
+    }
+    Ok(())
 }
 
 /// Offers to read what agents left so far, and says what was learned.

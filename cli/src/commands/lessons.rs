@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use cemem_core::Timestamp;
-use cemem_core::lesson::{Lesson, LessonStatus, LessonType};
+use cemem_core::lesson::{Lesson, LessonStatus, LessonType, Scope};
 use cemem_core::store::{Decision, LessonFilter, LogRow, Store, StoreError};
 use cemem_ingest::Redactor;
 use serde_json::{Value, json};
 
 use super::review::{Words, reword};
-use super::{JSON_VERSION, outcomes, show};
+use super::{JSON_VERSION, elsewhere, outcomes, show};
 use crate::args::{LessonsCommand, StatusFilter};
 use crate::command_error::CommandError;
 use crate::context::Context;
@@ -22,7 +22,18 @@ pub(super) fn run(context: &mut Context, command: LessonsCommand) -> Result<u8, 
         LessonsCommand::List { status, types } => list(context, status, types),
         LessonsCommand::Show { id } => {
             let store = context.store_to_read()?;
-            let lesson = get(&store, &id)?;
+            // Other memories lend lessons to this one's answers.
+            let lent = match store.resolve_id(&id) {
+                Err(StoreError::NoSuchLesson(_)) => elsewhere::find(context, &id)?,
+                _ => None,
+            };
+            let (store, lesson) = match lent {
+                Some(lent) => lent,
+                None => {
+                    let lesson = get(&store, &id)?;
+                    (store, lesson)
+                }
+            };
             outcomes::output(context, &store, &[lesson], show::full)
         }
         LessonsCommand::Edit { id, rule, title, why, lesson_type, paths } => {
@@ -32,8 +43,10 @@ pub(super) fn run(context: &mut Context, command: LessonsCommand) -> Result<u8, 
         LessonsCommand::Retire { ids } => {
             let mut store = context.store()?;
             let (_, retired) = retire(&mut store, &ids, context.clock.now(), "user", "")?;
+            elsewhere::settle(context, &retired)?;
             output(context, &retired, show::brief)
         }
+        LessonsCommand::Promote { ids } => promote(context, &ids),
         LessonsCommand::Feedback { ids, helped, harmed: _, note } => {
             outcomes::feedback(context, &ids, helped, note.as_deref())
         }
@@ -170,7 +183,27 @@ fn edit(context: &Context, id: &str, words: &Words) -> Result<u8, CommandError> 
     lesson.reviewed = true;
     lesson.updated = context.clock.now();
     store.put_lessons(std::slice::from_ref(&lesson), "user", "edit", "")?;
+    elsewhere::settle(context, std::slice::from_ref(&lesson))?;
     output(context, &[lesson], show::brief)
+}
+
+/// Lets lessons hold in every project, as one undoable step.
+fn promote(context: &Context, ids: &[String]) -> Result<u8, CommandError> {
+    let mut store = context.store()?;
+    let mut lessons = get_all(&store, ids)?;
+    if let Some(other) = lessons.iter().find(|lesson| !lesson.status.is_recallable()) {
+        return Err(CommandError::user(format!("`{}` is {}, not active", other.id, other.status))
+            .hint("`cemem review --accept` makes it active"));
+    }
+    for lesson in &mut lessons {
+        lesson.scope = Scope::User;
+        lesson.reviewed = true;
+        lesson.updated = context.clock.now();
+    }
+    store.put_lessons(&lessons, "user", "promote", "")?;
+    elsewhere::settle(context, &lessons)?;
+    context.ui.say("recall shows it in every project now; `cemem lessons undo` takes that back");
+    output(context, &lessons, show::brief)
 }
 
 fn history(context: &Context, id: Option<&str>, limit: usize) -> Result<u8, CommandError> {
@@ -219,6 +252,8 @@ fn row_json(row: &LogRow) -> Value {
 fn undo(context: &Context, change: Option<i64>) -> Result<u8, CommandError> {
     let mut store = context.store()?;
     let undone = store.undo(change, "user")?;
+    let changed: Result<Vec<_>, _> = undone.lessons.iter().map(|id| store.lesson(id)).collect();
+    elsewhere::settle(context, &changed?.into_iter().flatten().collect::<Vec<_>>())?;
     if context.ui.json {
         context.ui.print_json(&json!({
             "version": JSON_VERSION, "change": undone.op, "by": undone.by, "redone": undone.redone,

@@ -11,7 +11,7 @@ use cemem_retrieve::{
 };
 use serde_json::{Value, json};
 
-use super::{JSON_VERSION, as_of, show, text_of};
+use super::{JSON_VERSION, as_of, elsewhere, show, text_of};
 use crate::args::RecallArgs;
 use crate::command_error::CommandError;
 use crate::context::Context;
@@ -34,7 +34,11 @@ pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, Comman
     let as_of = args.as_of.as_deref().map(as_of::date).transpose()?;
     let answer = match as_of {
         Some(date) => as_of::recall(context, &store, &query, date)?,
-        None => answer(context, &mut engine, &store, &query)?,
+        None => {
+            let mut answer = answer(context, &mut engine, &store, &query)?;
+            elsewhere::join(context, &engine, &query, args.all_projects, &mut answer);
+            answer
+        }
     };
     if let Some(date) = as_of {
         context.ui.say(&format!("as of {}", date.date()));
@@ -100,6 +104,8 @@ pub(crate) fn record(
     asked: &str,
     channel: Channel,
 ) {
+    // The store knows nothing of lessons of other memories.
+    let shown: Vec<_> = shown.iter().filter(|hit| hit.origin.is_none()).collect();
     if shown.is_empty() || store.check_writable().is_err() {
         return;
     }
@@ -177,15 +183,27 @@ fn query(args: &RecallArgs) -> Result<Query, CommandError> {
 /// Says that there is nothing, where was looked, and among how many.
 pub(crate) fn nothing(context: &Context, answer: &Answer) -> String {
     let name = &context.project.name;
+    let elsewhere = match answer.n_elsewhere {
+        0 => String::new(),
+        n => format!(" and {n} of other memories"),
+    };
     match answer.n_lessons {
+        0 if answer.n_elsewhere > 0 => {
+            format!(
+                "nothing relevant: project `{name}` has no lessons yet; looked at none{elsewhere}"
+            )
+        }
         0 => format!("project `{name}` has no lessons yet: `cemem ingest` reads its sessions"),
-        1 => format!("nothing relevant: looked at the 1 lesson of project `{name}`"),
-        n => format!("nothing relevant: looked at the {n} lessons of project `{name}`"),
+        1 => format!("nothing relevant: looked at the 1 lesson of project `{name}`{elsewhere}"),
+        n => format!("nothing relevant: looked at the {n} lessons of project `{name}`{elsewhere}"),
     }
 }
 
 fn entry(hit: &Hit, args: &RecallArgs) -> String {
     let mut out = format!("{:.2}  {}", hit.score, show::brief(&hit.lesson));
+    if let Some(origin) = &hit.origin {
+        out.push_str(&format!("    learned in {}, may not hold here\n", one_line(origin)));
+    }
     if args.as_of.is_some() {
         out.push_str(&format!("    {}\n", as_of::span(&hit.lesson)));
     }
@@ -217,7 +235,7 @@ fn envelope(
                 "applies_when": l.applies_when, "evidence": l.evidence,
                 "stale": l.is_doubtful(), "doubt": show::doubt(l),
                 "valid_from": l.valid_from, "valid_to": l.valid_to,
-                "superseded_by": l.superseded_by,
+                "superseded_by": l.superseded_by, "origin": hit.origin,
             })
         })
         .collect();
@@ -228,6 +246,7 @@ fn envelope(
         "project_id": context.project.id,
         "as_of": args.as_of,
         "n_lessons": answer.n_lessons,
+        "n_elsewhere": answer.n_elsewhere,
         "nothing_relevant": answer.results.is_empty(),
         "results": results,
         "tokens": block.tokens,

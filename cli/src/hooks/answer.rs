@@ -51,7 +51,7 @@ impl Telling {
         let mut hits: Vec<Hit> = self
             .lessons
             .drain(..)
-            .map(|lesson| Hit { lesson, score: 1.0, why: Why::new() })
+            .map(|lesson| Hit { lesson, score: 1.0, why: Why::new(), origin: None })
             .collect();
         let mut text = self.block(call, &mut hits);
         if hits.is_empty() {

@@ -183,12 +183,16 @@ impl Aliases {
 
     /// Returns the folders projects were met in: work trees of repositories, or plain folders.
     pub(super) fn folders(&self) -> Vec<PathBuf> {
-        let folder = |place: &String| {
-            let place = Path::new(place);
-            let tree = place.parent().filter(|_| place.file_name().is_some_and(|n| n == ".git"));
-            tree.unwrap_or(place).to_owned()
-        };
-        self.places.keys().map(folder).collect()
+        self.places.keys().map(|place| folder(place)).collect()
+    }
+
+    /// Returns the same by project.
+    pub(super) fn projects(&self) -> BTreeMap<String, Vec<PathBuf>> {
+        let mut projects: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        for (place, at) in &self.places {
+            projects.entry(at.id.clone()).or_default().push(folder(place));
+        }
+        projects
     }
 
     /// Whether nothing about the folder is new, as far as that can be told without walking history.
@@ -234,6 +238,12 @@ impl Aliases {
             (None, None) => {}
         }
     }
+}
+
+fn folder(place: &str) -> PathBuf {
+    let place = Path::new(place);
+    let tree = place.parent().filter(|_| place.file_name().is_some_and(|n| n == ".git"));
+    tree.unwrap_or(place).to_owned()
 }
 
 fn only<T>(mut found: Vec<T>) -> Option<T> {

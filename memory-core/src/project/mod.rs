@@ -30,6 +30,9 @@ use crate::store::Store;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home(pub PathBuf);
 
+/// The id of the memory that every project of this user reads.
+pub const USER: &str = "user";
+
 /// One project: a memory and the folders it serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {
@@ -164,6 +167,32 @@ impl Home {
         Ok(self.table()?.folders())
     }
 
+    /// Returns the memory of what holds in every project, as if it were one; it may not exist yet.
+    #[must_use]
+    pub fn user(&self) -> Project {
+        let name = "all projects".to_owned();
+        Project { id: USER.to_owned(), name, root: self.0.clone(), worktrees: Vec::new() }
+    }
+
+    /// Returns the other projects that have a memory, by id; folders that are gone are left out.
+    ///
+    /// # Errors
+    /// When the table of projects cannot be read.
+    pub fn others(&self, than: &Project) -> Result<Vec<Project>, PathError> {
+        let mut others = Vec::new();
+        for (id, folders) in self.table()?.projects() {
+            let path = self.dir_of(&id).join("memory.db");
+            if id == than.id || !path.is_file() {
+                continue;
+            }
+            let worktrees: Vec<PathBuf> = folders.iter().filter(|f| f.is_dir()).cloned().collect();
+            let Some(root) = worktrees.first().or(folders.first()).cloned() else { continue };
+            let name = root.file_name().map(|n| n.to_string_lossy().into_owned());
+            others.push(Project { name: name.unwrap_or_else(|| id.clone()), id, root, worktrees });
+        }
+        Ok(others)
+    }
+
     /// Returns the file that changes when something new is known of projects.
     #[must_use]
     pub fn registry(&self) -> PathBuf {
@@ -171,7 +200,10 @@ impl Home {
     }
 
     fn dir_of(&self, id: &str) -> PathBuf {
-        self.0.join("projects").join(id)
+        match id {
+            USER => self.0.join(USER),
+            id => self.0.join("projects").join(id),
+        }
     }
 
     fn table_path(&self) -> PathBuf {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::shape::{self, LessonOut};
 use super::{Effect, MemoryTool, Reply};
 use crate::command_error::CommandError;
-use crate::commands::recall;
+use crate::commands::{elsewhere, recall};
 use crate::distill;
 use crate::mcp::memory::Memory;
 
@@ -37,6 +37,9 @@ pub(super) struct Input {
     #[serde(default)]
     #[schemars(schema_with = "shape::lesson_types")]
     pub(super) types: Vec<LessonType>,
+    /// Also the lessons of all other projects of this user, ranked lower and marked.
+    #[serde(default)]
+    pub(super) all_projects: bool,
     /// At most this many lessons (default 5).
     #[serde(default = "five")]
     #[schemars(range(min = 1, max = 20))]
@@ -95,7 +98,7 @@ impl MemoryTool for Recall {
             },
             ..Query::new(input.query)
         };
-        find(memory, query, input.max_tokens)
+        find(memory, query, input.all_projects, input.max_tokens)
     }
 }
 
@@ -108,18 +111,20 @@ pub(in crate::mcp) fn text(
     query: Query,
     max_tokens: usize,
 ) -> Result<String, CommandError> {
-    Ok(find(memory, query, max_tokens)?.text)
+    Ok(find(memory, query, false, max_tokens)?.text)
 }
 
 /// Answers a query within so many tokens, and notes what was shown once the answer is out.
 fn find(
     memory: &mut Memory,
     query: Query,
+    all_projects: bool,
     max_tokens: usize,
 ) -> Result<Reply<Output>, CommandError> {
     let context = &memory.context;
     let store = context.store_to_read()?;
-    let answer = recall::answer(context, &mut memory.engine, &store, &query)?;
+    let mut answer = recall::answer(context, &mut memory.engine, &store, &query)?;
+    elsewhere::join(context, &memory.engine, &query, all_projects, &mut answer);
     let block = pack(&answer.results, max_tokens);
     let shown: Vec<&Hit> = recall::shown(&answer, Some(&block));
     let text = if block.included > 0 {
@@ -132,7 +137,7 @@ fn find(
     let data = Output {
         n_lessons: answer.n_lessons,
         nothing_relevant: answer.results.is_empty(),
-        lessons: shown.iter().map(|hit| LessonOut::brief(&hit.lesson).scored(hit.score)).collect(),
+        lessons: shown.iter().map(|hit| LessonOut::brief(&hit.lesson).found(hit)).collect(),
         tokens: block.tokens,
         notes: notes(&answer),
     };

@@ -6,6 +6,7 @@
 use cemem_core::exchange::shorten;
 use cemem_core::lesson::{Evidence, LessonType, Stage};
 use cemem_core::{Lesson, LessonStatus};
+use cemem_retrieve::Hit;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
@@ -74,6 +75,10 @@ pub(super) struct LessonOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "f32")]
     score: Option<f32>,
+    /// The memory it was learned in, where that is not this project's: it may not hold here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    origin: Option<String>,
 }
 
 /// One row of evidence.
@@ -102,9 +107,9 @@ impl LessonOut {
         Self::with(lesson, usize::MAX)
     }
 
-    /// Adds how relevant it is.
-    pub(super) fn scored(self, score: f32) -> Self {
-        Self { score: Some(score), ..self }
+    /// Adds how relevant it is, and where it was found.
+    pub(super) fn found(self, hit: &Hit) -> Self {
+        Self { score: Some(hit.score), origin: hit.origin.as_deref().map(one_line), ..self }
     }
 
     fn with(lesson: &Lesson, rows: usize) -> Self {
@@ -122,6 +127,7 @@ impl LessonOut {
             contradicts: lesson.contradicts.iter().map(ToString::to_string).collect(),
             evidence: lesson.evidence.iter().take(rows).map(EvidenceOut::of).collect(),
             score: None,
+            origin: None,
         }
     }
 }
