@@ -171,7 +171,7 @@ fn lesson(record: Record<'_>, lesson: &Lesson) -> Hazard {
         title: if lesson.rule.is_empty() { &lesson.title } else { &lesson.rule }.clone(),
         paths: distinct(paths.chain(anchors).chain(mentioned(body))),
         text: String::new(),
-        fix: fix_in(body).or_else(|| lesson.why.clone()),
+        fix: fix_in(body),
         chances: chances(&past, record.spans.iter().filter(|span| span.prompted)),
         past,
         trust: lesson.trust,
