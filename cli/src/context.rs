@@ -46,6 +46,25 @@ impl Context {
     /// # Errors
     /// When there is no home folder or the project folder does not exist.
     pub fn from_env(global: &GlobalArgs) -> Result<Self, CommandError> {
+        Self::found_by(global, Home::find)
+    }
+
+    /// Builds the same context for a command that only looks: nothing is recorded of the project.
+    ///
+    /// # Errors
+    /// When there is no home folder or the project folder does not exist.
+    pub fn in_passing(global: &GlobalArgs) -> Result<Self, CommandError> {
+        Self::found_by(global, |home, folder| match home.look(folder) {
+            Ok(project) => Ok(Found { project, trouble: None }),
+            // Of a table that cannot be read this tells what is wrong, and leaves it alone too.
+            Err(_) => home.find(folder),
+        })
+    }
+
+    fn found_by(
+        global: &GlobalArgs,
+        find: impl FnOnce(&Home, &Path) -> Result<Found, PathError>,
+    ) -> Result<Self, CommandError> {
         let ui = Ui { json: global.json, quiet: global.quiet };
         let user_home = etcetera::home_dir().map_err(|_| {
             CommandError::user("cannot find the home folder").hint("set HOME or CEMEM_HOME")
@@ -59,7 +78,7 @@ impl Context {
             })?,
         };
         let Found { project, trouble } =
-            home.find(&folder).map_err(|error| with_near(&home, &folder, error))?;
+            find(&home, &folder).map_err(|error| with_near(&home, &folder, error))?;
         let named = global.project.is_some();
         Ok(Self { ui, home, user_home, project, named, trouble, clock: clock_from_env()? })
     }

@@ -72,8 +72,11 @@ pub fn main_impl() -> ExitCode {
         }
     };
     let json = args.global.json;
-    let outcome = Context::from_env(&args.global)
-        .and_then(|mut context| commands::run(&mut context, args.command));
+    let context = match args.command {
+        Some(_) => Context::from_env(&args.global),
+        None => Context::in_passing(&args.global),
+    };
+    let outcome = context.and_then(|mut context| commands::run(&mut context, args.command));
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(CommandError::BrokenPipe) => ExitCode::from(exit_code::OK),

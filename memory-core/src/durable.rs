@@ -133,6 +133,21 @@ enum Place {
 /// As many links as the system itself follows.
 const MAX_LINKS: usize = 40;
 
+/// Returns the path that a file really has, there or not: every link on the way is followed. A pipe or
+/// device keeps its name.
+///
+/// # Errors
+/// When its links lead in a circle.
+pub fn followed(path: &Path) -> Result<PathBuf, PathError> {
+    let Place::File(target) = follow(path)? else { return Ok(path.to_owned()) };
+    for folder in target.ancestors().skip(1) {
+        if let (Ok(real), Ok(rest)) = (fs::canonicalize(folder), target.strip_prefix(folder)) {
+            return Ok(real.join(rest));
+        }
+    }
+    Ok(target)
+}
+
 /// Follows symbolic links by hand: the system resolves no link whose target is missing.
 fn follow(path: &Path) -> Result<Place, PathError> {
     let mut at = path.to_owned();
@@ -190,6 +205,23 @@ mod tests {
             assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
         }
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_is_followed_also_to_what_is_not_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(dir.path()).unwrap();
+        fs::create_dir(root.join("a")).unwrap();
+        let link = |to: &str, at: &str| std::os::unix::fs::symlink(to, root.join(at)).unwrap();
+        link("a", "folder");
+        link("../missing.json", "a/dangling");
+        link("round", "round");
+        let real = |path: &str| followed(&root.join(path)).unwrap();
+        assert_eq!(real("folder/dangling"), root.join("missing.json"));
+        assert_eq!(real("folder/new/file"), root.join("a/new/file"));
+        assert_eq!(real("a"), root.join("a"));
+        assert!(followed(&root.join("round")).is_err());
     }
 
     #[test]

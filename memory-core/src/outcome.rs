@@ -58,7 +58,8 @@ pub struct Exposure {
     pub lesson: LessonId,
     /// When it was shown, or began to stand in the file.
     pub ts: Timestamp,
-    /// When it was taken out of the file; `None` for single showings and while it stands.
+    /// When it was taken out of the file, or the context of its session was emptied; `None` while it
+    /// stands there.
     pub until: Option<Timestamp>,
     /// How.
     pub channel: Channel,

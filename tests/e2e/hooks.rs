@@ -66,10 +66,17 @@ fn a_prompt_gets_what_is_relevant_once_or_nothing() {
     let told = ask("add a check so that a berth is never double booked");
     assert!(told.contains("double book") && !told.contains("pnpm"), "{told}");
     assert_eq!(ask("never double book a berth, please"), "", "once in a session");
-    for nothing in ["yes", "", "/clear berth double book", "!berth double book"] {
+    let command = json!({ "prompt": "/ce:plan never double book a berth" });
+    let told = context(&claude(&env, "UserPromptSubmit", "b", command));
+    assert!(told.contains("double book"), "{told}");
+    for nothing in ["yes", "", "/clear", "!berth double book"] {
         assert_eq!(ask(nothing), "", "{nothing}");
     }
-    assert_eq!(counted(&env), 1);
+    assert_eq!(counted(&env), 2);
+    env.write("CLAUDE.md", "# Tidepool\n");
+    env.cemem(["sync"]).success();
+    let again = json!({ "prompt": "never double book a berth" });
+    assert_eq!(claude(&env, "UserPromptSubmit", "c", again).stdout, "", "it stands in CLAUDE.md");
 }
 
 #[test]
@@ -81,6 +88,8 @@ fn a_tool_gets_the_pitfalls_of_exactly_what_it_touches_once() {
     let file = env.project().join("src/berths.rs");
     assert_eq!(before("a", json!({ "file_path": env.project().join("src/other.rs") })), "");
     assert_eq!(before("a", json!({ "file_path": "/elsewhere/src/berths.rs" })), "");
+    let outside = env.project().join("../elsewhere/src/berths.rs");
+    assert_eq!(before("a", json!({ "file_path": outside })), "");
     let told = before("a", json!({ "file_path": file, "old_string": "x" }));
     assert!(told.contains("double book") && !told.contains("pnpm"), "{told}");
     assert_eq!(before("a", json!({ "file_path": file })), "");
@@ -91,6 +100,30 @@ fn a_tool_gets_the_pitfalls_of_exactly_what_it_touches_once() {
         assert_eq!(before("c", json!({ "command": quiet })), "", "{quiet}");
     }
     assert_eq!(counted(&env), 3);
+}
+
+#[test]
+fn what_was_told_before_a_compaction_may_be_told_again() {
+    let better = |n: usize| {
+        json!({ "type": "correction", "trust": "user", "confidence": 0.95,
+        "rule": format!("Never rename the column number {n} of the tide table") })
+    };
+    let mut lessons: Vec<Value> = (0..10).map(better).collect();
+    let mut last = berths();
+    last["confidence"] = json!(0.3);
+    lessons.push(last);
+    let env = memory(&lessons);
+    let before = || {
+        let input = json!({ "tool_input": { "file_path": "src/berths.rs" } });
+        context(&claude(&env, "PreToolUse", "a", input))
+    };
+    assert!(before().contains("double book"));
+    assert_eq!(before(), "");
+    let compact = json!({ "source": "compact" });
+    let digest = context(&claude(&env, "SessionStart", "a", compact));
+    assert!(digest.contains("tide table") && !digest.contains("double book"), "{digest}");
+    assert!(before().contains("double book"));
+    assert_eq!(before(), "");
 }
 
 #[test]
@@ -135,6 +168,21 @@ fn each_engine_is_answered_in_its_own_shape() {
     let copilot =
         call(["hook", "copilot-cli", "sessionStart"], json!({ "sessionId": "k", "cwd": cwd }));
     assert!(copilot["additionalContext"].as_str().unwrap().contains("pnpm"), "{copilot}");
+}
+
+#[test]
+fn the_folder_another_engine_names_is_not_believed() {
+    let env = memory(&[pnpm()]);
+    let other = env.root().join("other");
+    std::fs::create_dir(&other).unwrap();
+    let start = |engine: &str| {
+        let mut command = env.command(["hook", engine, "SessionStart"]);
+        command.env("CLAUDE_PROJECT_DIR", env.project());
+        let call = json!({ "session_id": "a", "cwd": other }).to_string();
+        env.run(&mut command, Some(&call)).success().stdout
+    };
+    assert_eq!(start("codex"), "");
+    assert!(start("claude-code").contains("pnpm"));
 }
 
 #[test]
@@ -191,6 +239,8 @@ fn whoever_switches_hooks_off_hears_nothing() {
     assert_eq!(claude(&env, "SessionStart", "a", more).stdout, "", "another agent started it");
     assert_ne!(start("X", "y"), "");
     assert_eq!(counted(&env), 1);
+    let as_agent = json!({ "agent_type": "reviewer" });
+    assert_ne!(claude(&env, "SessionStart", "b", as_agent).stdout, "", "a person started it");
     assert!(!env.cemem_home().join("hooks.log").exists(), "nothing of this is a failure");
 }
 

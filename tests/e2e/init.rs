@@ -102,6 +102,103 @@ fn undo_leaves_what_somebody_changed_since() {
 }
 
 #[test]
+fn undo_without_its_copies_or_its_journal_takes_only_our_entries() {
+    for lost in [".bak", "journal.json"] {
+        let env = used();
+        env.cemem(["init", "--yes", "--no-ingest"]).success();
+        for entry in fs::read_dir(env.cemem_home().join("init")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.to_str().unwrap().ends_with(lost) {
+                fs::remove_file(path).unwrap();
+            }
+        }
+        env.cemem(["init", "--undo", "--yes"]).success();
+        let claude = env.read(".claude/settings.json");
+        assert!(claude.contains("say done") && !claude.contains("cemem"), "{lost}: {claude}");
+        let codex = fs::read_to_string(env.home().join(".codex/config.toml")).unwrap();
+        assert!(codex.contains("mcp_servers.other") && !codex.contains("cemem"), "{lost}: {codex}");
+        let last = env.cemem(["init", "--undo", "--yes"]).success();
+        assert!(last.stderr.contains("nothing was set up"), "{}", last.stderr);
+    }
+}
+
+#[test]
+fn what_could_not_be_taken_back_is_when_it_was_mended() {
+    let env = used();
+    env.cemem(["init", "--yes", "--engine", "claude-code"]).success();
+    let whole = env.read(".claude/settings.json");
+    env.write(".claude/settings.json", format!("{whole}}}"));
+    let told = env.cemem(["init", "--undo", "--yes"]).fails_with(1);
+    assert!(told.stderr.contains("left alone"), "{}", told.stderr);
+    assert!(!env.project().join(".mcp.json").exists());
+    env.write(".claude/settings.json", &whole);
+    env.cemem(["init", "--undo", "--yes"]).success();
+    assert_eq!(env.read(".claude/settings.json"), CLAUDE);
+}
+
+#[test]
+fn what_the_user_had_or_added_in_our_entries_stays() {
+    let env = used();
+    let own = "{ \"mcpServers\": { \"cemem\": { \"type\": \"stdio\", \"command\": \"/old/cemem\", \"args\": [\"mcp\"], \"env\": { \"A\": \"b\" }, \"disabled\": true } } }\n";
+    env.write(".mcp.json", own);
+    let init = || env.cemem(["init", "--yes", "--no-ingest", "--engine", "claude-code"]).success();
+    init();
+    let mcp = env.read(".mcp.json");
+    assert!(!mcp.contains("/old/cemem"), "{mcp}");
+    assert!(mcp.contains("\"env\": { \"A\": \"b\" }, \"disabled\": true"), "{mcp}");
+    let hooks = env.read(".claude/settings.json").replacen("\"timeout\": 10", "\"timeout\": 3", 1);
+    env.write(".claude/settings.json", &hooks);
+    init();
+    assert_eq!(env.read(".claude/settings.json"), hooks, "the time is the user's choice");
+    env.write(".mcp.json", mcp.replace("\"b\"", "\"c\""));
+    env.cemem(["init", "--undo", "--yes"]).success();
+    assert!(env.read(".mcp.json").contains("\"A\": \"c\""), "it was there before");
+    assert!(!env.read(".claude/settings.json").contains("cemem"));
+}
+
+#[test]
+fn write_protected_and_ambiguous_files_are_left_alone() {
+    let env = used();
+    let twice = "{ \"hooks\": {}, \"hooks\": { \"Stop\": [] } }";
+    env.write(".claude/settings.json", twice);
+    let protected = env.write(".mcp.json", "{}");
+    let mut mode = fs::metadata(&protected).unwrap().permissions();
+    mode.set_readonly(true);
+    fs::set_permissions(&protected, mode).unwrap();
+    let told = env.cemem(["init", "--yes", "--engine", "claude-code"]).fails_with(1).stderr;
+    assert!(told.contains("write-protected") && told.contains("`hooks` in it"), "{told}");
+    assert_eq!(
+        (env.read(".claude/settings.json").as_str(), env.read(".mcp.json").as_str()),
+        (twice, "{}")
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn two_names_of_a_file_are_one_and_a_link_stays_one() {
+    let env = TestEnv::without_runtime();
+    fs::create_dir(env.project().join(".cursor")).unwrap();
+    let link = |to: &str, at: &str| {
+        std::os::unix::fs::symlink(to, env.project().join(at)).unwrap();
+    };
+    link("shared/mcp.json", ".mcp.json");
+    link("../.mcp.json", ".cursor/mcp.json");
+    let init = || {
+        let engines = ["--engine", "claude-code", "--engine", "cursor"];
+        env.cemem(["init", "--yes", "--no-ingest"].into_iter().chain(engines)).success()
+    };
+    init();
+    let server: Value = serde_json::from_str(&env.read("shared/mcp.json")).unwrap();
+    assert_eq!(server["mcpServers"]["cemem"]["args"], serde_json::json!(["mcp"]));
+    assert_eq!(init().stdout, "", "nothing to do");
+    env.cemem(["init", "--undo", "--yes"]).success();
+    assert!(!env.project().join("shared").exists());
+    for at in [".mcp.json", ".cursor/mcp.json"] {
+        assert!(env.project().join(at).is_symlink(), "{at}");
+    }
+}
+
+#[test]
 fn settings_that_others_use_stay_until_the_last_of_them_is_undone() {
     let env = used();
     let second = env.root().join("second");

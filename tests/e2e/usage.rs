@@ -32,6 +32,7 @@ fn wrong_usage_is_exit_2_and_leaves_stdout_empty() {
 fn alone_it_tells_the_state_and_what_to_do_next() {
     let env = TestEnv::new();
     let first = env.cemem::<&str>([]).success();
+    assert!(!env.cemem_home().exists(), "to look is not to begin a memory");
     assert!(first.stdout.contains("next       `cemem ingest`"), "{}", first.stdout);
     env.cemem(["remember", "Use tabs."]).success();
     let then = env.cemem::<&str>([]).success();

@@ -121,7 +121,7 @@ fn a_store_that_is_newer_locked_or_damaged_is_left_alone() {
     let began = Instant::now();
     assert_eq!(start().stdout, "", "nothing is told that cannot be recorded");
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-    logged(&env, "");
+    logged(&env, "is busy");
     tx.rollback().unwrap();
     assert!(context(&start()).contains("pnpm"));
     drop(writer);
@@ -131,6 +131,22 @@ fn a_store_that_is_newer_locked_or_damaged_is_left_alone() {
     assert_eq!(start().stdout, "");
     assert_eq!(fs::read(&path).unwrap(), vec![7; whole.len()]);
     assert!(log(&env).contains("SessionStart"), "{}", log(&env));
+}
+
+/// A pipe that holds a whole call and stays open.
+#[test]
+fn an_agent_that_does_not_hang_up_is_answered() {
+    let env = memory();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let call = json!({ "session_id": "a", "cwd": env.project() }).to_string();
+    std::io::Write::write_all(&mut writer, call.as_bytes()).unwrap();
+    let mut command = env.command(["hook", "claude-code", "SessionStart"]);
+    command.stdin(reader);
+    let began = Instant::now();
+    let output = env.run(&mut command, None).success();
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    assert!(context(&output).contains("pnpm"));
+    drop(writer);
 }
 
 /// A pipe that nobody writes to and nobody closes.

@@ -3,7 +3,7 @@
 //! Owns what is shown and asked, and the first reading. Must not edit: `crate::init` does.
 
 use std::io::{BufRead as _, IsTerminal as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cemem_core::lesson::LessonStatus;
 use cemem_core::store::LessonFilter;
@@ -15,6 +15,7 @@ use crate::args::{IngestArgs, InitArgs};
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::init::command_line::Program;
+use crate::init::edit;
 use crate::init::journal::{Journal, JournalError, WayBack};
 use crate::init::plan::{self, Change, PlanError, Reach};
 use crate::sync::render;
@@ -26,7 +27,7 @@ const SHOWN: usize = 3;
 
 /// A file that is left alone, and why.
 struct Refused {
-    path: std::path::PathBuf,
+    path: PathBuf,
     labels: String,
     why: String,
 }
@@ -59,10 +60,7 @@ pub(super) fn run(context: &mut Context, args: &InitArgs) -> Result<u8, CommandE
     show(context, &changes, &refused)?;
     let decided = due == 0 || agreed(context, args, "write", due)?;
     if decided {
-        let mut journal = Journal::open(&context.home)?;
-        journal.write(&changes, &context.project.id)?;
-        changes.iter().for_each(|c| journal.join(&c.wish, &context.project.id));
-        journal.save()?;
+        Journal::open(&context.home)?.write(&changes, &context.project.id)?;
     }
     tell(context, &changes, &refused, decided)?;
     if decided && due > 0 {
@@ -79,8 +77,18 @@ pub(super) fn run(context: &mut Context, args: &InitArgs) -> Result<u8, CommandE
 }
 
 fn undo(context: &Context, args: &InitArgs) -> Result<u8, CommandError> {
-    let mut journal = Journal::open(&context.home)?;
-    let WayBack { changes: found, shared } = journal.way_back(&context.project.id);
+    // Held while it looks and while it writes, not while it asks.
+    let open = || -> Result<Journal, JournalError> {
+        let mut journal = Journal::open(&context.home)?;
+        journal.follow(&context.project.id, &context.project.root);
+        Ok(journal)
+    };
+    let journal = open()?;
+    let WayBack { changes: mut found, shared } = journal.way_back(&context.project.id);
+    if found.is_empty() && shared.is_empty() {
+        found = by_name(context, &journal);
+    }
+    drop(journal);
     let (mut changes, mut refused) = (Vec::new(), Vec::new());
     for change in found {
         match change {
@@ -95,7 +103,7 @@ fn undo(context: &Context, args: &InitArgs) -> Result<u8, CommandError> {
     let due = changes.iter().filter(|change| change.is_due()).count();
     let decided = due == 0 || agreed(context, args, "restore", due)?;
     if decided {
-        journal.undo(&changes, &context.project.id)?;
+        open()?.undo(&changes, &context.project.id)?;
         for path in shared {
             context.ui.say(&format!("{}: kept, another project uses it", path.display()));
         }
@@ -103,6 +111,30 @@ fn undo(context: &Context, args: &InitArgs) -> Result<u8, CommandError> {
     tell(context, &changes, &refused, decided)?;
     let all_well = decided && refused.is_empty();
     Ok(if all_well { exit_code::OK } else { exit_code::FAILED })
+}
+
+/// Returns what takes entries out that no journal knows of: those that came with the project, or all
+/// if the journal was lost.
+fn by_name(context: &Context, journal: &Journal) -> Vec<Result<Change, (PathBuf, PlanError)>> {
+    let known = engine_places::of(context);
+    let root = &context.project.root;
+    let wishes = plan::wishes(&plan::engines(&known, &[]), &known, root, Reach::Project);
+    let unknown = |wish: &&plan::Wish| {
+        !journal.knows(&wish.path) && (wish.path.starts_with(root) || journal.is_empty())
+    };
+    let changes = wishes.iter().filter(unknown).map(|wish| (wish, plan::removal(wish)));
+    changes
+        .filter_map(|(wish, change)| match change {
+            Ok(change) => change.is_due().then_some(Ok(change)),
+            Err(PlanError::Edit(_)) if !names_us(&wish.path) => None,
+            Err(error) => Some(Err((wish.path.clone(), error))),
+        })
+        .collect()
+}
+
+/// Returns whether a file that cannot be understood may hold something of ours.
+fn names_us(path: &Path) -> bool {
+    plan::read(path).is_ok_and(|text| text.is_some_and(|text| text.contains(edit::SERVER)))
 }
 
 fn refusal(path: &Path, labels: String, error: &PlanError) -> Refused {
@@ -277,7 +309,7 @@ impl From<JournalError> for CommandError {
             JournalError::Busy => "wait for it to end, then try again",
             JournalError::Changed(_) => "run it again to see the file as it is now",
             JournalError::Damaged { .. } => {
-                "move it away: files are then set up anew, and undo removes our entries by name"
+                "move it away: `cemem init --undo` then takes our entries out by their names"
             }
         };
         Self::user(error.to_string()).hint(hint)

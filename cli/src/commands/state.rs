@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use cemem_core::lesson::LessonStatus;
+use cemem_core::lesson::{Lesson, LessonStatus};
 use cemem_core::store::LessonFilter;
 use serde_json::json;
 
@@ -15,14 +15,37 @@ use crate::context::Context;
 use crate::ui::one_line;
 use crate::{exit_code, runtime};
 
+/// What is remembered of a project.
+#[derive(Default)]
+struct Memory {
+    lessons: Vec<Lesson>,
+    /// Sessions and documents that were read.
+    sessions: u64,
+    /// How often a lesson was shown.
+    shown: u64,
+}
+
+impl Memory {
+    fn of(context: &Context) -> Result<Self, CommandError> {
+        // Opening a store begins it.
+        let is_there = context.home.store_path(&context.project).is_file();
+        if !is_there && context.trouble.is_none() {
+            return Ok(Self::default());
+        }
+        let store = context.store_to_read()?;
+        Ok(Self {
+            lessons: store.lessons(&LessonFilter::default())?,
+            sessions: store.counts()?.sessions,
+            shown: store.counters()?.values().map(|c| c.shown).sum(),
+        })
+    }
+}
+
 pub(super) fn run(context: &mut Context) -> Result<u8, CommandError> {
-    let store = context.store_to_read()?;
-    let lessons = store.lessons(&LessonFilter::default())?;
+    let Memory { lessons, sessions, shown } = Memory::of(context)?;
     let n = |status: LessonStatus| lessons.iter().filter(|l| l.status == status).count();
     let delivered = lessons.iter().filter(|l| l.status.is_recallable()).count();
     let waiting = lessons.iter().filter(|l| l.is_waiting()).count();
-    let counts = store.counts()?;
-    let shown: u64 = store.counters()?.values().map(|c| c.shown).sum();
     let semantic = runtime::find(&context.home).is_some();
     let next = next(lessons.len(), waiting);
     let project = &context.project;
@@ -35,7 +58,7 @@ pub(super) fn run(context: &mut Context) -> Result<u8, CommandError> {
         context.ui.print_json(&json!({
             "version": JSON_VERSION, "project": project.name, "root": project.root,
             "by_status": by_status, "delivered": delivered, "waiting": waiting,
-            "sessions": counts.sessions, "shown": shown, "semantic": semantic, "next": next,
+            "sessions": sessions, "shown": shown, "semantic": semantic, "next": next,
         }))?;
         return Ok(exit_code::OK);
     }
@@ -46,7 +69,7 @@ pub(super) fn run(context: &mut Context) -> Result<u8, CommandError> {
     };
     let root = project.root.display().to_string();
     field("project", format!("{} ({})", one_line(&project.name), one_line(&root)));
-    field("heard", format!("{} sessions and documents", counts.sessions));
+    field("heard", format!("{sessions} sessions and documents"));
     let stale = n(LessonStatus::Stale);
     let doubt = if stale > 0 { format!(" ({stale} stale)") } else { String::new() };
     field("lessons", format!("{delivered} are recalled{doubt}, {waiting} wait for a decision"));

@@ -20,7 +20,7 @@ use crate::ui::one_line;
 /// Longest answer, in characters: engines cut longer ones down to their beginning.
 const MAX_ANSWER: usize = 8_900;
 /// Longest wait for another writer; after it nothing is told.
-const PATIENCE: Duration = Duration::from_millis(250);
+pub(super) const PATIENCE: Duration = Duration::from_millis(250);
 /// Longest note of what a lesson was told for, in characters.
 const MAX_PLACE: usize = 200;
 
@@ -32,8 +32,6 @@ pub(super) struct Telling {
     pub(super) budget: usize,
     /// What they are told for.
     pub(super) place: String,
-    /// What the session has seen may be told again: its context is gone.
-    pub(super) again: bool,
     /// A line after the block.
     pub(super) tail: &'static str,
 }
@@ -58,10 +56,6 @@ impl Telling {
             return Ok(None);
         }
         let rows = self.rows(call, &hits);
-        if self.again {
-            store.record_exposures_in_passing(&rows, PATIENCE)?;
-            return Ok(Some(text));
-        }
         let claimed = store.claim_exposures(&rows, PATIENCE)?;
         if claimed.len() < hits.len() {
             // Another hook of the session was faster with some.

@@ -3,10 +3,10 @@
 //! Owns [`Input`] and the tolerant reading of it: fields go by several names, are of other types in
 //! other versions, or missing. Must not judge whether the call is worth an answer.
 
-use std::io::Read;
+use std::io::BufRead;
 use std::path::PathBuf;
 
-use serde_json::{Map, Value};
+use serde_json::{Deserializer, Map, Value};
 
 use crate::command_error::CommandError;
 
@@ -45,29 +45,30 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// Reads a call.
+    /// Reads a call: one value, whether the agent closes the pipe behind it or not.
     ///
     /// # Errors
     /// When it is no JSON object, or far too long.
-    pub(super) fn read(from: impl Read) -> Result<Self, CommandError> {
-        let mut bytes = Vec::new();
-        from.take(MAX_INPUT + 1).read_to_end(&mut bytes).map_err(|error| CommandError::User {
+    pub(super) fn read(mut from: impl BufRead) -> Result<Self, CommandError> {
+        const MARK: &[u8] = b"\xef\xbb\xbf";
+        let unreadable = |error: std::io::Error| CommandError::User {
             message: "the call could not be read".into(),
             source: Some(Box::new(error)),
             hint: None,
-        })?;
-        if bytes.len() as u64 > MAX_INPUT {
-            return Err(CommandError::user("the call is longer than 32 MiB"));
+        };
+        if from.fill_buf().map_err(unreadable)?.starts_with(MARK) {
+            from.consume(MARK.len());
         }
-        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-        if text.trim_ascii().is_empty() {
-            return Err(CommandError::user("the call is empty: hooks are called by agents"));
-        }
-        match serde_json::from_slice(text) {
-            Ok(Value::Object(fields)) => Ok(Self::of(&fields)),
-            Ok(_) => Err(CommandError::user("the call is no JSON object")),
+        let mut bounded = from.take(MAX_INPUT);
+        let call = Deserializer::from_reader(&mut bounded).into_iter::<Value>().next();
+        match call {
+            Some(Ok(Value::Object(fields))) => Ok(Self::of(&fields)),
+            Some(Ok(_)) => Err(CommandError::user("the call is no JSON object")),
+            _ if bounded.limit() == 0 => Err(CommandError::user("the call is longer than 32 MiB")),
+            Some(Err(error)) if error.is_io() => Err(unreadable(error.into())),
             // Its message tells the place, never the content.
-            Err(error) => Err(CommandError::user(format!("the call is no JSON: {error}"))),
+            Some(Err(error)) => Err(CommandError::user(format!("the call is no JSON: {error}"))),
+            None => Err(CommandError::user("the call is empty: hooks are called by agents")),
         }
     }
 
@@ -98,7 +99,8 @@ impl Input {
             command,
             output,
             failed,
-            sub_agent: ["agent_id", "agent_type"].iter().any(|n| text_of(fields, &[n]).is_some()),
+            // `agent_type` alone is a session that a person started as that agent.
+            sub_agent: text_of(fields, &["agent_id"]).is_some(),
             stop_hook_active: fields.get("stop_hook_active") == Some(&Value::Bool(true)),
         }
     }
@@ -230,6 +232,7 @@ mod tests {
         assert_eq!((cursor.session.as_deref(), cursor.cwd), (Some("k"), Some("/w".into())));
         let failed = read(&json!({ "error": "Exit code 1\nboom", "agent_id": "a" }));
         assert!(failed.failed && failed.sub_agent && failed.output.ends_with("boom"));
+        assert!(!read(&json!({ "agent_type": "reviewer" })).sub_agent, "`claude --agent reviewer`");
     }
 
     #[test]
@@ -247,5 +250,8 @@ mod tests {
         let deep = "[".repeat(100_000);
         assert!(Input::read(deep.as_bytes()).is_err());
         assert!(Input::read("\u{feff}{}".as_bytes()).is_ok());
+        let endless = format!("{{\"prompt\":\"{}", " ".repeat(MAX_INPUT as usize));
+        let error = Input::read(endless.as_bytes()).unwrap_err();
+        assert!(error.to_string().contains("32 MiB"), "{error}");
     }
 }

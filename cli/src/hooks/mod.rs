@@ -28,7 +28,7 @@ mod tool;
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 
 use cemem_core::project::{Home, Project};
@@ -120,7 +120,7 @@ impl Call<'_> {
     fn in_project(&self, path: &str) -> Option<String> {
         let path = Path::new(path);
         let cwd = self.input.cwd.clone().unwrap_or_else(|| self.project.root.clone());
-        let path = if path.is_absolute() { path.to_owned() } else { cwd.join(path) };
+        let path = without_dots(&cwd.join(path));
         let real = path.parent().and_then(|p| std::fs::canonicalize(p).ok());
         let real = real.zip(path.file_name()).map(|(folder, name)| folder.join(name));
         let roots = self.project.worktrees.iter().chain([&self.project.root]);
@@ -132,6 +132,19 @@ impl Call<'_> {
         let found = below(&path).or_else(|| below(&real?))?;
         Some(found.to_string_lossy().replace('\\', "/")).filter(|p| !p.is_empty())
     }
+}
+
+/// Returns a path without `.` and `..`: what goes up and out again lies elsewhere.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => drop(plain.pop()),
+            other => plain.push(other),
+        }
+    }
+    plain
 }
 
 /// Returns what to print, if anything.
@@ -148,13 +161,13 @@ fn answer(args: &HookArgs, deadline: &Deadline) -> Result<Option<String>, Comman
     if !config.enabled || passive || input.stop_hook_active {
         return Ok(None);
     }
-    let folder = folder(&input)?;
+    let folder = folder(&input, &hooks)?;
     if opted_out(&folder, &config) {
         return Ok(None);
     }
     if event.moment == Moment::End {
         // The home folder is no project, whatever session is held in it.
-        if !etcetera::home_dir().is_ok_and(|own| own == folder) {
+        if !etcetera::home_dir().is_ok_and(|own| is_same(&own, &folder)) {
             capture::start(&home, &folder, event)?;
         }
         return Ok(None);
@@ -207,8 +220,9 @@ fn called(args: &HookArgs) -> Result<(&'static Engine, Hooks, &'static HookEvent
 }
 
 /// Returns the folder of the session. What it was started in counts more than where it went.
-fn folder(input: &Input) -> Result<PathBuf, CommandError> {
-    let started = std::env::var_os("CLAUDE_PROJECT_DIR").filter(|v| !v.is_empty());
+fn folder(input: &Input, hooks: &Hooks) -> Result<PathBuf, CommandError> {
+    // Only the engine's own variable: those of another one around it name another session's folder.
+    let started = hooks.project_dir.and_then(std::env::var_os).filter(|v| !v.is_empty());
     let here = || std::env::current_dir().ok();
     let named = started.map(PathBuf::from).into_iter().chain(input.cwd.clone());
     let mut asked = named.collect::<Vec<_>>();
@@ -221,20 +235,35 @@ fn folder(input: &Input) -> Result<PathBuf, CommandError> {
     })
 }
 
+/// Returns a path without links, as far as it is there.
+fn real(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Returns whether two paths lead to the same folder: a home folder is often reached over a link.
+fn is_same(one: &Path, other: &Path) -> bool {
+    real(one) == real(other)
+}
+
 /// Returns whether hooks are off in this folder: a person said so, or the repository did. A repository
 /// can only switch off.
 fn opted_out(folder: &Path, config: &HooksConfig) -> bool {
-    let real = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    let here = real(folder);
     let home = etcetera::home_dir().ok();
-    let expand = |text: &str| match (text.strip_prefix("~/"), &home) {
-        (Some(rest), Some(home)) => home.join(rest),
+    let expand = |text: &str| match (text.strip_prefix('~'), &home) {
+        (Some(""), Some(home)) => home.clone(),
+        (Some(rest), Some(home)) if rest.starts_with(['/', '\\']) => home.join(&rest[1..]),
         _ => PathBuf::from(text),
     };
-    let in_config = config.off.iter().map(|text| expand(text)).any(|off| {
-        folder.starts_with(&off)
-            || std::fs::canonicalize(off).is_ok_and(|off| real.starts_with(off))
-    });
-    in_config || real.ancestors().any(switches_off)
+    let in_config = config
+        .off
+        .iter()
+        .map(|text| expand(text))
+        .any(|off| folder.starts_with(&off) || here.starts_with(real(&off)));
+    // What lies above the repository is not of it.
+    let root = here.ancestors().find(|folder| folder.join(".git").exists());
+    let of_repository = |folder: &&Path| root.is_none_or(|root| folder.starts_with(root));
+    in_config || here.ancestors().take_while(of_repository).any(switches_off)
 }
 
 /// Returns whether the file that a repository may hold switches hooks off.
@@ -261,6 +290,25 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_is_known_over_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let (home, link) = (dir.path().join("home"), dir.path().join("link"));
+        std::fs::create_dir(&home).unwrap();
+        std::os::unix::fs::symlink(&home, &link).unwrap();
+        assert!(is_same(&home, &link) && !is_same(&home, dir.path()));
+    }
+
+    #[test]
+    fn a_way_up_and_out_leads_elsewhere() {
+        for (path, plain) in
+            [("/p/a/./b", "/p/a/b"), ("/p/../q/x", "/q/x"), ("/../x", "/x"), ("a/../../x", "x")]
+        {
+            assert_eq!(without_dots(Path::new(path)), Path::new(plain), "{path}");
+        }
+    }
+
     #[test]
     fn a_repository_can_only_switch_off() {
         let dir = tempfile::tempdir().unwrap();
@@ -281,6 +329,15 @@ mod tests {
             write(text);
             assert_eq!(opted_out(&inner, &config), off, "{text}");
         }
+        write("[hooks]\nenabled = false\n");
+        std::fs::create_dir(inner.join(".git")).unwrap();
+        assert!(!opted_out(&inner, &config), "it stands above this repository");
+        std::fs::remove_dir(inner.join(".git")).unwrap();
+        std::fs::create_dir(dir.path().join("repo/.git")).unwrap();
+        assert!(opted_out(&inner, &config));
+        write("");
+        let everywhere = HooksConfig { off: vec!["~".to_owned()], ..HooksConfig::default() };
+        assert!(opted_out(&etcetera::home_dir().unwrap(), &everywhere));
         let named = dir.path().join("repo").to_string_lossy().into_owned();
         let config = HooksConfig { off: vec![named], ..config };
         assert!(opted_out(&inner, &config) && !opted_out(dir.path(), &config));

@@ -20,14 +20,14 @@ const LESSONS: usize = 5;
 const BUDGET: usize = 700;
 /// Fewer letters and digits than this ask nothing: "yes", "go on".
 const LEAST: usize = 8;
+/// A sign of Chinese, Japanese or Korean says about as much as so many letters.
+const WIDE: usize = 3;
 /// The share of the time after which the model is not waited for any more.
 const PATIENCE: f64 = 0.6;
 
 pub(super) fn answer(call: &Call<'_>, store: Store) -> Result<Option<String>, CommandError> {
-    let prompt = call.input.prompt.trim();
-    // A slash command is the engine's business, and `!` runs a command.
-    let said = prompt.chars().filter(|c| c.is_alphanumeric()).count();
-    if said < LEAST || prompt.starts_with(['/', '!']) || store.lesson_seq()? == 0 {
+    let prompt = asked(&call.input.prompt);
+    if said(prompt) < LEAST || store.lesson_seq()? == 0 {
         return Ok(None);
     }
     let query = Query {
@@ -41,15 +41,38 @@ pub(super) fn answer(call: &Call<'_>, store: Store) -> Result<Option<String>, Co
     };
     let lessons = answer.results.into_iter().map(|hit| hit.lesson).collect();
     let place = prompt.to_owned();
-    Telling { lessons, budget: BUDGET, place, again: false, tail: "" }.answer(call, store)
+    Telling { lessons, budget: BUDGET, place, tail: "" }.answer(call, store)
 }
 
+/// Returns what a prompt asks: what follows the name of a slash command; nothing for `!`, which runs a
+/// command.
+fn asked(prompt: &str) -> &str {
+    let prompt = prompt.trim();
+    let is_name = |word: &str| {
+        word.chars().all(|c| c.is_alphanumeric() || matches!(c, ':' | '-' | '_' | '.'))
+    };
+    let (first, rest) = prompt.split_once(char::is_whitespace).unwrap_or((prompt, ""));
+    match first.strip_prefix('/') {
+        Some(name) if is_name(name) => rest.trim_start(),
+        _ if prompt.starts_with('!') => "",
+        _ => prompt,
+    }
+}
+
+/// Returns how much a prompt says, in letters and digits.
+fn said(prompt: &str) -> usize {
+    let is_wide = |c: char| ('\u{2e80}'..='\u{d7ff}').contains(&c) || c >= '\u{20000}';
+    prompt.chars().filter(|c| c.is_alphanumeric()).map(|c| if is_wide(c) { WIDE } else { 1 }).sum()
+}
+
+/// Returns what need not be told: what the session has seen, and what stands in files it reads.
 fn seen(call: &Call<'_>, store: &Store) -> Result<Vec<cemem_core::LessonId>, CommandError> {
     let session: Option<SessionRef> = call.session();
-    Ok(match session {
-        Some(session) => store.seen_by(&session)?.into_iter().collect(),
-        None => Vec::new(),
-    })
+    let mut seen = store.standing_lessons()?;
+    if let Some(session) = session {
+        seen.extend(store.seen_by(&session)?);
+    }
+    Ok(seen.into_iter().collect())
 }
 
 /// Returns the answer in which the model took part, if it came in time. The thread that is late is
@@ -77,4 +100,28 @@ fn hybrid(call: &Call<'_>, query: &Query) -> Option<Answer> {
 fn by_words(call: &Call<'_>, store: &Store, query: Query) -> Result<Answer, CommandError> {
     let mut engine = Engine::new(&call.home.index_dir(&call.project), Semantic::Off);
     Ok(engine.recall(store, &Query { mode: Mode::Lexical, ..query })?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_asked_about_what_follows_its_name() {
+        for (prompt, question) in [
+            ("/ce:plan add a check\nfor berths", "add a check\nfor berths"),
+            ("/clear", ""),
+            ("/home/me/src/x.rs lets two in", "/home/me/src/x.rs lets two in"),
+            ("!rm -r build", ""),
+            ("  fix it / them ", "fix it / them"),
+        ] {
+            assert_eq!(asked(prompt), question, "{prompt}");
+        }
+    }
+
+    #[test]
+    fn short_words_say_little_and_a_short_chinese_sentence_enough() {
+        assert!(said("go on") < LEAST && said("好的") < LEAST);
+        assert!(said("修复泊位重复") >= LEAST && said("예약 중복 수정") >= LEAST);
+    }
 }

@@ -5,7 +5,7 @@
 use cemem_core::Store;
 
 use super::Call;
-use super::answer::Telling;
+use super::answer::{PATIENCE, Telling};
 use super::reach::{Reach, Row};
 use crate::command_error::CommandError;
 
@@ -15,14 +15,18 @@ const LESSONS: usize = 10;
 const BUDGET: usize = 900;
 const TAIL: &str = "More: `cemem recall \"TASK\"` finds the lessons for a task.\n";
 
-pub(super) fn answer(call: &Call<'_>, store: Store) -> Result<Option<String>, CommandError> {
+pub(super) fn answer(call: &Call<'_>, mut store: Store) -> Result<Option<String>, CommandError> {
     let reach = Reach::current(&call.home.index_dir(&call.project), &store)?;
     let source = call.input.source.as_str();
-    // Its context is gone, and the digest of before with it.
-    let again = matches!(source, "compact" | "clear");
     let mut known = store.standing_lessons()?;
-    if let Some(session) = call.session().filter(|_| !again) {
-        known.extend(store.seen_by(&session)?);
+    if let Some(session) = call.session() {
+        let seen = store.seen_by(&session)?;
+        // Its context is gone, and what it was told with it.
+        if !matches!(source, "compact" | "clear") {
+            known.extend(seen);
+        } else if !seen.is_empty() {
+            store.empty_context(&session, PATIENCE)?;
+        }
     }
     let mut best: Vec<&Row> = reach.rows().filter(|row| row.value > 0.0).collect();
     best.sort_unstable_by(|a, b| b.value.total_cmp(&a.value).then_with(|| a.id().cmp(&b.id())));
@@ -34,5 +38,5 @@ pub(super) fn answer(call: &Call<'_>, store: Store) -> Result<Option<String>, Co
         }
     }
     let place = format!("{} {source}", call.event.name).trim_end().to_owned();
-    Telling { lessons, budget: BUDGET, place, again, tail: TAIL }.answer(call, store)
+    Telling { lessons, budget: BUDGET, place, tail: TAIL }.answer(call, store)
 }

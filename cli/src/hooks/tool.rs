@@ -119,7 +119,7 @@ fn tell(
     // Of what is equally near, what warns comes first.
     lessons.sort_by_key(|(nearness, lesson)| (Reverse(*nearness), Reverse(warns(lesson))));
     let lessons = lessons.into_iter().take(LESSONS).map(|(_, lesson)| told(lesson)).collect();
-    Telling { lessons, budget: BUDGET, place, again: false, tail: "" }.answer(call, store)
+    Telling { lessons, budget: BUDGET, place, tail: "" }.answer(call, store)
 }
 
 fn warns(lesson: &Lesson) -> bool {

@@ -78,9 +78,31 @@ impl Program {
 pub(crate) fn is_hook_of(line: &str, engine: &str) -> bool {
     let Some((program, rest)) = line.rsplit_once(" hook ") else { return false };
     let mut words = rest.split_whitespace();
-    let name = program.trim_matches(['"', '\'', '&', ' ']).rsplit(['/', '\\']).next();
+    let program = program.trim();
+    let program = program.strip_prefix("& ").unwrap_or(program);
+    if !is_one_word(program) {
+        return false;
+    }
+    let name = program.trim_matches(['"', '\'']).rsplit(['/', '\\']).next();
     let ours = name.is_some_and(|name| name.starts_with("cemem"));
     ours && words.next() == Some(engine) && words.next().is_some() && words.next().is_none()
+}
+
+/// Returns whether a shell reads a text as one word: no second command stands before ours.
+fn is_one_word(text: &str) -> bool {
+    let mut quote = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (Some(open), c) if open == c => quote = None,
+            (None | Some('"'), '\\') => drop(chars.next()),
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, c) if c.is_whitespace() || ";|&<>()`#".contains(c) => return false,
+            (None, _) => {}
+        }
+    }
+    quote.is_none() && !text.is_empty()
 }
 
 #[cfg(test)]
@@ -124,6 +146,8 @@ mod tests {
             ("/a b/cemem", Os::Linux),
             ("cemem", Os::MacOs),
             (r"C:\P F\cemem.exe", Os::Windows),
+            (r"C:\O'Neil $x\cemem.exe", Os::Windows),
+            ("/it's; mine/cemem", Os::Linux),
             ("/x/cemem-under-test", Os::Linux),
         ];
         for (path, os) in places {
@@ -138,6 +162,12 @@ mod tests {
             "cemem recall x",
             "cemem hook codex",
             "cemem hook codex Stop && rm x",
+            "notify-send done; /usr/local/bin/cemem hook codex Stop",
+            "say done;/usr/local/bin/cemem hook codex Stop",
+            "say 'a b' && cemem hook codex Stop",
+            "env A=b cemem hook codex Stop",
+            "echo 'x/cemem hook codex Stop",
+            " hook codex Stop",
             "",
         ] {
             assert!(!is_hook_of(line, "codex"), "{line}");

@@ -5,7 +5,7 @@
 
 use cemem_ingest::engines::setup::{Dialect, HookEvent, Hooks, McpForm};
 use jsonc_parser::ParseOptions;
-use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstRootNode};
+use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode};
 use serde_json::Value;
 
 use super::command_line::{Program, is_hook_of};
@@ -41,6 +41,13 @@ fn wrong(place: &str, wanted: &'static str) -> EditError {
 
 fn root_object(root: &CstRootNode) -> Result<CstObject, EditError> {
     root.object_value_or_create().ok_or_else(|| wrong("the whole", "an object"))
+}
+
+/// Checks that a key is there at most once: readers take the last, the tree gives the first.
+fn check_once(whole: &CstObject, key: &str) -> Result<(), EditError> {
+    let named = |field: &CstObjectProp| field.decoded_name().as_deref() == Some(key);
+    let n = whole.properties().iter().filter(|field| named(field)).count();
+    if n > 1 { Err(EditError::Shape(key.to_owned())) } else { Ok(()) }
 }
 
 /// Returns the text of the tree; what was made from nothing ends with a newline.
@@ -107,6 +114,18 @@ fn calls(value: &Value, engine: &str) -> (bool, bool) {
     }
 }
 
+/// Takes a key out whose brackets hold nothing any more, unless the user remarked on it or in it.
+fn drop_empty(field: Option<CstObjectProp>) {
+    let Some(field) = field else { return };
+    let inside = field.value().map(|value| value.children()).unwrap_or_default();
+    let holds = |node: &CstNode| node.is_comment() || !(node.is_trivia() || node.is_token());
+    let node = CstNode::from(field.clone());
+    let mut behind = node.next_siblings().take_while(|next| !next.is_newline());
+    if !inside.iter().any(holds) && !behind.any(|node| node.is_comment()) {
+        field.remove();
+    }
+}
+
 fn value_of(node: &CstNode) -> Value {
     node.to_serde_value().unwrap_or(Value::Null)
 }
@@ -134,6 +153,7 @@ pub(super) fn add_hooks(
 ) -> Result<String, EditError> {
     let root = parse(text)?;
     let whole = root_object(&root)?;
+    check_once(&whole, "hooks")?;
     if matches!(hooks.dialect, Dialect::Cursor | Dialect::Copilot) && whole.get("version").is_none()
     {
         whole.insert(0, "version", 1_u32.into());
@@ -144,34 +164,49 @@ pub(super) fn add_hooks(
         let list = events
             .array_value_or_create(event.name)
             .ok_or_else(|| wrong(&format!("hooks.{}", event.name), "a list"))?;
-        let wanted = hook(engine, hooks.dialect, event, program);
-        put_call(&list, engine, wanted);
+        put_call(&list, engine, hooks.dialect, event, program);
     }
     Ok(text_of(&root, text))
 }
 
-/// Puts our entry into the list of an event: where it is already, else at the end.
-fn put_call(list: &CstArray, engine: &str, wanted: CstInputValue) {
-    let says = value_of_input(&wanted);
-    let mut wanted = Some(wanted);
+/// Puts our entry into the list of an event, or our line into the entry that is there: the time and the
+/// tools in it may be the user's choice.
+fn put_call(list: &CstArray, engine: &str, dialect: Dialect, event: &HookEvent, program: &Program) {
+    let mut is_there = false;
     for node in list.elements() {
-        let value = value_of(&node);
-        match calls(&value, engine) {
-            // Beside something of the user's: it may stay as it is.
-            (true, true) => wanted = None,
-            (true, false) if wanted.is_none() => node.remove(),
-            (true, false) if value == says => wanted = None,
-            (true, false) => {
-                if let (Some(new), Some(old)) = (wanted.take(), node.as_object()) {
-                    // What it returns is the new node.
-                    let _replaced = old.replace_with(new);
-                }
-            }
+        match calls(&value_of(&node), engine) {
             (false, _) => {}
+            // Called twice is once too often.
+            (true, false) if is_there => node.remove(),
+            (true, _) => {
+                set_lines(&node, engine, event, program);
+                is_there = true;
+            }
         }
     }
-    if let Some(new) = wanted {
-        list.append(new);
+    if !is_there {
+        list.append(hook(engine, dialect, event, program));
+    }
+}
+
+/// Makes our lines in an entry call this program.
+fn set_lines(node: &CstNode, engine: &str, event: &HookEvent, program: &Program) {
+    let items = node.as_array().map(|list| list.elements()).unwrap_or_default();
+    items.iter().for_each(|item| set_lines(item, engine, event, program));
+    for field in node.as_object().map(|fields| fields.properties()).unwrap_or_default() {
+        let (Some(name), Some(value)) = (field.decoded_name(), field.value()) else { continue };
+        let wanted = match name.as_str() {
+            "command" | "bash" => program.hook(engine, event.name),
+            "powershell" => program.hook_in_powershell(engine, event.name),
+            _ => {
+                set_lines(&value, engine, event, program);
+                continue;
+            }
+        };
+        let said = value_of(&value);
+        if said.as_str().is_some_and(|line| is_hook_of(line, engine) && line != wanted) {
+            field.set_value(wanted.as_str().into());
+        }
     }
 }
 
@@ -187,21 +222,14 @@ pub(super) fn remove_hooks(text: &str, engine: &str, hooks: &Hooks) -> Result<St
             touched |= take_call(node, engine);
         }
         found |= touched;
-        if touched
-            && list.elements().is_empty()
-            && let Some(property) = events.get(event.name)
-        {
-            property.remove();
+        if touched {
+            drop_empty(events.get(event.name));
         }
     }
     if !found {
         return Ok(text.to_owned());
     }
-    if events.properties().is_empty()
-        && let Some(property) = whole.get("hooks")
-    {
-        property.remove();
-    }
+    drop_empty(whole.get("hooks"));
     Ok(root.to_string())
 }
 
@@ -257,22 +285,36 @@ pub(super) fn add_server(
     let Some((key, wanted)) = server(form, program) else { return Ok(text.to_owned()) };
     let root = parse(text)?;
     let whole = root_object(&root)?;
+    check_once(&whole, key)?;
     let servers = whole.object_value_or_create(key).ok_or_else(|| wrong(key, "an object"))?;
     match servers.get(SERVER) {
         None => drop(servers.append(SERVER, wanted)),
-        Some(known) => {
-            let says = known.value().map_or(Value::Null, |node| value_of(&node));
-            // What the user added to our entry stays: only what we need must be as we need it.
-            let wants = value_of_input(&wanted);
-            let fields = wants.as_object().into_iter().flatten();
-            let fits =
-                fields.clone().all(|(name, v)| name == "enabled" || says.get(name) == Some(v));
-            if !fits {
-                known.set_value(wanted);
+        Some(known) => match (known.object_value(), wanted) {
+            (Some(known), CstInputValue::Object(fields)) => set_fields(&known, fields),
+            (_, wanted) => known.set_value(wanted),
+        },
+    }
+    Ok(text_of(&root, text))
+}
+
+/// Sets what we need in an entry; what the user added to it or chose in it stays.
+fn set_fields(known: &CstObject, wanted: Vec<(String, CstInputValue)>) {
+    // Served at an address: the user set that up.
+    if known.get("url").is_some() {
+        return;
+    }
+    for (name, value) in wanted.into_iter().filter(|(name, _)| name != "enabled" && name != "tools")
+    {
+        match known.get(&name) {
+            None => drop(known.append(&name, value)),
+            Some(field) => {
+                let said = field.value().map_or(Value::Null, |node| value_of(&node));
+                if said != value_of_input(&value) {
+                    field.set_value(value);
+                }
             }
         }
     }
-    Ok(text_of(&root, text))
 }
 
 pub(super) fn remove_server(text: &str, form: McpForm) -> Result<String, EditError> {
@@ -283,16 +325,10 @@ pub(super) fn remove_server(text: &str, form: McpForm) -> Result<String, EditErr
     | McpForm::Toml(key)
     | McpForm::Yaml(key)) = form;
     let root = parse(text)?;
-    let servers = root.object_value().and_then(|whole| whole.object_value(key));
-    let Some(known) = servers.as_ref().and_then(|servers| servers.get(SERVER)) else {
-        return Ok(text.to_owned());
-    };
+    let servers = root.object_value().and_then(|whole| whole.get(key));
+    let known = servers.as_ref().and_then(|servers| servers.object_value()?.get(SERVER));
+    let Some(known) = known else { return Ok(text.to_owned()) };
     known.remove();
-    if let (Some(servers), Some(whole)) = (servers, root.object_value())
-        && servers.properties().is_empty()
-        && let Some(property) = whole.get(key)
-    {
-        property.remove();
-    }
+    drop_empty(servers);
     Ok(root.to_string())
 }

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cemem_core::durable::{IoResultExt as _, PathError};
+use cemem_core::durable::{IoResultExt as _, PathError, followed};
 use cemem_ingest::discover::Places;
 use cemem_ingest::engines::setup::SettingsFile;
 use cemem_ingest::engines::{ENGINES, Engine};
@@ -43,6 +43,8 @@ pub(crate) struct Change {
     pub(crate) old: Option<String>,
     /// What it shall hold; `None` if it shall not be there.
     pub(crate) new: Option<String>,
+    /// What is put in that was not there; what a person had there before us is not ours to take out.
+    pub(crate) added: Vec<(&'static str, Part)>,
 }
 
 impl Change {
@@ -65,6 +67,9 @@ pub(crate) enum PlanError {
     /// It is no text.
     #[error("it is no UTF-8 text")]
     NoText,
+    /// Somebody does not want it changed.
+    #[error("it is write-protected")]
+    Protected,
 }
 
 /// Returns the engines that are used here: those named, or those that left a trace on this machine.
@@ -104,6 +109,9 @@ pub(crate) fn wishes(
         let mcp = engine.mcp.map(|mcp| (mcp.file, Part::Mcp(mcp.form)));
         for (file, part) in hooks.into_iter().chain(mcp) {
             for path in paths(&file, places, root, reach) {
+                // Two names of one file are one wish, and a link stays one. What leads in a circle
+                // cannot be read either, which is told then.
+                let path = followed(&path).unwrap_or(path);
                 let known = wishes.iter().position(|wish| wish.path == path);
                 let at = known.unwrap_or_else(|| {
                     wishes.push(Wish { path, labels: Vec::new(), parts: Vec::new() });
@@ -139,9 +147,39 @@ fn paths(file: &SettingsFile, places: &Places, root: &Path, reach: Reach) -> Vec
 /// When it cannot be read or changed; it is to be left alone then.
 pub(crate) fn change(wish: &Wish, program: &Program) -> Result<Change, PlanError> {
     let old = read(&wish.path)?;
+    let mut text = old.clone().unwrap_or_default();
+    let mut added = Vec::new();
+    for (engine, part) in &wish.parts {
+        let new = edit::with(&text, &[*part], program)?;
+        let is_there = matches!(part, Part::Mcp(_)) && edit::without(&text, &[*part])? != text;
+        if new != text && !is_there {
+            added.push((*engine, *part));
+        }
+        text = new;
+    }
+    unprotected(Change { wish: wish.clone(), old, new: Some(text), added })
+}
+
+/// Returns what is to be done to a file so that nothing of these parts is in it.
+///
+/// # Errors
+/// When it cannot be read or changed; it is to be left alone then.
+pub(crate) fn removal(wish: &Wish) -> Result<Change, PlanError> {
+    let old = read(&wish.path)?;
     let parts: Vec<Part> = wish.parts.iter().map(|(_, part)| *part).collect();
-    let new = edit::with(old.as_deref().unwrap_or_default(), &parts, program)?;
-    Ok(Change { wish: wish.clone(), old, new: Some(new) })
+    let new = old.as_deref().map(|text| edit::without(text, &parts)).transpose()?;
+    unprotected(Change { wish: wish.clone(), old, new, added: Vec::new() })
+}
+
+/// Returns the change if its file may be written. Replacing a file asks for the rights to its folder
+/// only.
+///
+/// # Errors
+/// When it is write-protected.
+pub(crate) fn unprotected(change: Change) -> Result<Change, PlanError> {
+    let protected =
+        std::fs::metadata(&change.wish.path).is_ok_and(|meta| meta.permissions().readonly());
+    if change.is_due() && protected { Err(PlanError::Protected) } else { Ok(change) }
 }
 
 /// Returns what a settings file holds, if it is there.

@@ -253,6 +253,14 @@ fn every_form_of_every_engine_comes_and_goes() {
 }
 
 #[test]
+fn a_remark_in_what_is_emptied_stays() {
+    let old = "{\n  \"hooks\": {\n    // none yet\n  },\n  \"mcpServers\": {} // mine\n}\n";
+    let taken = without(&with(old, &parts(), &program()).unwrap(), &parts()).unwrap();
+    assert!(taken.contains("// none yet") && taken.contains("// mine"), "{taken}");
+    assert!(!taken.contains("cemem"), "{taken}");
+}
+
+#[test]
 fn wrong_types_are_named_and_left() {
     for (old, place) in [
         ("[]", "the whole"),

@@ -3,6 +3,8 @@
 //! Owns one entry below a key at the top, which it inserts or cuts out as text, so that every other
 //! byte stays; that the text then says what it should is checked by reading it.
 
+use std::ops::Range;
+
 use serde_yaml_ng::{Mapping, Value};
 
 use super::command_line::Program;
@@ -31,20 +33,23 @@ fn entry(program: &Program) -> Mapping {
     fields.into_iter().map(|(name, value)| (text(name), value)).collect()
 }
 
-/// Returns the lines of the entry, indented; texts are written as JSON, which YAML reads.
-fn lines(program: &Program, indent: &str) -> Vec<String> {
+/// Returns the fields of the entry; texts are written as JSON, which YAML reads.
+fn fields(program: &Program) -> [String; 6] {
     let cmd = serde_json::Value::from(program.path.as_str());
-    let mut lines = vec![format!("{indent}{SERVER}:")];
-    let fields = [
+    [
         format!("name: {SERVER}"),
         "type: stdio".to_owned(),
         format!("cmd: {cmd}"),
         "args: [\"mcp\"]".to_owned(),
         "enabled: true".to_owned(),
         "timeout: 300".to_owned(),
-    ];
-    lines.extend(fields.iter().map(|field| format!("{indent}{indent}{field}")));
-    lines
+    ]
+}
+
+/// Returns the lines of the entry, indented.
+fn lines(program: &Program, indent: &str) -> Vec<String> {
+    let fields = fields(program).map(|field| format!("{indent}{indent}{field}"));
+    [format!("{indent}{SERVER}:")].into_iter().chain(fields).collect()
 }
 
 /// Returns the text with the entry of the server in it.
@@ -56,15 +61,11 @@ pub(super) fn add(text: &str, key: &str, program: &Program) -> Result<String, Ed
         Some(_) => return Err(EditError::Type { place: key.to_owned(), wanted: "a mapping" }),
     };
     let wanted = entry(program);
-    // Whether it is enabled is the user's business.
-    let fits =
-        |known: &Value| ["cmd", "args", "type"].iter().all(|n| known.get(n) == wanted.get(n));
-    if known.is_some_and(fits) {
-        return Ok(text.to_owned());
+    if let Some(known) = known {
+        return updated(text, key, known, program);
     }
-    let rest = remove(text, key)?;
-    let after = inserted(&rest, key, program).ok_or_else(|| shape(key))?;
-    let mut expected = parse(&rest)?;
+    let after = inserted(text, key, program).ok_or_else(|| shape(key))?;
+    let mut expected = before.clone();
     let servers = expected.entry(key.into()).or_insert(Value::Null);
     if servers.is_null() {
         *servers = Value::Mapping(Mapping::new());
@@ -73,6 +74,43 @@ pub(super) fn add(text: &str, key: &str, program: &Program) -> Result<String, Ed
         servers.insert(SERVER.into(), Value::Mapping(wanted));
     }
     if parse(&after).ok().as_ref() == Some(&expected) { Ok(after) } else { Err(shape(key)) }
+}
+
+/// Returns the text with what we need in the entry that is there; what the user added to it, and
+/// whether it is enabled, stays.
+fn updated(text: &str, key: &str, known: &Value, program: &Program) -> Result<String, EditError> {
+    let wanted = entry(program);
+    let differs = |name: &&str| known.get(name) != wanted.get(name);
+    let due: Vec<&str> = ["type", "cmd", "args"].into_iter().filter(differs).collect();
+    // Served at an address: the user set that up.
+    if due.is_empty() || known.get("uri").is_some() {
+        return Ok(text.to_owned());
+    }
+    let own = own_lines(text, key).ok_or_else(|| shape(key))?;
+    let (newline, mut block) = (newline(text), text[own.clone()].to_owned());
+    for name in due {
+        let field =
+            fields(program).into_iter().find(|field| field.starts_with(&format!("{name}:")));
+        let field = field.ok_or_else(|| shape(key))?;
+        let lines: Vec<&str> = block.split_inclusive('\n').collect();
+        let (head, rest) = lines.split_first().ok_or_else(|| shape(key))?;
+        let first = rest.iter().find(|line| !line.trim().is_empty()).ok_or_else(|| shape(key))?;
+        let line = format!("{}{field}{newline}", " ".repeat(width_of(first)));
+        let start = format!("{}{name}:", " ".repeat(width_of(first)));
+        let is_it = |line: &str| line.starts_with(&start);
+        let there = rest.iter().any(|line| is_it(line));
+        let kept = rest.iter().map(|old| if is_it(old) { line.as_str() } else { old });
+        let kept: String = kept.collect();
+        block = if there { format!("{head}{kept}") } else { format!("{head}{line}{kept}") };
+    }
+    let out = format!("{}{block}{}", &text[..own.start], &text[own.end..]);
+    let mut expected = parse(text)?;
+    if let Some(entry) = expected.get_mut(key).and_then(|servers| servers.get_mut(SERVER)) {
+        for name in ["type", "cmd", "args"] {
+            entry[name] = wanted[name].clone();
+        }
+    }
+    if parse(&out).ok().as_ref() == Some(&expected) { Ok(out) } else { Err(shape(key)) }
 }
 
 fn inserted(text: &str, key: &str, program: &Program) -> Option<String> {
@@ -111,7 +149,7 @@ fn key_line(text: &str, key: &str) -> Option<(usize, usize)> {
 /// Returns how far the entries below a key are indented.
 fn indent_below(tail: &str) -> String {
     let first = tail.lines().find(|l| !l.trim().is_empty() && !l.trim_start().starts_with('#'));
-    let width = first.map_or(0, |line| line.len() - line.trim_start_matches(' ').len());
+    let width = first.map_or(0, width_of);
     " ".repeat(if width == 0 { 2 } else { width })
 }
 
@@ -124,31 +162,50 @@ pub(super) fn remove(text: &str, key: &str) -> Result<String, EditError> {
     }
     let emptied = servers.is_empty();
     let (head, end) = key_line(text, key).ok_or_else(|| shape(key))?;
-    let mut kept = String::new();
-    let mut own: Option<usize> = None;
-    let mut ended = false;
-    for line in text[end..].split_inclusive('\n') {
-        let width = line.len() - line.trim_start_matches(' ').len();
-        let blank = line.trim().is_empty();
-        ended |= width == 0 && !blank && !line.starts_with(['#', '-']);
-        if own.is_some_and(|own| !blank && width <= own) {
-            own = None;
-        }
-        if !ended
-            && line.trim().split('#').next().unwrap_or_default().trim() == format!("{SERVER}:")
-        {
-            own = Some(width);
-        }
-        if own.is_none() || blank {
-            kept.push_str(line);
-        }
-    }
-    let head_end = if emptied { head } else { end };
-    let out = format!("{}{kept}", &text[..head_end]);
-    if emptied {
+    let own = own_lines(text, key).ok_or_else(|| shape(key))?;
+    // A remark of the user's keeps its line.
+    let head_stays = !emptied || text[head..end].contains('#');
+    let out = format!(
+        "{}{}{}",
+        &text[..if head_stays { end } else { head }],
+        &text[end..own.start],
+        &text[own.end..]
+    );
+    if head_stays && emptied {
+        wanted.insert(key.into(), Value::Null);
+    } else if emptied {
         wanted.remove(key);
     }
     if parse(&out).ok().as_ref() == Some(&wanted) { Ok(out) } else { Err(shape(key)) }
+}
+
+/// Returns where the lines of our entry are.
+fn own_lines(text: &str, key: &str) -> Option<Range<usize>> {
+    let (_, mut at) = key_line(text, key)?;
+    let mut found: Option<(usize, Range<usize>)> = None;
+    for line in text[at..].split_inclusive('\n') {
+        let start = at;
+        at += line.len();
+        let width = width_of(line);
+        if line.trim().is_empty() {
+            continue;
+        }
+        match &mut found {
+            Some((own, _)) if width <= *own => break,
+            Some((_, range)) => range.end = at,
+            None if width == 0 && !line.starts_with(['#', '-']) => return None,
+            None => {
+                let bare = line.split('#').next().unwrap_or_default().trim();
+                found = (bare == format!("{SERVER}:")).then_some((width, start..at));
+            }
+        }
+    }
+    found.map(|(_, range)| range)
+}
+
+/// Returns how far a line is indented.
+fn width_of(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
 }
 
 fn shape(key: &str) -> EditError {
@@ -185,6 +242,20 @@ mod tests {
             expected.retain(|_, v| !v.is_null() && *v != Value::Mapping(Mapping::new()));
             assert_eq!(parse(&without).unwrap(), expected, "{without}");
         }
+    }
+
+    #[test]
+    fn what_the_user_added_or_remarked_stays() {
+        let program = Program::new("/new/cemem", Os::Linux);
+        let old = "extensions:\n  cemem: # mine\n    enabled: false\n    cmd: /old\n    type: stdio\n    envs:\n      A: b\n  x:\n    enabled: true\n";
+        let new = add(old, KEY, &program).unwrap();
+        let expected = old
+            .replace("/old", "\"/new/cemem\"")
+            .replace("# mine\n", "# mine\n    args: [\"mcp\"]\n");
+        assert_eq!(new, expected);
+        let remarked = "extensions: # all my tools\n  # none yet\nb: 1\n";
+        let with = add(remarked, KEY, &program).unwrap();
+        assert_eq!(remove(&with, KEY).unwrap(), remarked);
     }
 
     #[test]

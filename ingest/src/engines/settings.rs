@@ -41,6 +41,7 @@ pub(crate) const CLAUDE_HOOKS: Hooks = Hooks {
         user: Some(|places| vec![claude(places).join("settings.json")]),
     },
     dialect: Dialect::Claude,
+    project_dir: Some("CLAUDE_PROJECT_DIR"),
     events: &[
         HookEvent::new("SessionStart", Moment::Start),
         HookEvent::new("UserPromptSubmit", Moment::Prompt),
@@ -70,6 +71,7 @@ pub(crate) const CODEX_HOOKS: Hooks = Hooks {
         user: Some(|places| vec![codex(places).join("hooks.json")]),
     },
     dialect: Dialect::Claude,
+    project_dir: None,
     events: &[
         HookEvent::new("SessionStart", Moment::Start),
         HookEvent::new("UserPromptSubmit", Moment::Prompt),
@@ -94,6 +96,7 @@ const GEMINI_SETTINGS: SettingsFile = SettingsFile {
 pub(crate) const GEMINI_HOOKS: Hooks = Hooks {
     file: GEMINI_SETTINGS,
     dialect: Dialect::Gemini,
+    project_dir: Some("GEMINI_PROJECT_DIR"),
     events: &[
         HookEvent::new("SessionStart", Moment::Start),
         HookEvent::new("BeforeAgent", Moment::Prompt),
@@ -119,6 +122,7 @@ pub(crate) const CURSOR_HOOKS: Hooks = Hooks {
         user: Some(|places| vec![places.home.join(".cursor/hooks.json")]),
     },
     dialect: Dialect::Cursor,
+    project_dir: Some("CURSOR_PROJECT_DIR"),
     events: &[
         HookEvent::new("sessionStart", Moment::Start),
         HookEvent::new("postToolUse", Moment::After),
@@ -137,6 +141,7 @@ pub(crate) const CURSOR_MCP: Mcp = Mcp {
 pub(crate) const COPILOT_HOOKS: Hooks = Hooks {
     file: SettingsFile { project: Some(".github/hooks/cemem.json"), user: None },
     dialect: Dialect::Copilot,
+    project_dir: None,
     events: &[
         HookEvent::new("sessionStart", Moment::Start),
         HookEvent::new("userPromptSubmitted", Moment::Prompt),

@@ -34,6 +34,8 @@ pub struct Hooks {
     pub file: SettingsFile,
     /// What they speak.
     pub dialect: Dialect,
+    /// The variable in which they get the folder that the session was started in.
+    pub project_dir: Option<&'static str>,
     /// Those that cemem answers; none where it cannot be of use.
     pub events: &'static [HookEvent],
 }

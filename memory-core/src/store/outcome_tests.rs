@@ -275,6 +275,10 @@ fn a_session_is_shown_a_lesson_once_whoever_asks_at_the_same_time() {
     assert_eq!(store.exposures().unwrap().len(), 4);
     assert_eq!(store.seen_by(&session_of("b")).unwrap().into_iter().collect::<Vec<_>>(), ids);
     assert!(store.seen_by(&session_of("c")).unwrap().is_empty());
+    store.empty_context(&session_of("b"), patience).unwrap();
+    assert!(store.seen_by(&session_of("b")).unwrap().is_empty());
+    assert_eq!(store.seen_by(&session_of("a")).unwrap().len(), 1);
+    assert_eq!(store.claim_exposures(&[shown(&ids[0], "b")], patience).unwrap(), ids);
     assert!(store.standing_lessons().unwrap().is_empty());
     store.record_standing("CLAUDE.md", &ids).unwrap();
     assert_eq!(store.standing_lessons().unwrap().len(), 1);

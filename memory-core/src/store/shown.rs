@@ -17,7 +17,7 @@ use crate::id::LessonId;
 use crate::outcome::{Channel, Exposure};
 
 impl Store {
-    /// Returns the lessons that this session was shown, by whatever way.
+    /// Returns the lessons that this session was shown, by whatever way, and still has in its context.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -26,9 +26,10 @@ impl Store {
             return Ok(BTreeSet::new());
         }
         let read = || -> rusqlite::Result<BTreeSet<LessonId>> {
-            let mut stmt = self
-                .conn
-                .prepare_cached("SELECT lesson_id FROM exposure WHERE engine = ?1 AND sid = ?2")?;
+            let mut stmt = self.conn.prepare_cached(
+                "SELECT lesson_id FROM exposure
+                     WHERE engine = ?1 AND sid = ?2 AND until IS NULL",
+            )?;
             let rows =
                 stmt.query_map([&session.engine, &session.id], |r| Ok(LessonId(r.get(0)?)))?;
             rows.collect()
@@ -68,6 +69,24 @@ impl Store {
         self.record_exposures(shown)
     }
 
+    /// Notes that the context of a session was emptied: what it was shown it may be shown again. As
+    /// hurried as [`Self::record_exposures_in_passing`].
+    ///
+    /// # Errors
+    /// When that cannot be recorded in time.
+    pub fn empty_context(&mut self, session: &SessionRef, patience: Duration) -> Result<()> {
+        self.hurry(patience)?;
+        let (path, now) = (self.path.clone(), self.clock.now());
+        self.write(|tx| {
+            tx.execute(
+                "UPDATE exposure SET until = ?1 WHERE engine = ?2 AND sid = ?3 AND until IS NULL",
+                params![now.0, session.engine, session.id],
+            )
+            .map_err(|e| sort_error(&path, e))?;
+            Ok(())
+        })
+    }
+
     /// Records those showings that are the first of their lesson in their session, in one transaction
     /// and as hurriedly as [`Self::record_exposures_in_passing`]; returns their lessons, in order. Two
     /// that ask at once never get the same lesson. A showing without a session counts as a first one.
@@ -85,7 +104,8 @@ impl Store {
             let work = || -> rusqlite::Result<Vec<LessonId>> {
                 let mut stmt = tx.prepare_cached(
                     "SELECT EXISTS (SELECT 1 FROM exposure
-                                    WHERE engine = ?1 AND sid = ?2 AND lesson_id = ?3)",
+                                    WHERE engine = ?1 AND sid = ?2 AND lesson_id = ?3
+                                    AND until IS NULL)",
                 )?;
                 let mut claimed = Vec::new();
                 for exposure in wanted {
