@@ -23,12 +23,21 @@ struct Layout {
     comments: bool,
     trailing_commas: bool,
     final_newline: bool,
+    one_line: bool,
 }
 
 fn layouts() -> impl Strategy<Value = Layout> {
-    (0_usize..5, any::<[bool; 5]>()).prop_map(|(indent, [crlf, bom, comments, commas, last])| {
-        Layout { indent, crlf, bom, comments, trailing_commas: commas, final_newline: last }
-    })
+    (0_usize..5, any::<[bool; 5]>(), prop::bool::weighted(0.2)).prop_map(
+        |(indent, [crlf, bom, comments, trailing_commas, final_newline], one_line)| Layout {
+            indent,
+            crlf,
+            bom,
+            comments,
+            trailing_commas,
+            final_newline,
+            one_line,
+        },
+    )
 }
 
 /// Writes a value the way a person might have.
@@ -65,7 +74,11 @@ fn write(value: &Value, layout: Layout, depth: usize, out: &mut String) {
 
 fn text(value: &Value, layout: Layout) -> String {
     let mut out = String::new();
-    write(value, layout, 0, &mut out);
+    if layout.one_line {
+        out.push_str(&value.to_string());
+    } else {
+        write(value, layout, 0, &mut out);
+    }
     if layout.final_newline {
         out.push('\n');
     }
@@ -183,7 +196,7 @@ proptest! {
         // Line by line, in order: nothing was rewritten but for commas and line ends.
         let bare = |l: &str| l.trim().trim_end_matches([',', '{', '}', '[', ']']).trim().to_owned();
         let mut lines = new.lines().map(bare);
-        for line in old.lines().map(bare).filter(|l| !l.is_empty()) {
+        for line in old.lines().map(bare).filter(|l| !(l.is_empty() || layout.one_line)) {
             prop_assert!(lines.any(|l| l == line), "{:?} is not in {}", line, new);
         }
         prop_assert_eq!(new.starts_with('\u{feff}'), layout.bom);
@@ -232,6 +245,80 @@ proptest! {
             prop_assert_eq!(path.parent().unwrap().exists(), old.is_some());
         }
         prop_assert_eq!(journal.way_back("p").changes.len(), 0);
+    }
+}
+
+/// Returns a file of text with these tables, and what a user may write behind it.
+fn tables(form: McpForm, names: &[String], others: bool) -> (String, String) {
+    let toml = matches!(form, McpForm::Toml(_));
+    let table = |(n, name): (usize, &String)| match toml {
+        true => format!("# of {name}, above\n[{name}{n}]\nx = {n} # mine\n\n"),
+        false => format!("# of {name}, above\n{name}{n}:\n  x: {n} # mine\n\n"),
+    };
+    let mut text: String = names.iter().enumerate().map(table).collect();
+    if others && toml {
+        text.push_str("[mcp_servers.other] # theirs\ncommand = \"x\"\n");
+    } else if others {
+        text.insert_str(0, "extensions: # theirs\n    other:\n        enabled: true\n# end\n");
+    }
+    (text, format!("\n{}", table((99, &"tail".to_owned()))))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn toml_and_yaml_keep_every_line_also_when_edited_before_undo(
+        names in prop::collection::vec("[a-z]{1,6}", 0..4),
+        [toml, others, crlf, last] in any::<[bool; 4]>(),
+    ) {
+        let form = if toml { McpForm::Toml("mcp_servers") } else { McpForm::Yaml("extensions") };
+        let (mut old, mut tail) = tables(form, &names, others);
+        if !last {
+            old.truncate(old.trim_end().len());
+        }
+        if crlf {
+            (old, tail) = (old.replace('\n', "\r\n"), tail.replace('\n', "\r\n"));
+        }
+        let parts = [Part::Mcp(form)];
+        let new = with(&old, &parts, &program()).unwrap();
+        prop_assert!(new.contains("/opt/my tools/cemem"), "{}", new);
+        prop_assert_eq!(with(&new, &parts, &program()).unwrap(), new.clone(), "a second time");
+        let moved = with(&new, &parts, &Program::new("/b/cemem", Os::Linux)).unwrap();
+        prop_assert_eq!(moved.replace("/b/cemem", "/opt/my tools/cemem"), new.clone());
+        let taken = without(&format!("{new}{tail}"), &parts).unwrap();
+        prop_assert!(!taken.contains("cemem"), "{}", taken);
+        let mut lines = taken.lines();
+        for line in old.lines().chain(tail.lines()).filter(|line| !line.is_empty()) {
+            prop_assert!(lines.any(|l| l == line), "{:?} is not in {}", line, taken);
+        }
+    }
+
+    #[test]
+    fn every_json_form_comes_and_goes_in_files_in_use(
+        value in settings(),
+        layout in layouts(),
+        row in 0..ENGINES.len(),
+    ) {
+        let row = ENGINES[row];
+        let hooks = row.hooks.map(|hooks| Part::Hooks(row.name, hooks));
+        let mcp = row.mcp.map(|mcp| Part::Mcp(mcp.form));
+        let is_json = |part: &Part| !matches!(part, Part::Mcp(McpForm::Toml(_) | McpForm::Yaml(_)));
+        let parts: Vec<Part> = hooks.into_iter().chain(mcp).filter(is_json).collect();
+        let old = text(&value, layout);
+        // A key of the user's may happen to be one of the engine's, of another type.
+        let new = with(&old, &parts, &program());
+        prop_assume!(new.is_ok());
+        let new = new.unwrap();
+        prop_assert_eq!(with(&new, &parts, &program()).unwrap(), new.clone(), "a second time");
+        let edited = format!("{new}\n// the user's\n");
+        let taken = without(&edited, &parts).unwrap();
+        prop_assert!(taken.ends_with("// the user's\n") && !taken.contains("/cemem"), "{}", taken);
+        let mut left = said(&taken);
+        if value.get("version").is_none() && let Some(fields) = left.as_object_mut() {
+            fields.remove("version");
+        }
+        prop_assert_eq!(without_empty_places(left), without_empty_places(value));
     }
 }
 
