@@ -6,6 +6,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -102,7 +103,7 @@ fn write_as(path: &Path, bytes: &[u8], new_file: NewFile) -> Result<(), PathErro
         _ => PathBuf::from("."),
     };
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".cemem-");
+    builder.prefix(ASIDE);
     #[cfg(unix)]
     if new_file == NewFile::Shared {
         use std::os::unix::fs::PermissionsExt as _;
@@ -132,6 +133,26 @@ enum Place {
 
 /// As many links as the system itself follows.
 const MAX_LINKS: usize = 40;
+
+/// How files begin that were not yet renamed.
+const ASIDE: &str = ".cemem-";
+/// Nobody writes a file for longer than this.
+const ABANDONED: Duration = Duration::from_secs(600);
+
+/// Removes what a process left beside a file that it was killed at replacing. What cannot be removed
+/// stays: it harms nobody.
+pub fn sweep(path: &Path) {
+    for entry in path.parent().and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten() {
+        let Ok(entry) = entry else { continue };
+        let name = entry.file_name();
+        let rest = name.to_str().and_then(|name| name.strip_prefix(ASIDE));
+        let is_aside = rest.is_some_and(|r| r.len() == 6 && r.chars().all(char::is_alphanumeric));
+        let age = entry.metadata().and_then(|meta| meta.modified()).map(|time| time.elapsed());
+        if is_aside && age.is_ok_and(|age| age.is_ok_and(|age| age > ABANDONED)) {
+            let _left = fs::remove_file(entry.path());
+        }
+    }
+}
 
 /// Returns the path that a file really has, there or not: every link on the way is followed. A pipe or
 /// device keeps its name.
@@ -205,6 +226,22 @@ mod tests {
             assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
         }
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_swept_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, is_old) in
+            [(".cemem-a1B2c3", true), (".cemem-d4E5f6", false), (".cemem-my", true)]
+        {
+            let file = File::create(dir.path().join(name)).unwrap();
+            if is_old {
+                file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+            }
+        }
+        sweep(&dir.path().join("settings.json"));
+        let left = |name: &str| dir.path().join(name).exists();
+        assert!(!left(".cemem-a1B2c3") && left(".cemem-d4E5f6") && left(".cemem-my"));
     }
 
     #[cfg(unix)]

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cemem_core::durable::{
-    IoResultExt as _, PathError, create_private_dir, open_private, write_durable, write_shared,
+    IoResultExt as _, PathError, create_private_dir, open_private, sweep, write_durable,
+    write_shared,
 };
 use cemem_core::id::digest;
 use cemem_core::project::Home;
@@ -156,6 +157,7 @@ impl Journal {
         let mut due = Vec::new();
         for change in changes {
             let path = &change.wish.path;
+            sweep(path);
             match plan::read(path) {
                 // Somebody else did the same meanwhile.
                 Ok(now) if now == change.new => self.join(&change.wish, project),
