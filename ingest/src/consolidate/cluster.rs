@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::relate::{LEAST_ALIKE, Relation, Similarity, conflicts, jaccard, relate};
 use super::skeleton::skeleton;
-use super::text::{Features, Words};
+use super::text::{Features, Words, said_by_marks};
 
 /// Most rules sharing a word that are looked at for one rule: beyond it the word says nothing.
 const MAX_POSTINGS: usize = 250;
@@ -127,13 +127,19 @@ fn nodes(candidates: &[&StoredCandidate], fixed: &Fixed<'_>, words: &mut Words) 
     }
     for (at, stored) in candidates.iter().enumerate() {
         let candidate = &stored.candidate;
+        let class = class_of(candidate);
         if let Some(anchor) = bound.get(&at) {
             let lesson = anchors[*anchor];
-            let key = (Class::Rule, folded(&lesson.rule), lesson.id.to_string());
-            by_text.entry(key).or_default().0.push(at);
+            // What is compared only with its own kind has to meet what a person decided there, too.
+            let (class, text) = match class {
+                Class::Rule | Class::Document => (Class::Rule, folded(&lesson.rule)),
+                class => (class, folded(words_of(candidate))),
+            };
+            let said = by_text.entry((class, text, lesson.id.to_string())).or_default();
+            said.0.push(at);
+            said.1 = Some(*anchor);
             continue;
         }
-        let class = class_of(candidate);
         let text = folded(words_of(candidate));
         // Two documents are one only if they are the same document.
         let apart = if class == Class::Document { folded(&candidate.title) } else { String::new() };
@@ -143,6 +149,7 @@ fn nodes(candidates: &[&StoredCandidate], fixed: &Fixed<'_>, words: &mut Words) 
         .into_iter()
         .map(|((class, text, _), (members, anchor))| {
             let source = anchor
+                .filter(|_| class == Class::Rule)
                 .map(|a| anchors[a].rule.as_str())
                 .or_else(|| {
                     // Of wordings that differ only in case, the one with capitals knows the names.
@@ -162,7 +169,7 @@ fn words_of(candidate: &cemem_core::Candidate) -> &str {
 
 /// Returns a wording without case, punctuation at its ends and repeated white space.
 pub(crate) fn folded(rule: &str) -> String {
-    let line = crate::extract::wording::clean_line(&skeleton(rule)).to_lowercase();
+    let line = crate::extract::wording::clean_line(&skeleton(&said_by_marks(rule))).to_lowercase();
     line.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '`' | '@' | '#' | '.' | '/'))
         .trim_end_matches('.')
         .to_owned()

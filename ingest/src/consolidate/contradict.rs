@@ -10,6 +10,18 @@ pub(crate) struct Side<'a> {
     pub(crate) lesson: &'a mut Lesson,
     /// A person decided about it, or it is not the pass's own.
     pub(crate) fixed: bool,
+    /// It would be delivered if nothing contradicted it.
+    pub(crate) stands: bool,
+}
+
+impl Side<'_> {
+    /// Returns whether this side takes the other out of delivery until a person has decided: a passing
+    /// remark does not silence what several sessions said.
+    fn silences(&self, other: &Self) -> bool {
+        !other.fixed
+            && other.lesson.trust <= self.lesson.trust
+            && (self.stands || self.lesson.support >= other.lesson.support)
+    }
 }
 
 /// Settles one contradiction.
@@ -34,10 +46,10 @@ pub(crate) fn settle(a: Side<'_>, b: Side<'_>) {
     link(&mut old.lesson.contradicts, &new.lesson.id);
     link(&mut new.lesson.contradicts, &old.lesson.id);
     // The more trusted side stands; the others wait for a person.
-    if !old.fixed && old.lesson.trust <= new.lesson.trust {
+    if new.silences(&old) {
         old.lesson.status = LessonStatus::Candidate;
     }
-    if !new.fixed && new.lesson.trust <= old.lesson.trust {
+    if old.silences(&new) {
         new.lesson.status = LessonStatus::Candidate;
     }
 }

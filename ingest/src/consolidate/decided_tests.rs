@@ -1,7 +1,7 @@
 //! Tests of what the pass makes of a person's decisions: rejected, merged, put off.
 
 use cemem_core::store::{Decision, LessonFilter, Store};
-use cemem_core::{Clock, Lesson, LessonStatus, Timestamp};
+use cemem_core::{Clock, Lesson, LessonStatus, Signal, Timestamp};
 
 use super::store_tests::{put, store};
 use super::tests::said;
@@ -47,6 +47,29 @@ fn what_was_rejected_does_not_come_back_in_other_words_or_from_other_sessions() 
     put(&mut store, &[said("z", 99, "Write the changelog before tagging a release", 0.95)]);
     consolidate(&mut store, None).unwrap();
     assert_eq!(lessons(&store).len(), 2);
+}
+
+#[test]
+fn a_rejected_fix_does_not_come_back() {
+    let mut store = store();
+    let fix = |session: &str, n: usize| {
+        let mut fix = said(session, n, "Satisfy `errcheck`: use what the call returns", 0.6);
+        fix.candidate.signal = Signal::FailFix;
+        fix.candidate.title = "`go vet` fails with errcheck".into();
+        fix
+    };
+    put(&mut store, &[fix("a", 1)]);
+    consolidate(&mut store, None).unwrap();
+    let mut rejected = lessons(&store);
+    assert_eq!(rejected.len(), 1);
+    (rejected[0].status, rejected[0].reviewed) = (LessonStatus::Retired, true);
+    decide(&mut store, &rejected);
+    for n in 0..5 {
+        put(&mut store, &[fix(&format!("later {n}"), 10 + n)]);
+        consolidate(&mut store, None).unwrap();
+    }
+    let left = lessons(&store);
+    assert_eq!((left.len(), left[0].status), (1, LessonStatus::Retired), "{left:#?}");
 }
 
 #[test]

@@ -39,6 +39,24 @@ pub(crate) const NEGATORS: &[&str] = &[
     "arent",
     "nothing",
     "none",
+    "rarely",
+    "seldom",
+    "hardly",
+    "sans",
+    // In the languages people write rules in most, beside English.
+    "nicht",
+    "kein",
+    "keine",
+    "keinen",
+    "nie",
+    "niemals",
+    "jamais",
+    "nunca",
+];
+/// Words after which `one` stands for a thing and is no number.
+pub(crate) const POINTING: &[&str] = &[
+    "", "this", "that", "the", "which", "any", "each", "every", "no", "another", "other", "new",
+    "old", "same", "last", "first", "next", "right", "wrong", "a", "some",
 ];
 /// Words after which a condition follows.
 pub(crate) const CONDITIONS: &[&str] = &[
@@ -118,6 +136,7 @@ pub(crate) const OPPOSITES: &[(&str, &str)] = &[
     ("attach", "detach"),
     ("implicit", "explicit"),
     ("verbose", "quiet"),
+    ("least", "most"),
 ];
 /// Words that give a sentence a direction: swapping its two sides changes its meaning.
 pub(crate) const DIRECTIONS: &[&str] =

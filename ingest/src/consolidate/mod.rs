@@ -319,14 +319,16 @@ fn continued(mut lesson: Lesson, before: &Lesson) -> Lesson {
 fn settle_opposites(found: &Clusters, kept: &mut [Kept<'_>]) {
     let by_cluster: HashMap<usize, usize> =
         kept.iter().enumerate().map(|(at, k)| (k.cluster, at)).collect();
+    // As they stood before any contradiction: what one settles must not depend on the others.
+    let stands: Vec<bool> = kept.iter().map(|k| k.lesson.status.is_recallable()).collect();
     for (a, b) in &found.opposites {
         let (Some(a), Some(b)) = (by_cluster.get(a), by_cluster.get(b)) else { continue };
         let (low, high) = (*a.min(b), *a.max(b));
         let (head, tail) = kept.split_at_mut(high);
         let (a, b) = (&mut head[low], &mut tail[0]);
         contradict::settle(
-            contradict::Side { fixed: a.fixed, lesson: &mut a.lesson },
-            contradict::Side { fixed: b.fixed, lesson: &mut b.lesson },
+            contradict::Side { fixed: a.fixed, lesson: &mut a.lesson, stands: stands[low] },
+            contradict::Side { fixed: b.fixed, lesson: &mut b.lesson, stands: stands[high] },
         );
     }
 }

@@ -175,6 +175,7 @@ fn is_polar(a: &Features, b: &Features, alike: f32) -> bool {
         || unsaid
         || (unless > 0 && alike >= SAME)
         || (a.negations != b.negations && alike >= NEAR_COPY)
+        || (a.denied != b.denied && a.negations == b.negations && alike >= NEAR_COPY)
 }
 
 /// Returns whether two rules in conflict are about the same thing, so that only one can hold.
@@ -344,6 +345,16 @@ mod tests {
             ("Run the linter before the tests", "Run the linter after the tests"),
             ("Pin the toolchain to version 1.82", "Pin the toolchain to version 1.90"),
             ("Enable strict mode in the parser", "Disable strict mode in the parser"),
+            ("Use emojis in commit messages", "No emojis in commit messages"),
+            ("Retry failed requests at most 3 times", "Retry failed requests at least 3 times"),
+            ("Use version >= 2 of the sdk client", "Use version < 2 of the sdk client"),
+            ("Require two approvals on pull requests", "Require one approval on pull requests"),
+            (
+                "Deploy on Fridays is OK for the web app",
+                "Deploy on Fridays is not OK for the web app",
+            ),
+            ("❌ Commit directly to the main branch", "✅ Commit directly to the main branch"),
+            ("Commit the lockfile to the repository", "Commit the lockfile to the repository? No!"),
         ] {
             assert_eq!(relation(a, b), Relation::Opposite, "{a} / {b}");
         }
@@ -352,6 +363,7 @@ mod tests {
     #[test]
     fn different_rules_are_kept_apart() {
         for (a, b) in [
+            ("Use https for internal service calls", "Use http for internal service calls"),
             (
                 "Store user sessions in the redis cache layer",
                 "Store user sessions in the memcached cache layer",

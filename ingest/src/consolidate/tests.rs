@@ -183,7 +183,24 @@ fn equal_trust_goes_to_review_and_more_trust_supersedes() {
     ]);
     model.pass();
     let both = model.standing();
-    assert!(both.iter().all(|l| l.status == LessonStatus::Candidate && l.contradicts.len() == 1));
+    assert!(
+        both.iter().all(|l| l.status == LessonStatus::Candidate && l.contradicts.len() == 1),
+        "{both:#?}"
+    );
+
+    // What several sessions said is not silenced by a remark that is a candidate itself.
+    let (often, once) =
+        ("Run the integration tests before pushing", "Run the integration tests after pushing");
+    let mut said_often: Vec<_> = (1..6).map(|n| said(&format!("s{n}"), n, often, 0.9)).collect();
+    let mut alone = Model::with(said_often.clone());
+    alone.pass();
+    assert_eq!(alone.standing()[0].status, LessonStatus::Active);
+    said_often.push(said("z", 9, once, 0.35));
+    let mut model = Model::with(said_often);
+    model.pass();
+    let standing = model.standing();
+    let stated = standing.iter().find(|l| l.rule == often).unwrap();
+    assert_eq!((stated.status, stated.contradicts.len()), (LessonStatus::Active, 1));
 
     let mut old = said("a", 1, "Use tabs for indentation", 0.9);
     old.candidate.trust = Trust::HumanReview;

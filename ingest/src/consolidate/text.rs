@@ -9,7 +9,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::lexicon::{CONDITIONS, DIRECTIONS, IRREGULAR, NEGATORS, OPPOSITES, STOP, SYNONYMS};
+use super::lexicon::{
+    CONDITIONS, DIRECTIONS, IRREGULAR, NEGATORS, OPPOSITES, POINTING, STOP, SYNONYMS,
+};
 use super::skeleton::skeleton;
 
 static STOP_WORDS: LazyLock<std::collections::HashSet<&str>> =
@@ -42,7 +44,12 @@ static PREFERRED: LazyLock<(Regex, &str)> = LazyLock::new(|| {
 static REWRITES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         // Interjections and question tags are no negation.
-        (r"^\W*(?:no|nope|yes|ok|okay|hmm+|well)\b[\s,.!:;-]+", ""),
+        (r"^\W*(?:nope|yes|ok|okay|hmm+|well)\b[\s,.!:;-]+", ""),
+        // "No emojis" forbids; "no, emojis" and "no we need emojis" ask for them.
+        (r"^\W*no(?:\s*[,.!:;]+|\s+[-–—])\s*", ""),
+        (r"^\W*no\s+(we|you|i|it|that|this|they|please|wait|actually|just|let's|do|don't)\b", "$1"),
+        (r"(?:>=?|≥)\s*(\d)", " least $1"),
+        (r"(?:<=?|≤)\s*(\d)", " most $1"),
         (r"[,.]?\s+(?:no|right|yeah|yes|ok)\s*\?\W*$", ""),
         (r"\b(?:do not|don't|dont|never) forget(?: to)?\b", "always"),
         (r"\bnot only\b", "only"),
@@ -88,6 +95,8 @@ pub(crate) struct Features {
     pub(crate) negated: bool,
     /// How many words of negation it has.
     pub(crate) negations: u8,
+    /// Whether it denies something without naming it: "X is not OK", "X? No!".
+    pub(crate) denied: bool,
     /// Whether swapping its parts would change the meaning.
     pub(crate) directed: bool,
 }
@@ -125,7 +134,8 @@ impl Words {
 
     /// Returns what `rule` is made of.
     pub(crate) fn read(&mut self, rule: &str) -> Features {
-        let seen = skeleton(rule);
+        let marked = said_by_marks(rule);
+        let seen = skeleton(&marked);
         let (told, cited) = if self.as_said { (seen, Vec::new()) } else { cited(&seen) };
         let mut text = told.replace(['`', '"', '*'], " ");
         let mut lower = text.to_lowercase();
@@ -156,6 +166,7 @@ impl Words {
         let (mut negative, mut condition, mut any) = (false, false, false);
         let contrast = clause.trim_start().starts_with("not ");
         let (mut just_negated, mut uncounted) = (false, false);
+        let mut previous = "";
         for raw in clause.split(|c: char| !is_word_char(c)) {
             let raw = raw.trim_matches(|c: char| matches!(c, '.' | '-' | ':' | '/' | '\'' | '@'));
             if raw.is_empty() {
@@ -182,7 +193,9 @@ impl Words {
             let stem = if self.as_said { stem(raw) } else { topic(raw) };
             let sides = OPPOSITE_SIDES.get(&stem);
             out.sides.extend(sides.into_iter().flatten());
-            let id = match number(raw) {
+            let counts = raw == "one" && !POINTING.contains(&previous);
+            previous = raw;
+            let id = match number(if counts { "1" } else { raw }) {
                 Some(number) => {
                     let id = self.id(&number);
                     out.numbers.push(id);
@@ -217,7 +230,28 @@ impl Words {
                 (false, false) => out.wanted.push(id),
             }
         }
+        out.denied |= uncounted && !contrast;
     }
+}
+
+/// Marks that say whether what follows is wanted.
+const MARKS: &[(char, &str)] =
+    &[('❌', " ; not "), ('🚫', " ; not "), ('⛔', " ; not "), ('✅', " ; "), ('✔', " ; ")];
+
+/// Returns the text with marks of right and wrong in words.
+pub(crate) fn said_by_marks(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || !text.contains(|c| MARKS.iter().any(|(mark, _)| *mark == c)) {
+        return Cow::Borrowed(text);
+    }
+    let said = |c: char| MARKS.iter().find(|(mark, _)| *mark == c).map(|(_, words)| *words);
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match said(c) {
+            Some(words) => out.push_str(words),
+            None => out.push(c),
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// Returns the text and the single words it cites, in lower case. Where it cites a word in capitals
@@ -323,7 +357,8 @@ fn topic(word: &str) -> String {
 
 /// Returns a word without its ending, enough to bring forms of one word together.
 fn stem(word: &str) -> String {
-    if is_name(word) || !word.is_ascii() || word.len() < 4 {
+    // The last letter of `https` is no plural.
+    if is_name(word) || !word.is_ascii() || word.len() < 4 || word == "https" {
         return word.to_owned();
     }
     let mut s = word.trim_end_matches("'s").to_owned();
@@ -380,6 +415,10 @@ mod tests {
         assert_eq!((&f.wanted, &f.unwanted), (&g.wanted, &g.unwanted));
         let h = words.read("No, we should run the linter, no?");
         assert!(h.unwanted.is_empty());
+        let no = words.read("No emojis in commit messages");
+        assert_eq!(shown(&words, &no.unwanted), ["commit", "emoji", "messag"]);
+        assert!(words.read("No we need emojis").unwanted.is_empty());
+        assert!(words.read("Deploying on Fridays is not OK").denied);
         let k = words.read("Don't forget to run the linter");
         assert_eq!(k.wanted, h.wanted);
     }
