@@ -2,7 +2,7 @@
 //! `engines/NAME`: the same for every engine that writes lines.
 //!
 //! The latter read what `$CEMEM_ENGINES` (a folder of genuine sessions of any engine) holds of the
-//! format, if that is a megabyte, or the rows of its fixture over and over, each with its longest text drawn out until the row
+//! format, if that is half a megabyte, or the rows of its fixture over and over, each with its longest text drawn out until the row
 //! has the 2 KB of genuine ones (Claude Code 3.5, Copilot CLI 2.5, Codex 1.0 KB a row).
 //!
 //! Reads the files under `$CEMEM_SAMPLES` (a folder of genuine sessions) or, without it, generated
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use cemem_ingest::engines::ENGINES;
 use cemem_ingest::read::read;
-use cemem_ingest::sniff::{FIRST_LOOK, Probe, identify};
+use cemem_ingest::sniff::{FIRST_LOOK, Probe, SECOND_LOOK, identify};
 use cemem_ingest::source::Layout;
 use cemem_ingest::{IngestOptions, Input, NoProgress, Redactor, ingest};
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
@@ -24,7 +24,7 @@ use serde_json::Value;
 /// Bytes of a generated session.
 const SYNTHETIC: usize = 16 * 1024 * 1024;
 /// Bytes of genuine sessions that make a figure; opening files costs more than fewer.
-const ENOUGH: u64 = 1024 * 1024;
+const ENOUGH: u64 = 512 * 1024;
 /// Bytes of a row in the mean.
 const ROW: usize = 2048;
 
@@ -106,8 +106,11 @@ fn size(files: &[PathBuf]) -> u64 {
 
 fn format_of(path: &Path) -> Option<&'static str> {
     let text = std::fs::read_to_string(path).ok()?;
-    let end = text.floor_char_boundary(FIRST_LOOK);
-    Some(identify(&Probe { text: &text[..end], path })?.info().format)
+    // As the product looks: further where the first row is long.
+    [FIRST_LOOK, SECOND_LOOK].into_iter().find_map(|look| {
+        let end = text.floor_char_boundary(look);
+        Some(identify(&Probe::new(&text[..end], path))?.info().format)
+    })
 }
 
 /// A file of the seed's rows, drawn out and repeated.

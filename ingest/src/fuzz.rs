@@ -42,7 +42,7 @@ fn seeds() -> Vec<Seed> {
                 connection.execute_batch(&text).unwrap();
                 identify_database(&tables(&connection))
             } else {
-                identify(&Probe { text: &text, path: &path })
+                identify(&Probe::new(&text, &path))
             };
             source.map(|source| Seed { source, path, text })
         })
@@ -228,7 +228,7 @@ fn mutated_texts_break_no_reader() {
         changes.iter().for_each(|change| apply(&mut text, change));
         bounded(&read(seed.source, "mutated", &text), text.len());
         // Told apart by content, it may become another format's.
-        if let Some(other) = identify(&Probe { text: &text, path: &seed.path }) {
+        if let Some(other) = identify(&Probe::new(&text, &seed.path)) {
             bounded(&read(other, "mutated", &text), text.len());
         }
         Ok(())

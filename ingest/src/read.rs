@@ -332,7 +332,7 @@ fn identify(
             _ => records::decode(bytes).into_owned(),
         };
         let text = text.trim_start_matches(['\u{feff}', '\n', '\r', ' ', '\0']);
-        sniff::identify(&Probe { text, path })
+        sniff::identify(&Probe::new(text, path))
     };
     let mut packed = Vec::new();
     let first = if encoding == Encoding::Zstd {

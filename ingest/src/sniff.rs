@@ -2,6 +2,7 @@
 //!
 //! Owns [`Probe`] and [`identify`]. Must not read past the start of a file.
 
+use std::cell::OnceCell;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -12,8 +13,10 @@ use crate::source::{Layout, Source, sources};
 pub const FIRST_LOOK: usize = 8 * 1024;
 /// Bytes looked at when the first row is longer than that.
 pub const SECOND_LOOK: usize = 8 * 1024 * 1024;
-/// Rows parsed to recognise a format.
+/// Rows parsed to recognise a format …
 const ROWS: usize = 64;
+/// … and bytes after which there are enough: some engines write a whole run in a row.
+const ROW_BYTES: usize = 512 * 1024;
 
 /// The start of a file, decoded.
 #[derive(Debug)]
@@ -22,21 +25,44 @@ pub struct Probe<'a> {
     pub text: &'a str,
     /// Where it was read from.
     pub path: &'a Path,
+    /// Parsed for the first format that asks.
+    objects: OnceCell<Vec<Value>>,
 }
 
 impl<'a> Probe<'a> {
-    /// Returns the first complete JSON objects, one a line; glued objects count once.
-    pub fn rows(&self) -> impl Iterator<Item = Map<String, Value>> + 'a {
-        self.text.lines().take(ROWS).filter(|l| l.trim_start().starts_with('{')).filter_map(
-            |line| {
-                let line = crate::text::mended(line);
-                match serde_json::Deserializer::from_str(&line).into_iter::<Value>().next()? {
-                    Ok(Value::Object(row)) => Some(row),
-                    _ => None,
-                }
-            },
-        )
+    /// Returns the probe of a text.
+    #[must_use]
+    pub fn new(text: &'a str, path: &'a Path) -> Self {
+        Self { text, path, objects: OnceCell::new() }
     }
+
+    /// Returns the first complete JSON objects, one a line; glued objects count once.
+    pub fn rows(&self) -> impl Iterator<Item = &Map<String, Value>> {
+        self.objects().iter().filter_map(Value::as_object)
+    }
+
+    /// As [`Self::rows`], as values.
+    pub fn objects(&self) -> &[Value] {
+        self.objects.get_or_init(|| {
+            let mut seen = 0;
+            let lines = self.text.lines().take(ROWS).take_while(|line| {
+                let enough = seen > ROW_BYTES;
+                seen += line.len();
+                !enough
+            });
+            lines.filter_map(first_object).collect()
+        })
+    }
+}
+
+/// Returns the first object of a line.
+fn first_object(line: &str) -> Option<Value> {
+    if !line.trim_start().starts_with('{') {
+        return None;
+    }
+    let line = crate::text::mended(line);
+    let first = serde_json::Deserializer::from_str(&line).into_iter::<Value>().next()?;
+    first.ok().filter(Value::is_object)
 }
 
 /// Returns the format of the file that starts like this.
@@ -101,7 +127,7 @@ mod tests {
     use super::*;
 
     fn engine(text: &str, path: &str) -> Option<&'static str> {
-        identify(&Probe { text, path: Path::new(path) }).map(|s| s.info().engine)
+        identify(&Probe::new(text, Path::new(path))).map(|s| s.info().engine)
     }
 
     #[test]

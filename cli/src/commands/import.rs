@@ -142,8 +142,8 @@ impl Source {
     fn tell_text(&mut self) {
         let head = String::from_utf8_lossy(&self.head).into_owned();
         let probe_path = self.path.clone().unwrap_or_default();
-        let probe = Probe { text: &head, path: &probe_path };
-        let is_lesson = |row: serde_json::Map<String, Value>| row.contains_key("rule");
+        let probe = Probe::new(&head, &probe_path);
+        let is_lesson = |row: &serde_json::Map<String, Value>| row.contains_key("rule");
         if probe.rows().next().is_some_and(is_lesson) {
             return;
         }

@@ -59,7 +59,7 @@ impl Source for Rdjsonl {
     }
 
     fn sniff(&self, probe: &Probe<'_>) -> bool {
-        probe.rows().next().is_some_and(|row| is_diagnostic(&Value::Object(row)))
+        probe.objects().first().is_some_and(is_diagnostic)
     }
 
     fn reader(&self, file: &FileInfo, state: &Value) -> Box<dyn Reader> {

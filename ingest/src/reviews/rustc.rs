@@ -34,13 +34,13 @@ impl Source for RustcRows {
     }
 
     fn sniff(&self, probe: &Probe<'_>) -> bool {
-        let row = |row: Value| match text(&row, "/reason") {
-            Some("compiler-message" | "compiler-artifact") => has(&row, &["package_id", "target"]),
-            Some("build-script-executed") => has(&row, &["package_id", "linked_libs"]),
-            Some("build-finished") => has(&row, &["success"]),
-            _ => is_message(&row),
+        let row = |row: &Value| match text(row, "/reason") {
+            Some("compiler-message" | "compiler-artifact") => has(row, &["package_id", "target"]),
+            Some("build-script-executed") => has(row, &["package_id", "linked_libs"]),
+            Some("build-finished") => has(row, &["success"]),
+            _ => is_message(row),
         };
-        probe.rows().any(|r| row(Value::Object(r)))
+        probe.objects().iter().any(row)
     }
 
     fn reader(&self, file: &FileInfo, state: &Value) -> Box<dyn Reader> {

@@ -152,7 +152,7 @@ impl Source for JsonFormat {
             return false;
         }
         match self.layout {
-            Layout::Lines => probe.rows().next().is_some_and(|r| (self.is)(&Value::Object(r))),
+            Layout::Lines => probe.objects().first().is_some_and(|row| (self.is)(row)),
             _ => json::start(probe.text).is_some_and(|v| (self.is)(&v)),
         }
     }

@@ -54,7 +54,7 @@ pub(super) fn recognised(source: &dyn Source, name: &str, text: &str) {
 
 /// The format a file is recognised as.
 pub(super) fn format_of(name: &str, text: &str) -> Option<&'static str> {
-    identify(&Probe { text, path: Path::new(name) }).map(|s| s.info().format)
+    identify(&Probe::new(text, Path::new(name))).map(|s| s.info().format)
 }
 
 /// Reads every cut and some mutations of a text: nothing may panic.

@@ -42,7 +42,7 @@ fn the_same_row_is_the_same_event_in_any_file_and_shape() {
 #[test]
 fn rows_are_known_by_their_version_and_nothing_else_is_taken_for_one() {
     let engine = |text: &str| {
-        let probe = Probe { text, path: std::path::Path::new("x") };
+        let probe = Probe::new(text, std::path::Path::new("x"));
         identify(&probe).map(|s| s.info().format)
     };
     assert_eq!(engine(FIXTURE), Some(ENGINE));

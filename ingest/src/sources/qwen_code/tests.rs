@@ -118,7 +118,7 @@ fn glued_and_cut_rows_are_read_and_the_format_is_known() {
         let told = read(&QwenCode, "q", &text[..cut]).told();
         assert_eq!(told, whole[..told.len()], "{cut}");
     }
-    let known = identify(&Probe { text: &text, path: Path::new("x.jsonl") });
+    let known = identify(&Probe::new(&text, Path::new("x.jsonl")));
     assert_eq!(known.map(|s| s.info().engine), Some("qwen-code"));
     for odd in ["{}", "[]", "7", r#"{"uuid":"u","sessionId":"s","type":"user","message":[1]}"#] {
         assert!(read(&QwenCode, "q", odd).events().is_empty(), "{odd}");
