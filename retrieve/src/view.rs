@@ -141,6 +141,7 @@ impl View {
             unknown: fields.unknown,
             words: words.words.len(),
             searched,
+            said: signals.iter().map(|signal| signal.terms as usize).sum(),
             headed: words.headed,
         };
         if let Some(variant) = query.variant {

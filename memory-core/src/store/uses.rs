@@ -60,7 +60,11 @@ impl Store {
                    AND e.channel IN ('recall', 'hook', 'mcp') AND e.ts > ?1 AND e.ts <= o.ts
                    AND CASE WHEN e.sid IS NOT NULL AND o.sid IS NOT NULL
                        THEN e.engine = o.engine AND e.sid = o.sid
-                       ELSE o.ts - e.ts <= ?2 END
+                       -- One word is about one task: the latest the lesson was shown for.
+                       ELSE o.ts - e.ts <= ?2 AND e.ts = (
+                           SELECT max(l.ts) FROM exposure l
+                           WHERE l.lesson_id = e.lesson_id AND l.ts <= o.ts
+                             AND l.channel IN ('recall', 'hook', 'mcp')) END
                  ORDER BY e.ts DESC, e.place, e.lesson_id, o.verdict LIMIT ?3",
             )?;
             let rows = stmt.query_map(params![since, SAME_TASK_MS, MAX_USES], read)?;

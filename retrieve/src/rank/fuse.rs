@@ -59,6 +59,9 @@ const UNVOUCHED: f32 = 0.2;
 const BRIEF_TERMS: f32 = 10.0;
 const BRIEF: f32 = 0.1;
 
+/// Cosine from which a lesson without a common word is about the query.
+const NEAR: f32 = 0.2;
+
 /// The ten best lexical scores say how peaked the list is.
 const PEAK: usize = 10;
 /// Best lexical score of a text that says all of the query, in units of [`Facts::ideal`].
@@ -84,6 +87,12 @@ impl Signal {
         FIRST * self.cos_first + (1.0 - FIRST) * self.cos_best - MANY * many
     }
 
+    /// Returns whether the lesson has anything to do with the query: what past tasks say reorders what is
+    /// near and brings up nothing else, however popular.
+    fn is_near(&self) -> bool {
+        self.lexical() > 0.0 || self.cos_best >= NEAR
+    }
+
     /// Returns what is added to words and vectors: what stands beside the lesson, whose words it is,
     /// whether it says enough, and what past tasks say.
     fn lean(&self, evidence: &Evidence, facts: Facts) -> f32 {
@@ -95,7 +104,8 @@ impl Signal {
         let unvouched = if self.unvouched { UNVOUCHED } else { 0.0 };
         #[expect(clippy::cast_precision_loss, reason = "a logarithm of a count")]
         let brief = (BRIEF_TERMS / (1 + self.terms) as f32).ln().max(0.0);
-        beside + headed - unvouched - BRIEF * brief + self.learned.sum()
+        let learned = if self.is_near() { self.learned.sum() } else { 0.0 };
+        beside + headed - unvouched - BRIEF * brief + learned
     }
 }
 
@@ -110,6 +120,8 @@ pub struct Facts {
     pub words: usize,
     /// Lessons that could be answered.
     pub searched: usize,
+    /// Terms of everything they say.
+    pub said: usize,
     /// The query has a heading of its own.
     pub headed: bool,
 }
@@ -117,15 +129,16 @@ pub struct Facts {
 /// In a query of fewer words than this, an unknown one weighs less: `auth bug` asks for lessons about
 /// authentication even where nobody ever wrote "bug".
 const FEW_WORDS: usize = 6;
-/// With this many lessons an unknown word weighs two thirds, with three times as many all: a young
-/// memory has met few words, so that one is missing says little about the question.
-const FEW_LESSONS: f32 = 10.0;
+/// When the lessons say this many terms, an unknown word weighs two thirds, with three times as many
+/// all: a memory of a few sentences has met few words, so that one is missing says little about the
+/// question.
+const FEW_TERMS: f32 = 3_000.0;
 
 impl Facts {
     #[expect(clippy::cast_precision_loss, reason = "at most six words, and lessons fit a memory")]
     fn unknown(&self) -> f32 {
         let asked = self.words.min(FEW_WORDS) as f32 / FEW_WORDS as f32;
-        let met = 1.0 - (-(self.searched as f32) / FEW_LESSONS).exp();
+        let met = 1.0 - (-(self.said as f32) / FEW_TERMS).exp();
         self.unknown * asked * met
     }
 }
@@ -200,9 +213,10 @@ impl Evidence {
     fn judge(&mut self, signals: &[Signal], facts: Facts, mode: Mode) {
         #[expect(clippy::cast_precision_loss, reason = "a logarithm of a count")]
         let many = (facts.searched.max(1) as f32).ln();
+        let by_words = sigmoid(-0.02 + 4.69 * self.cover - 4.32 * facts.unknown() - 0.06 * many);
+        let words_answer = self.best > 0.0 && by_words >= least_chance(Mode::Lexical);
         if mode == Mode::Lexical {
-            self.chance = sigmoid(-0.02 + 4.69 * self.cover - 4.32 * facts.unknown() - 0.06 * many);
-            self.answers = self.best > 0.0 && self.chance >= least_chance(mode);
+            (self.chance, self.answers) = (by_words, words_answer);
             return;
         }
         let nearest = signals.iter().map(|s| s.cos_best).fold(0.0, f32::max);
@@ -210,6 +224,10 @@ impl Evidence {
             -1.97 + 6.40 * nearest + 3.04 * self.cover - 3.04 * facts.unknown() - 0.237 * many,
         );
         self.answers = self.chance >= least_chance(mode);
+        // What has no vector yet can only be found by words.
+        if !self.answers && words_answer && signals.iter().any(|s| s.passages == 0) {
+            (self.chance, self.answers) = (by_words, true);
+        }
     }
 }
 
@@ -300,7 +318,35 @@ mod tests {
         unvouched: false,
         learned: Learned { similar: 0.0, lately: 0.0, fresh: 0.0 },
     };
-    const FACTS: Facts = Facts { ideal: 4.0, unknown: 0.0, words: 3, searched: 2, headed: false };
+    const FACTS: Facts =
+        Facts { ideal: 4.0, unknown: 0.0, words: 3, searched: 2, said: 100, headed: false };
+
+    #[test]
+    fn what_is_popular_comes_only_with_what_it_is_about() {
+        let learned = Learned { similar: 0.3, lately: 0.6, fresh: 0.0 };
+        let far = Signal { cos_first: 0.1, cos_best: 0.1, terms: 50, ..Signal::default() };
+        let near = Signal { cos_best: 0.4, ..far };
+        assert!((score(Signal { learned, ..far }, FACTS) - score(far, FACTS)).abs() < 1e-6);
+        assert!(score(Signal { learned, ..near }, FACTS) > score(near, FACTS) + 0.8);
+    }
+
+    #[test]
+    fn a_small_memory_is_not_asked_for_every_word() {
+        let far = Signal { cos_first: 0.4, cos_best: 0.4, passages: 1, ..Signal::default() };
+        let asked = |said| {
+            let facts = Facts { unknown: 0.9, words: 8, said, ..FACTS };
+            fuse(&[far], Mode::Hybrid, facts).0.chance
+        };
+        assert!(asked(200) > ENOUGH && asked(30_000) < ENOUGH, "{} {}", asked(200), asked(30_000));
+    }
+
+    #[test]
+    fn what_has_no_vector_yet_is_found_by_words() {
+        let words = Signal { whole: 1.8, ..Signal::default() };
+        let seen = |passages| fuse(&[Signal { passages, ..words }], Mode::Hybrid, FACTS).0;
+        assert!(seen(0).answers);
+        assert!(!seen(1).answers);
+    }
 
     #[test]
     fn what_leans() {

@@ -181,6 +181,8 @@ impl Uses<'_> {
     pub fn of(&self, key: u64, created: i64) -> Learned {
         let Some(history) = self.history else { return Learned::default() };
         let share = |of: &KeyMap<f32>| of.get(&key).copied().unwrap_or(0.0).clamp(-1.0, 1.0);
+        // That it misled in one task says something of tasks like it, and little of all others.
+        let lately = share(&history.lately).max(0.0);
         // Most lessons are older than the latest tasks: nothing to search or to raise to a power.
         let latest = history.at.len().checked_sub(NO_LONGER_FRESH).map(|at| history.at[at]);
         let fresh = if latest.is_some_and(|at| created <= at) {
@@ -189,11 +191,7 @@ impl Uses<'_> {
             let chances = history.at.len() - history.at.partition_point(|&at| at < created);
             FRESH * 0.5_f32.powf(float(chances) / HALF_LIFE)
         };
-        Learned {
-            similar: SIMILAR * share(&self.similar),
-            lately: LATELY * share(&history.lately),
-            fresh,
-        }
+        Learned { similar: SIMILAR * share(&self.similar), lately: LATELY * lately, fresh }
     }
 }
 
