@@ -38,6 +38,7 @@ pub mod history;
 pub mod id;
 pub mod lesson;
 pub mod outcome;
+pub mod paths;
 pub mod phrasing;
 pub mod plan;
 pub mod project;

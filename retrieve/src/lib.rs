@@ -35,7 +35,6 @@ pub mod view;
 
 pub use engine::Engine;
 pub use error::{Result, RetrieveError};
-pub use filter::covers;
 pub use pack::{Pack, fenced, pack};
 pub use query::{Answer, Filter, Hit, IdSet, Mode, Note, Query, Why};
 pub use semantic::{Embedder, Semantic, SemanticOff};

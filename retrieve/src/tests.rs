@@ -411,7 +411,7 @@ proptest! {
         let packed = pack(&hits, budget);
         prop_assert!(packed.tokens <= budget);
         prop_assert!(count_tokens(&packed.text) <= packed.tokens);
-        prop_assert_eq!(packed.text.matches("project-memory>").count(), if packed.included > 0 { 2 } else { 0 });
+        prop_assert_eq!(packed.text.matches("project-memory>").count(), if packed.included.is_empty() { 0 } else { 2 });
         prop_assert_eq!(&pack(&hits, budget), &packed);
     }
 }

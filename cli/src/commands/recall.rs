@@ -1,9 +1,11 @@
 //! `cemem recall`: the few lessons that matter for a task, or an honest "nothing relevant".
 
+use std::path::Path;
 use std::time::Duration;
 
 use cemem_core::exchange::shorten;
-use cemem_core::store::Store;
+use cemem_core::lesson::LessonStatus;
+use cemem_core::store::{LessonFilter, Store};
 use cemem_core::{Channel, Exposure};
 use cemem_ingest::Redactor;
 use cemem_retrieve::{
@@ -26,7 +28,7 @@ const MAX_ASKED: usize = 200;
 const PATIENCE: Duration = Duration::from_millis(5);
 
 pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, CommandError> {
-    let query = query(args)?;
+    let query = query(context, args)?;
     let mut engine = context.engine(!args.no_semantic);
     // Loads the model while the store and the index are opened.
     engine.prepare(query.mode);
@@ -53,10 +55,10 @@ pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, Comman
     if let (true, Some(block)) = (context.ui.json, &block) {
         context.ui.print_json(&envelope(context, &answer, block, &shown, args))?;
     } else if answer.results.is_empty() {
-        context.ui.say(&nothing(context, &answer));
+        context.ui.say(&nothing(context, &store, &answer));
     } else if let (Some(block), Some(budget)) = (&block, args.budget) {
         context.ui.print(&block.text)?;
-        if block.included == 0 {
+        if block.included.is_empty() {
             context.ui.say(&format!("no lesson fits into {budget} tokens"));
         }
     } else {
@@ -91,8 +93,7 @@ pub(crate) fn answer(
 /// Returns the results that reach the reader: those of the block, if they are packed.
 pub(crate) fn shown<'a>(answer: &'a Answer, block: Option<&Pack>) -> Vec<&'a Hit> {
     let Some(block) = block else { return answer.results.iter().collect() };
-    let is_in = |hit: &&Hit| block.text.contains(hit.lesson.id.as_str());
-    answer.results.iter().filter(is_in).collect()
+    answer.results.iter().filter(|hit| block.included.contains(&hit.lesson.id)).collect()
 }
 
 /// Notes which lessons were shown, now that they are: later sessions decide what became of them.
@@ -164,7 +165,7 @@ pub(super) fn is_news(context: &Context, note: &Note) -> bool {
     first
 }
 
-fn query(args: &RecallArgs) -> Result<Query, CommandError> {
+fn query(context: &Context, args: &RecallArgs) -> Result<Query, CommandError> {
     let since = super::since(args.since.as_deref())?;
     Ok(Query {
         mode: if args.no_semantic { Mode::Lexical } else { Mode::Full },
@@ -172,7 +173,7 @@ fn query(args: &RecallArgs) -> Result<Query, CommandError> {
         filter: Filter {
             types: args.types.clone(),
             stages: args.stage.into_iter().collect(),
-            paths: args.paths.clone(),
+            paths: args.paths.iter().map(|path| from_root(context, path)).collect(),
             since,
             ..Filter::default()
         },
@@ -180,12 +181,31 @@ fn query(args: &RecallArgs) -> Result<Query, CommandError> {
     })
 }
 
+/// Returns a path as lessons name it, from the project's root; it may be given whole, or as seen from a folder
+/// below.
+fn from_root(context: &Context, path: &str) -> String {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let here = std::env::current_dir().unwrap_or_default().join(path);
+    if Path::new(path).is_relative() && !here.exists() {
+        // As seen from the root, or of a file that is gone.
+        return path.to_owned();
+    }
+    match real(&here).strip_prefix(real(&context.project.root)) {
+        Ok(inside) if !inside.as_os_str().is_empty() => inside.to_string_lossy().into_owned(),
+        _ => path.to_owned(),
+    }
+}
+
 /// Says that there is nothing, where was looked, and among how many.
-pub(crate) fn nothing(context: &Context, answer: &Answer) -> String {
+pub(crate) fn nothing(context: &Context, store: &Store, answer: &Answer) -> String {
     let name = &context.project.name;
     let elsewhere = match answer.n_elsewhere {
         0 => String::new(),
         n => format!(" and {n} of other memories"),
+    };
+    let waiting = || {
+        let waiting = LessonFilter { statuses: vec![LessonStatus::Candidate], types: Vec::new() };
+        store.lessons(&waiting).map_or(0, |lessons| lessons.len())
     };
     match answer.n_lessons {
         0 if answer.n_elsewhere > 0 => {
@@ -193,6 +213,10 @@ pub(crate) fn nothing(context: &Context, answer: &Answer) -> String {
                 "nothing relevant: project `{name}` has no lessons yet; looked at none{elsewhere}"
             )
         }
+        0 if waiting() > 0 => format!(
+            "project `{name}` has no lessons that are recalled yet: {} wait in `cemem review`",
+            waiting()
+        ),
         0 => format!("project `{name}` has no lessons yet: `cemem ingest` reads its sessions"),
         1 => format!("nothing relevant: looked at the 1 lesson of project `{name}`{elsewhere}"),
         n => format!("nothing relevant: looked at the {n} lessons of project `{name}`{elsewhere}"),

@@ -70,7 +70,7 @@ impl Telling {
         loop {
             let block = pack(hits, self.budget);
             // One that does not fit is left out and the next is tried.
-            hits.retain(|hit| block.text.contains(&format!("- [{}] ", hit.lesson.id)));
+            hits.retain(|hit| block.included.contains(&hit.lesson.id));
             if hits.is_empty() {
                 return String::new();
             }

@@ -6,10 +6,10 @@
 
 use std::cmp::Reverse;
 
+use cemem_core::paths::covers;
 use cemem_core::store::SessionRef;
 use cemem_core::{Lesson, LessonType, Store};
 use cemem_ingest::extract::signs;
-use cemem_retrieve::covers;
 
 use super::Call;
 use super::answer::Telling;
@@ -128,9 +128,10 @@ fn warns(lesson: &Lesson) -> bool {
 }
 
 /// Returns the lesson with how the failure ended where the reason stands: that is what is wanted now.
+/// An account holds lines that tools printed, and those reach an agent only after a person has read them.
 fn with_account(mut lesson: Lesson) -> Lesson {
     let why = lesson.why.take().unwrap_or_default();
-    let body = lesson.body.as_deref().unwrap_or_default();
+    let body = lesson.body.as_deref().filter(|_| lesson.reviewed).unwrap_or_default();
     let account = format!("{why} {body}");
     lesson.why = Some(cemem_core::exchange::shorten(account.trim(), MAX_ACCOUNT))
         .filter(|text| !text.is_empty());

@@ -257,9 +257,10 @@ fn act(
             let done = |p: &Pattern| p.matches(&words);
             let in_reach = check.reaches(line, view.cwd(idx));
             if check.gate.is_some() {
-                gate.ran(check.wanted.iter().any(done), check.closes(&words), idx);
+                let wanted = check.wanted.iter().any(done) && has_run(view, idx);
+                gate.ran(wanted, check.closes(&words), idx);
             } else if check.wanted.iter().any(done) {
-                if in_reach {
+                if in_reach && has_run(view, idx) {
                     verdicts.note(lesson, Verdict::Heeded, idx, line);
                 }
             } else if let Some(pattern) = check.unwanted.iter().find(|p| done(p))
@@ -274,6 +275,22 @@ fn act(
         let line = view.call_at(idx).and_then(|c| c.command).unwrap_or_default();
         verdicts.note(lesson, Verdict::Heeded, idx, line);
     }
+}
+
+/// What a shell says of a program that is not there.
+const NOT_FOUND: i32 = 127;
+
+/// Returns whether a call was carried out: nobody refused it, and its program was there. What was not is
+/// an attempt: it may violate a rule, and heeds none.
+fn has_run(view: &View<'_>, call: usize) -> bool {
+    let EventKind::ToolCall { call_id: id, .. } = view.kind(call) else { return false };
+    !view.events[call..].iter().any(|stored| match &stored.event.kind {
+        EventKind::ToolRejected { call_id, .. } => call_id == id,
+        EventKind::ToolResult { call_id, exit_code, .. } => {
+            call_id == id && *exit_code == Some(NOT_FOUND)
+        }
+        _ => false,
+    })
 }
 
 /// Returns whether a person named it in this session before: then the agent did what it was told.
@@ -347,9 +364,8 @@ impl Check {
 
 /// Returns whether a path, folder or glob of a rule covers a file.
 fn covers(path: &str, file: &str) -> bool {
-    if let Some((head, tail)) = path.split_once('*') {
-        let tail = tail.rsplit('*').next().unwrap_or("");
-        return !head.is_empty() && file.starts_with(head) && file.ends_with(tail);
+    if path.contains('*') {
+        return cemem_core::paths::covers(path, file);
     }
     let folder = path.trim_end_matches('/');
     let is_folder = folder.len() < path.len() || !scope::file_name(path).contains('.');

@@ -2,7 +2,7 @@
 //!
 //! Owns [`Signals`] and the weights (fitted: `retrieve/training/fit_predict.py`, docs/quality.md). Pure.
 
-use crate::filter::covers;
+use cemem_core::paths::covers;
 
 /// What a probability rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

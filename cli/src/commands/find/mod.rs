@@ -75,7 +75,7 @@ pub(super) fn run(context: &mut Context, args: &FindArgs) -> Result<u8, CommandE
     } else if args.compact {
         context.ui.print(&compact(&found, &envelope))?;
     } else {
-        told(context, &found, &answer)?;
+        told(context, &store, &found, &answer)?;
     }
     let shown: Vec<&Hit> = found.iter().filter(|f| f.is_hit).map(|f| f.hit).collect();
     note(context, &mut store, &shown, args, &state);
@@ -221,7 +221,12 @@ fn compact(found: &[Found<'_>], envelope: &Value) -> String {
 }
 
 /// Prints the hits for a person.
-fn told(context: &Context, found: &[Found<'_>], answer: &Answer) -> Result<(), CommandError> {
+fn told(
+    context: &Context,
+    store: &Store,
+    found: &[Found<'_>],
+    answer: &Answer,
+) -> Result<(), CommandError> {
     let mut out = String::new();
     for found in found.iter().filter(|f| f.is_hit) {
         let (shape, lesson) = (&found.shape, &found.hit.lesson);
@@ -239,7 +244,7 @@ fn told(context: &Context, found: &[Found<'_>], answer: &Answer) -> Result<(), C
         );
     }
     if out.is_empty() {
-        context.ui.say(&recall::nothing(context, answer));
+        context.ui.say(&recall::nothing(context, store, answer));
     }
     context.ui.print(&out)
 }

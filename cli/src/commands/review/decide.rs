@@ -97,7 +97,20 @@ pub(crate) fn carry_out(
         let mut after = vec![(lesson, verdict.verb(), note)];
         match verdict {
             Verdict::Accept => accept(&mut after[0].0),
-            Verdict::Reject(_) => close(&mut after[0].0, LessonStatus::Retired),
+            Verdict::Reject(_) => {
+                close(&mut after[0].0, LessonStatus::Retired);
+                // What does not hold contradicts nothing any more.
+                let id = after[0].0.id.clone();
+                for other in std::mem::take(&mut after[0].0.contradicts) {
+                    let known = changed.iter().any(|(lesson, ..)| lesson.id == other)
+                        || store.lesson(&other)?.is_some();
+                    if known {
+                        let mut other = current(store, &mut changed, &other)?;
+                        other.contradicts.retain(|side| *side != id);
+                        after.push((other, "revise", format!("{id} is rejected")));
+                    }
+                }
+            }
             Verdict::Snooze(days) => snooze(&mut after[0].0, *days, now)?,
             Verdict::Edit(words) => {
                 reword(&mut after[0].0, words, &redactor)?;

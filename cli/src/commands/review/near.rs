@@ -37,7 +37,13 @@ pub(super) fn near(
     let mut open = store.lessons(&LessonFilter::default())?;
     open.retain(|l| l.id != lesson.id && (l.status.is_recallable() || l.is_waiting()));
     let mut scores = by_words(lesson, &open);
-    let query = Query { mode: Mode::Full, limit: MAX, ..Query::new(lesson.rule.clone()) };
+    // By what they say: not by what they were good for.
+    let query = Query {
+        mode: Mode::Hybrid,
+        limit: MAX,
+        keep_irrelevant: true,
+        ..Query::new(lesson.rule.clone())
+    };
     if let Ok(answer) = engine.recall(store, &query) {
         for hit in answer.results {
             let score = scores.entry(hit.lesson.id).or_default();

@@ -127,10 +127,10 @@ fn find(
     elsewhere::join(context, &memory.engine, &query, all_projects, &mut answer);
     let block = pack(&answer.results, max_tokens);
     let shown: Vec<&Hit> = recall::shown(&answer, Some(&block));
-    let text = if block.included > 0 {
-        format!("{} of {} lessons matter:\n{}", block.included, answer.n_lessons, block.text)
+    let text = if !shown.is_empty() {
+        format!("{} of {} lessons matter:\n{}", shown.len(), answer.n_lessons, block.text)
     } else if answer.results.is_empty() {
-        format!("{}.\n", recall::nothing(context, &answer))
+        format!("{}.\n", recall::nothing(context, &store, &answer))
     } else {
         format!("The lessons that matter do not fit into {max_tokens} tokens.\n")
     };

@@ -141,6 +141,8 @@ fn a_correction_after_the_showing_violates_and_one_known_before_recurs() {
 fn a_refused_attempt_is_an_attempt_and_a_sub_agent_saw_other_things() {
     let bare = vec![user("x"), bash("1", "npm install"), rejected("1", None)];
     assert_eq!(standing(PNPM, bare, &[]), [(0, Verdict::Violated)]);
+    let wanted = vec![user("x"), bash("1", "pnpm install"), rejected("1", None)];
+    assert_eq!(standing(PNPM, wanted, &[]), []);
     let (_, kind) = bash("1", "npm install");
     assert_eq!(standing(PNPM, vec![user("x"), (Actor::Subagent, kind)], &[]), []);
 }
