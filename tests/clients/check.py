@@ -33,7 +33,7 @@ PACKAGES = {
     "gemini": "@google/gemini-cli@0.61.0",
     "opencode": "opencode-ai@1.18.33",
 }
-TOOLS = ["recall", "remember", "feedback", "review", "lessons", "forget", "status"]
+TOOLS = ["recall", "remember", "feedback", "review", "predict", "lessons", "forget", "status"]
 RULE = "Run the migrations before the integration tests."
 QUESTION = {"query": "integration tests fail: no such table"}
 CHECKS = []
