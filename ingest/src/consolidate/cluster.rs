@@ -12,7 +12,8 @@ use rayon::prelude::*;
 
 use super::relate::{LEAST_ALIKE, Relation, Similarity, conflicts, jaccard, relate};
 use super::skeleton::skeleton;
-use super::text::{Features, Words, said_by_marks};
+use super::speech::said_by_marks;
+use super::text::{Features, Words};
 
 /// Most rules sharing a word that are looked at for one rule: beyond it the word says nothing.
 const MAX_POSTINGS: usize = 250;

@@ -5,6 +5,7 @@
 //! | `lexicon` | words of negation, condition, opposite sides |
 //! | `text` | a rule as sets of words, with its polarity |
 //! | `skeleton` | a text as a reader sees it |
+//! | `speech` | turns of speech and marks in plain words |
 //! | [`relate`] | same, opposite, or neither |
 //! | `cluster` | which candidates say the same |
 //! | `verdict` | whether a cluster is kept and how it stands: every threshold |
@@ -35,6 +36,7 @@ mod phrased;
 mod properties;
 pub mod relate;
 mod skeleton;
+mod speech;
 pub mod standing;
 #[cfg(test)]
 mod store_tests;

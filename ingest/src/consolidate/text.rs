@@ -13,6 +13,7 @@ use super::lexicon::{
     CONDITIONS, DIRECTIONS, IRREGULAR, NEGATORS, OPPOSITES, POINTING, STOP, SYNONYMS,
 };
 use super::skeleton::skeleton;
+use super::speech::{plain, said_by_marks};
 
 static STOP_WORDS: LazyLock<std::collections::HashSet<&str>> =
     LazyLock::new(|| STOP.split_whitespace().collect());
@@ -37,37 +38,6 @@ static STANDS_FOR: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
 });
 static CITED: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"[`"]([^`"\s]{1,40})[`"]"#).expect("the pattern is a constant"));
-static PREFERRED: LazyLock<(Regex, &str)> = LazyLock::new(|| {
-    let pattern = r"\bprefer(?:s|red|ring)?\s+([^,;.!?]{1,80}?)\s+over\b";
-    (Regex::new(pattern).expect("the pattern is a constant"), "prefer $1 ; not ")
-});
-static REWRITES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
-    [
-        // Interjections and question tags are no negation.
-        (r"^\W*(?:nope|yes|ok|okay|hmm+|well)\b[\s,.!:;-]+", ""),
-        // "No emojis" forbids; "no, emojis" and "no we need emojis" ask for them.
-        (r"^\W*no(?:\s*[,.!:;]+|\s+[-–—])\s*", ""),
-        (r"^\W*no\s+(we|you|i|it|that|this|they|please|wait|actually|just|let's|do|don't)\b", "$1"),
-        (r"(?:>=?|≥)\s*(\d)", " least $1"),
-        (r"(?:<=?|≤)\s*(\d)", " most $1"),
-        (r"[,.]?\s+(?:no|right|yeah|yes|ok)\s*\?\W*$", ""),
-        (r"\b(?:do not|don't|dont|never) forget(?: to)?\b", "always"),
-        (r"\bnot only\b", "only"),
-        (r"\b(?:no longer|not any ?more|not any longer)\b", "not"),
-        (r"\bwhy (?:(?:do|are|is|does)(?:n't| not)|not|are we not|do we not)\b", ""),
-        // "Can't we change the function?" asks for it.
-        (r"\b(?:ca|could|should|would|wo)n't (?:we|you|i|it|this|that)\b", ""),
-        (r"\b(?:isn't|aren't|doesn't|don't) (?:it|there|they|we)\b", ""),
-        (r"n[’']t\b", " not"),
-        (r"\b(?:instead of|rather than|in place of|as opposed to)\b", " ; not "),
-        (r"\binstead\b", ";"),
-        (r"\b(?:but|and then|yet)\b", ";"),
-    ]
-    .into_iter()
-    .map(|(p, to)| (Regex::new(p).expect("the patterns are constants"), to))
-    .collect()
-});
-
 /// What a rule is made of. Words are stems; every list is sorted and without repetition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Features {
@@ -137,17 +107,10 @@ impl Words {
         let marked = said_by_marks(rule);
         let seen = skeleton(&marked);
         let (told, cited) = if self.as_said { (seen, Vec::new()) } else { cited(&seen) };
-        let mut text = told.replace(['`', '"', '*'], " ");
-        let mut lower = text.to_lowercase();
-        let contrast = (!self.as_said).then_some(&*PREFERRED);
-        for (pattern, to) in contrast.into_iter().chain(REWRITES.iter()) {
-            if let Cow::Owned(new) = pattern.replace_all(&lower, *to) {
-                lower = new;
-            }
-        }
-        std::mem::swap(&mut text, &mut lower);
-        // `lower` now holds the original case: names are recognised by it.
-        let proper = proper_names(&lower);
+        let shown = told.replace(['`', '"', '*'], " ");
+        let text = plain(shown.to_lowercase(), self.as_said);
+        // By their case.
+        let proper = proper_names(&shown);
         let mut features = Features::default();
         for clause in clauses(&text) {
             self.read_clause(clause, &proper, &cited, &mut features);
@@ -234,29 +197,12 @@ impl Words {
     }
 }
 
-/// Marks that say whether what follows is wanted.
-const MARKS: &[(char, &str)] =
-    &[('❌', " ; not "), ('🚫', " ; not "), ('⛔', " ; not "), ('✅', " ; "), ('✔', " ; ")];
-
-/// Returns the text with marks of right and wrong in words.
-pub(crate) fn said_by_marks(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() || !text.contains(|c| MARKS.iter().any(|(mark, _)| *mark == c)) {
-        return Cow::Borrowed(text);
-    }
-    let said = |c: char| MARKS.iter().find(|(mark, _)| *mark == c).map(|(_, words)| *words);
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match said(c) {
-            Some(words) => out.push_str(words),
-            None => out.push(c),
-        }
-    }
-    Cow::Owned(out)
-}
-
 /// Returns the text and the single words it cites, in lower case. Where it cites a word in capitals
 /// and in small letters, the difference is what it is about: the one in capitals is marked.
 fn cited(text: &str) -> (Cow<'_, str>, Vec<String>) {
+    if !text.contains(['`', '"']) {
+        return (Cow::Borrowed(text), Vec::new());
+    }
     let mut words: Vec<&str> = CITED.captures_iter(text).map(|c| c.extract::<1>().1[0]).collect();
     words.sort_unstable();
     words.dedup();

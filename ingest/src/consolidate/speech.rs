@@ -1,0 +1,121 @@
+//! Turns of speech and marks, read as plain words: "instead of", "isn't it?", "❌".
+//!
+//! Owns what they stand for. Must only be used to compare: what is stored and shown keeps its words.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// A way of saying something, and the words it is read as. Only texts with one of the `signs`, if there
+/// are any, can hold it: looking for them takes a fraction of the time the expression does, and most texts
+/// hold none.
+struct Rewrite {
+    signs: &'static [&'static str],
+    said: Regex,
+    read_as: &'static str,
+}
+
+impl Rewrite {
+    fn new((signs, said, read_as): (&'static [&'static str], &str, &'static str)) -> Self {
+        let said = Regex::new(said).expect("the patterns are constants");
+        Self { signs, said, read_as }
+    }
+
+    fn may_be_in(&self, text: &str) -> bool {
+        self.signs.is_empty() || self.signs.iter().any(|sign| text.contains(sign))
+    }
+}
+
+static PREFERRED: LazyLock<Rewrite> = LazyLock::new(|| {
+    let said = r"\bprefer(?:s|red|ring)?\s+([^,;.!?]{1,80}?)\s+over\b";
+    Rewrite::new((&["prefer"], said, "prefer $1 ; not "))
+});
+static REWRITES: LazyLock<Vec<Rewrite>> = LazyLock::new(|| {
+    let all: [(&'static [&'static str], &str, &'static str); 16] = [
+        // Interjections and question tags are no negation.
+        (&[], r"^\W*(?:nope|yes|ok|okay|hmm+|well)\b[\s,.!:;-]+", ""),
+        // "No emojis" forbids; "no, emojis" and "no we need emojis" ask for them.
+        (&["no"], r"^\W*no(?:\s*[,.!:;]+|\s+[-–—])\s*", ""),
+        (
+            &["no"],
+            r"^\W*no\s+(we|you|i|it|that|this|they|please|wait|actually|just|let's|do|don't)\b",
+            "$1",
+        ),
+        (&[">", "≥"], r"(?:>=?|≥)\s*(\d)", " least $1"),
+        (&["<", "≤"], r"(?:<=?|≤)\s*(\d)", " most $1"),
+        (&["?"], r"[,.]?\s+(?:no|right|yeah|yes|ok)\s*\?\W*$", ""),
+        (&["forget"], r"\b(?:do not|don't|dont|never) forget(?: to)?\b", "always"),
+        (&["not only"], r"\bnot only\b", "only"),
+        (&["no longer", "not any"], r"\b(?:no longer|not any ?more|not any longer)\b", "not"),
+        (&["why "], r"\bwhy (?:(?:do|are|is|does)(?:n't| not)|not|are we not|do we not)\b", ""),
+        // "Can't we change the function?" asks for it.
+        (&["n't "], r"\b(?:ca|could|should|would|wo)n't (?:we|you|i|it|this|that)\b", ""),
+        (&["n't "], r"\b(?:isn't|aren't|doesn't|don't) (?:it|there|they|we)\b", ""),
+        (&["n't", "n’t"], r"n[’']t\b", " not"),
+        (
+            &["instead of", "rather than", "in place of", "as opposed to"],
+            r"\b(?:instead of|rather than|in place of|as opposed to)\b",
+            " ; not ",
+        ),
+        (&["instead"], r"\binstead\b", ";"),
+        (&["but", "and then", "yet"], r"\b(?:but|and then|yet)\b", ";"),
+    ];
+    all.into_iter().map(Rewrite::new).collect()
+});
+
+/// Returns a text in lower case with its turns of speech in plain words; `as_said` leaves a preference as it is.
+pub(super) fn plain(lower: String, as_said: bool) -> String {
+    let contrast = (!as_said).then_some(&*PREFERRED);
+    contrast.into_iter().chain(REWRITES.iter()).fold(lower, |text, rewrite| {
+        if !rewrite.may_be_in(&text) {
+            return text;
+        }
+        match rewrite.said.replace_all(&text, rewrite.read_as) {
+            Cow::Owned(new) => new,
+            Cow::Borrowed(_) => text,
+        }
+    })
+}
+
+/// Marks that say whether what follows is wanted.
+const MARKS: &[(char, &str)] =
+    &[('❌', " ; not "), ('🚫', " ; not "), ('⛔', " ; not "), ('✅', " ; "), ('✔', " ; ")];
+
+/// Returns the text with marks of right and wrong in words.
+pub(super) fn said_by_marks(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || !text.contains(|c| MARKS.iter().any(|(mark, _)| *mark == c)) {
+        return Cow::Borrowed(text);
+    }
+    let said = |c: char| MARKS.iter().find(|(mark, _)| *mark == c).map(|(_, words)| *words);
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match said(c) {
+            Some(words) => out.push_str(words),
+            None => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn no_turn_of_speech_is_without_its_sign(
+            parts in proptest::collection::vec(proptest::sample::select(&[
+                "no", ", ", " we", " don't", " forget to", " not only", " no longer", " not any more", " why ",
+                "do not", " instead", " of", " rather than", " but", " yet", " and then", "?", " ok", " >= 2", " <3",
+                " can't we", " isn’t", " prefer tabs over", " x", "\n", " not any longer", " isn't it",
+            ][..]), 0..12),
+        ) {
+            let text = parts.concat();
+            for rewrite in REWRITES.iter().chain([&*PREFERRED]) {
+                let held = rewrite.said.is_match(&text);
+                proptest::prop_assert!(!held || rewrite.may_be_in(&text), "{} in {text:?}", rewrite.said);
+            }
+        }
+    }
+}
