@@ -79,7 +79,8 @@ fn lines_of_head(text: &str) -> Vec<&str> {
 
 #[test]
 fn documents_come_back_as_they_were() {
-    let env = TestEnv::new();
+    // Hundreds of documents would be embedded again and again for nothing that is looked at here.
+    let env = TestEnv::without_runtime();
     let n = install(&env);
     let before = files(&env.project().join("docs/solutions"));
     env.cemem(["ingest"]).success();
