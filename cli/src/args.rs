@@ -231,7 +231,7 @@ pub struct RecallArgs {
     /// A path the task touches (may be given several times)
     #[arg(long = "path", value_name = "PATH")]
     pub paths: Vec<String>,
-    /// Only lessons changed since this date
+    /// Only lessons learned since this date
     #[arg(long, value_name = "DATE")]
     pub since: Option<String>,
     /// The lessons that held on this day, also those replaced since

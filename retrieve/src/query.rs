@@ -134,7 +134,7 @@ pub type Why = BTreeMap<&'static str, f32>;
 pub struct Ranked {
     /// Which lesson.
     pub id: LessonId,
-    /// How relevant it is, 0..=1.
+    /// How relevant it is: about 0..=1, more or less than that by what past tasks and trust add.
     pub score: f32,
     /// The parts of the score.
     pub why: Why,
@@ -145,7 +145,7 @@ pub struct Ranked {
 pub struct Hit {
     /// The lesson as it stands in the store.
     pub lesson: Lesson,
-    /// How relevant it is, 0..=1.
+    /// How relevant it is: about 0..=1, more or less than that by what past tasks and trust add.
     pub score: f32,
     /// The parts of the score.
     pub why: Why,
