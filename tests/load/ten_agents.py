@@ -40,7 +40,7 @@ class Agent(threading.Thread):
 
     def session(self):
         self.sessions += 1
-        name = f"agent-{self.number}-{self.sessions}"
+        name = f"session-{self.number}-{self.sessions}"
         self.hook("SessionStart", name, source="startup")
         server = subprocess.Popen([self.cemem, "mcp"], cwd=self.tree, env=self.env, text=True,
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
