@@ -90,7 +90,18 @@ impl Context {
     pub fn of(&self, folder: &Path) -> Result<Self, CommandError> {
         let Found { project, trouble } = self.home.find(folder)?;
         let (home, user_home) = (self.home.clone(), self.user_home.clone());
-        Ok(Self { ui: self.ui, home, user_home, project, named: true, trouble, clock: self.clock })
+        let (ui, named, clock) = (self.ui, self.named, self.clock);
+        Ok(Self { ui, home, user_home, project, named, trouble, clock })
+    }
+
+    /// Returns a path that a person typed as lessons name it: as seen from the current folder or, where
+    /// there is only such a one, from the project's root. One that lies elsewhere stays as it is.
+    #[must_use]
+    pub fn path_in_project(&self, typed: &str) -> String {
+        let here = std::env::current_dir().unwrap_or_default().join(typed);
+        let is_from_root = !here.exists() && self.project.root.join(typed).exists();
+        let inside = if is_from_root { None } else { self.project.inside(&here) };
+        inside.unwrap_or_else(|| typed.to_owned())
     }
 
     /// Returns a search engine over this project's indexes; nothing is opened or loaded yet.

@@ -1,6 +1,22 @@
 //! Paths and patterns of paths, as lessons name them.
 //!
-//! Owns what a pattern covers. Must not look at the disk.
+//! Owns what a pattern covers, and a path without dots. Must not look at the disk.
+
+use std::path::{Component, Path, PathBuf};
+
+/// Returns a path without `.` and `..`: what goes up and out again lies elsewhere.
+#[must_use]
+pub fn without_dots(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => drop(plain.pop()),
+            other => plain.push(other),
+        }
+    }
+    plain
+}
 
 /// Returns whether a lesson's path or glob speaks about `path`: the same file, a folder above it, a
 /// file below it, or a matching pattern (`*` within a name, `**` across folders).
@@ -67,6 +83,15 @@ fn glob(pattern: &[u8], path: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_way_up_and_out_leads_elsewhere() {
+        for (path, plain) in
+            [("/p/a/./b", "/p/a/b"), ("/p/../q/x", "/q/x"), ("/../x", "/x"), ("a/../../x", "x")]
+        {
+            assert_eq!(without_dots(Path::new(path)), Path::new(plain), "{path}");
+        }
+    }
 
     #[test]
     fn paths_and_globs() {

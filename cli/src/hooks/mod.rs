@@ -28,7 +28,7 @@ mod tool;
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cemem_core::project::{Home, Project};
@@ -115,36 +115,11 @@ impl Call<'_> {
         Some(SessionRef { engine: self.engine.name.to_owned(), id })
     }
 
-    /// Returns a path as lessons name it: below the project, with forward slashes; `None` for one that
-    /// lies elsewhere.
+    /// Returns a path as lessons name it; `None` for one that lies elsewhere.
     fn in_project(&self, path: &str) -> Option<String> {
-        let path = Path::new(path);
-        let cwd = self.input.cwd.clone().unwrap_or_else(|| self.project.root.clone());
-        let path = without_dots(&cwd.join(path));
-        let real = path.parent().and_then(|p| std::fs::canonicalize(p).ok());
-        let real = real.zip(path.file_name()).map(|(folder, name)| folder.join(name));
-        let roots = self.project.worktrees.iter().chain([&self.project.root]);
-        let below = |path: &Path| {
-            let inner = roots.clone().filter_map(|root| path.strip_prefix(root).ok());
-            // The innermost work tree: one may lie in another.
-            inner.min_by_key(|p| p.as_os_str().len()).map(Path::to_owned)
-        };
-        let found = below(&path).or_else(|| below(&real?))?;
-        Some(found.to_string_lossy().replace('\\', "/")).filter(|p| !p.is_empty())
+        let cwd = self.input.cwd.as_ref().unwrap_or(&self.project.root);
+        self.project.inside(&cwd.join(path))
     }
-}
-
-/// Returns a path without `.` and `..`: what goes up and out again lies elsewhere.
-fn without_dots(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => drop(plain.pop()),
-            other => plain.push(other),
-        }
-    }
-    plain
 }
 
 /// Returns what to print, if anything.
@@ -298,15 +273,6 @@ mod tests {
         std::fs::create_dir(&home).unwrap();
         std::os::unix::fs::symlink(&home, &link).unwrap();
         assert!(is_same(&home, &link) && !is_same(&home, dir.path()));
-    }
-
-    #[test]
-    fn a_way_up_and_out_leads_elsewhere() {
-        for (path, plain) in
-            [("/p/a/./b", "/p/a/b"), ("/p/../q/x", "/q/x"), ("/../x", "/x"), ("a/../../x", "x")]
-        {
-            assert_eq!(without_dots(Path::new(path)), Path::new(plain), "{path}");
-        }
     }
 
     #[test]

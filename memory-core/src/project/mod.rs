@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::durable::{
     IoResultExt as _, PathError, create_private_dir, open_private, write_durable,
 };
+use crate::paths::without_dots;
 use crate::store::Store;
 
 /// The folder that holds every store, `$CEMEM_HOME`.
@@ -87,6 +88,23 @@ impl Project {
             facts.main.file_name().map_or_else(|| id.clone(), |n| n.to_string_lossy().into_owned());
         let worktrees = facts.worktrees();
         Self { id, name, root: facts.root, worktrees }
+    }
+
+    /// Returns a whole path as lessons name it: from the root of the innermost work tree that it lies in,
+    /// with `/` and without dots. `None` for a root itself and for what lies elsewhere; where the path as
+    /// it is written does, links on the way to it are followed.
+    #[must_use]
+    pub fn inside(&self, path: &Path) -> Option<String> {
+        let path = without_dots(path);
+        let below = |path: &Path| {
+            let roots = self.worktrees.iter().chain([&self.root]);
+            let inner = roots.filter_map(|root| path.strip_prefix(root).ok());
+            // One work tree may lie in another.
+            inner.min_by_key(|rest| rest.as_os_str().len()).map(Path::to_owned)
+        };
+        let real = || Some(fs::canonicalize(path.parent()?).ok()?.join(path.file_name()?));
+        let found = below(&path).or_else(|| below(&real()?))?;
+        Some(found.to_string_lossy().replace('\\', "/")).filter(|inside| !inside.is_empty())
     }
 }
 

@@ -318,3 +318,28 @@ fn looking_in_passing_finds_the_same_project_and_records_nothing() {
     assert_eq!(home.look(&folder).unwrap(), seen);
     assert!(home.look(&dir.path().join("gone")).is_err());
 }
+
+#[test]
+fn a_path_is_named_from_the_innermost_work_tree() {
+    let place = Place::new();
+    let repo = place.folder("repo").canonicalize().unwrap();
+    let inner = place.folder("repo/.worktrees/x").canonicalize().unwrap();
+    place.folder("repo/src");
+    let project = Project {
+        id: "p".into(),
+        name: "repo".into(),
+        root: inner.clone(),
+        worktrees: vec![repo.clone(), inner.clone()],
+    };
+    let inside = |path: PathBuf| project.inside(&path);
+    assert_eq!(inside(inner.join("src/a.rs")).as_deref(), Some("src/a.rs"));
+    assert_eq!(inside(repo.join("src/./b/../a.rs")).as_deref(), Some("src/a.rs"));
+    assert_eq!(inside(repo.join("../elsewhere/a.rs")), None);
+    assert_eq!(inside(repo.clone()), None, "the root is no file");
+    #[cfg(unix)]
+    {
+        let link = place.path("link");
+        std::os::unix::fs::symlink(&repo, &link).unwrap();
+        assert_eq!(inside(link.join("src/new.rs")).as_deref(), Some("src/new.rs"));
+    }
+}
