@@ -217,7 +217,7 @@ pub struct RecallArgs {
     #[arg(required = true, num_args = 1.., value_name = "QUERY")]
     pub query: Vec<String>,
     /// At most this many lessons
-    #[arg(long, default_value_t = 5, value_name = "N")]
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = at_least_one())]
     pub limit: usize,
     /// Print one block of at most this many tokens, for an agent's context
     #[arg(long, value_name = "TOKENS")]
@@ -262,7 +262,7 @@ pub struct PredictArgs {
     #[arg(long = "path", value_name = "PATH", group = "change")]
     pub paths: Vec<String>,
     /// At most this many
-    #[arg(long, default_value_t = 5, value_name = "N")]
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = at_least_one())]
     pub limit: usize,
     /// Exit 1 if anything is at least this likely, from 0 to 1
     #[arg(long, value_name = "P", value_parser = probability)]
@@ -442,7 +442,7 @@ pub enum LessonsCommand {
         /// Id, or its first digits
         id: Option<String>,
         /// At most this many changes
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, default_value_t = 20, value_parser = at_least_one())]
         limit: usize,
     },
     /// Undo the latest change, or the one with this number (an undo too)
@@ -510,6 +510,10 @@ impl Default for SyncArgs {
             force: false,
         }
     }
+}
+
+fn at_least_one() -> impl clap::builder::TypedValueParser<Value = usize> {
+    clap::builder::RangedU64ValueParser::<usize>::new().range(1..)
 }
 
 fn probability(text: &str) -> Result<f32, String> {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Instant;
 
+use cemem_core::reported::is_place_of_events;
 use cemem_core::store::{Batch, Packed, SessionRef, StoredEvent};
 use cemem_core::{Candidate, Cursor, LessonId, Store};
 use rayon::prelude::*;
@@ -19,7 +20,7 @@ use crate::gone;
 use crate::read::{self, FileRead, Outcome, Target};
 use crate::redact::Redactor;
 use crate::report::{Progress, Report};
-use crate::sources::{inbox, solutions};
+use crate::sources::solutions;
 
 /// Files are read in groups of about this size, in parallel, and stored one group a transaction.
 const GROUP_BYTES: u64 = 12 * 1024 * 1024;
@@ -261,13 +262,13 @@ fn find_files(inputs: &[Input], report: &mut Report) -> Vec<FileTask> {
     }
     // What anybody may have written last: what the engine itself wrote is then known from there.
     let mut files: Vec<FileTask> = files.into_values().collect();
-    files.sort_by_key(|task| inbox::is_place_of_events(&task.path));
+    files.sort_by_key(|task| is_place_of_events(&task.path));
     files
 }
 
 /// Whether a link leads out of a folder for events, where nothing would tell what anybody may write.
 fn leads_out(named: &Path, real: &Path) -> bool {
-    inbox::is_place_of_events(named) && !inbox::is_place_of_events(real)
+    is_place_of_events(named) && !is_place_of_events(real)
 }
 
 /// Walks a folder. Links to folders are not followed, so no link can lead in circles or out.

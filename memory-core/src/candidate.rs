@@ -1,6 +1,6 @@
 //! A candidate: a signal found in events, with the evidence it rests on, not yet a lesson.
 //!
-//! Owns [`Candidate`] and [`Signal`]. Must not decide anything: extraction builds candidates,
+//! Owns [`Candidate`], [`Signal`] and the one title that means something. Must not decide anything: extraction builds candidates,
 //! consolidation judges them.
 
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,21 @@ impl Signal {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|s| s.as_str() == name)
     }
+}
+
+/// How the title of a fix begins that names a checker's rule.
+const CHECK: &str = "Check `";
+
+/// Returns the title of a fix that satisfies a checker's rule.
+#[must_use]
+pub fn check_title(code: &str) -> String {
+    format!("{CHECK}{code}`")
+}
+
+/// Returns the checker's rule that the title of a fix names; `None` where it holds what a tool printed.
+#[must_use]
+pub fn checked_rule(title: &str) -> Option<&str> {
+    title.strip_prefix(CHECK)?.strip_suffix('`')
 }
 
 /// A possible lesson and what speaks for it.

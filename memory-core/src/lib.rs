@@ -17,6 +17,7 @@
 //! | [`history`] | reading a git repository's history, bounded |
 //! | [`exchange`] | the one-lesson-a-line format of `import` and `export` |
 //! | [`project`] | which memory a folder belongs to |
+//! | [`reported`] | what anybody may have reported by writing a file |
 //! | [`foreign`] | reading other programs' SQLite files without touching them |
 //! | [`durable`] | path-carrying I/O errors and the one durable file write |
 //! | [`scratch`] | private copies in the folder for temporary files |
@@ -42,6 +43,7 @@ pub mod paths;
 pub mod phrasing;
 pub mod plan;
 pub mod project;
+pub mod reported;
 pub mod scratch;
 pub mod store;
 

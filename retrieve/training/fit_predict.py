@@ -104,8 +104,9 @@ def main():
             continue
         v = fitted(train)
         for name, score in (
-            ("held out", lambda p: chance(v, vector(p))),
-            ("all", lambda p: chance(w, vector(p))),
+            # What is not weighed is not told.
+            ("held out", lambda p: p["weighed"] * chance(v, vector(p))),
+            ("all", lambda p: p["weighed"] * chance(w, vector(p))),
             ("base", lambda p: p["base"]),
             ("words", lambda p: p["words"]),
         ):

@@ -5,20 +5,17 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use cemem_core::Store;
 use cemem_core::durable::write_durable;
-use cemem_ingest::consolidate::consolidate;
-use cemem_ingest::{IngestOptions, Input, Redactor, ingest};
 use cemem_retrieve::Mode;
 use cemem_retrieve::eval::predict::{Outcome, Pair, came_again, cited, sum_up};
 use cemem_retrieve::eval::{Asking, Options, Prepared};
 use serde_json::json;
 
+use super::learned::learned_from;
 use super::{JSON_VERSION, eval};
 use crate::command_error::CommandError;
 use crate::context::{Context, absolute};
 use crate::exit_code;
-use crate::ui::Bar;
 
 pub(super) fn run(
     context: &Context,
@@ -32,7 +29,7 @@ pub(super) fn run(
         pairs.extend(of_set(context, set, with_model)?);
     }
     if !sessions.is_empty() {
-        pairs.extend(of_sessions(context, sessions)?);
+        pairs.extend(came_again(&learned_from(context, sessions)?)?);
     }
     if let Some(out) = out {
         let rows: Result<Vec<String>, _> = pairs.iter().map(serde_json::to_string).collect();
@@ -67,22 +64,10 @@ fn of_set(context: &Context, set: &Path, with_model: bool) -> Result<Vec<Pair>, 
     Ok(pairs)
 }
 
-fn of_sessions(context: &Context, sessions: &[PathBuf]) -> Result<Vec<Pair>, CommandError> {
-    let mut store = Store::open_in_memory(context.clock)?;
-    let inputs: Result<Vec<_>, _> =
-        sessions.iter().map(|p| absolute(p).map(Input::named)).collect();
-    let redactor = Redactor::new();
-    let bar = Bar::new(context.ui.shows_progress());
-    let options = IngestOptions { redactor: &redactor, progress: &bar, roots: &[], threads: 0 };
-    ingest(&mut store, &inputs?, &options)?;
-    consolidate(&mut store, None)?;
-    Ok(came_again(&store)?)
-}
-
 fn table(kind: &str, outcome: &Outcome) -> String {
     let mut out = format!(
-        "{kind}: {} tasks, {} pairs, {} came true\n{:<12}   AUC     AP  hit@3\n",
-        outcome.tasks, outcome.pairs, outcome.came, ""
+        "{kind}: {} tasks, {} pairs, {} weighed, {} came true\n{:<12}   AUC     AP  hit@3\n",
+        outcome.tasks, outcome.pairs, outcome.weighed, outcome.came, ""
     );
     // Writing to a string cannot fail.
     for (name, f) in [

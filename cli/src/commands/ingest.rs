@@ -205,6 +205,13 @@ fn tell(
             "duration_ms": report.duration.as_secs_f64() * 1000.0,
         }));
     }
+    warn_of_errors(context, report);
+    let code = looked.map(code::line).unwrap_or_default();
+    context.ui.print(&format!("{}{code}", summary(report, applied)))
+}
+
+/// Says what could not be read.
+pub(super) fn warn_of_errors(context: &Context, report: &Report) {
     for error in report.errors.iter().take(SHOWN_ERRORS) {
         context.ui.warn(&error.to_string());
     }
@@ -212,8 +219,6 @@ fn tell(
     if more > 0 {
         context.ui.warn(&format!("and {more} more that could not be read"));
     }
-    let code = looked.map(code::line).unwrap_or_default();
-    context.ui.print(&format!("{}{code}", summary(report, applied)))
 }
 
 /// Returns the summary a person reads.

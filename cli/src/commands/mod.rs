@@ -16,6 +16,7 @@ mod gate;
 mod import;
 pub(crate) mod ingest;
 mod init;
+mod learned;
 pub(crate) mod lessons;
 mod mcp;
 pub(crate) mod outcomes;

@@ -19,12 +19,12 @@ use serde_json::{Value, json};
 use super::{JSON_VERSION, recall, show};
 use crate::args::PredictArgs;
 use crate::command_error::CommandError;
-use crate::context::{Context, absolute};
+use crate::context::Context;
 use crate::exit_code;
 use crate::ui::one_line;
 
 /// Most of a diff or plan that is read, in bytes: more is no change a person means.
-const MAX_INPUT: u64 = 4 << 20;
+const MAX_INPUT: usize = 4 << 20;
 /// Longest way out told in a list, in characters.
 const FIX: usize = 400;
 
@@ -38,7 +38,7 @@ pub(super) fn run(context: &mut Context, args: &PredictArgs) -> Result<u8, Comma
     let (diff, plan) = (input(args.diff.as_deref())?, input(args.plan.as_deref())?);
     let mut paths = Vec::new();
     for path in &args.paths {
-        let path = below(context, &absolute(Path::new(path))?).unwrap_or_else(|| path.clone());
+        let path = context.path_in_project(path);
         if !context.project.root.join(&path).exists() {
             notes.push(format!("`{}` does not exist: only its name is known", one_line(&path)));
         }
@@ -55,9 +55,11 @@ pub(super) fn run(context: &mut Context, args: &PredictArgs) -> Result<u8, Comma
     notes.extend(news.map(ToString::to_string));
     notes.iter().for_each(|note| context.ui.say(&format!("note: {note}")));
     let stops = args.gate.filter(|gate| prediction.risks.iter().any(|r| r.probability >= *gate));
-    let shown = shown(&prediction, args.limit, args.gate);
+    let likely = likely(&prediction, args.gate);
+    let shown = &likely[..likely.len().min(args.limit)];
     if context.ui.json {
-        let mut envelope = envelope(context, &change, &prediction, &shown);
+        let mut envelope = envelope(context, &change, &prediction, shown);
+        envelope["n_likely"] = json!(likely.len());
         envelope["gate"] = json!(args.gate.map(|p| json!({ "p": p, "passed": stops.is_none() })));
         envelope["notes"] = json!(notes);
         context.ui.print_json(&envelope)?;
@@ -65,6 +67,12 @@ pub(super) fn run(context: &mut Context, args: &PredictArgs) -> Result<u8, Comma
         context.ui.say(&nothing(context, &change, &prediction));
     } else {
         context.ui.print(&shown.iter().map(|risk| entry(risk)).collect::<String>())?;
+        if shown.len() < likely.len() {
+            let all = likely.len();
+            context
+                .ui
+                .say(&format!("the first {} of {all}: `--limit {all}` shows all", shown.len()));
+        }
     }
     if let Some(gate) = stops {
         context.ui.say(&format!("gate: something is at least {gate} likely to go wrong again"));
@@ -76,26 +84,25 @@ pub(super) fn run(context: &mut Context, args: &PredictArgs) -> Result<u8, Comma
 /// Reads a file or stdin, whatever its bytes are.
 fn read(path: &Path, notes: &mut Vec<String>) -> Result<String, CommandError> {
     let mut bytes = Vec::new();
-    let limit = MAX_INPUT + 1;
+    // A byte more than is looked at tells that there is more.
+    let limit = MAX_INPUT as u64 + 1;
     if path == Path::new("-") {
         std::io::stdin().lock().take(limit).read_to_end(&mut bytes).context("read", path)?;
     } else {
         let file = File::open(path).context("read", path)?;
         file.take(limit).read_to_end(&mut bytes).context("read", path)?;
     }
-    if bytes.len() as u64 > MAX_INPUT {
-        bytes.truncate(usize::try_from(MAX_INPUT).unwrap_or(usize::MAX));
-        notes.push(format!("`{}` is larger than 4 MiB: the rest was not read", path.display()));
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(bounded(&text, &path.display().to_string(), notes).to_owned())
 }
 
-/// Returns a path as the project names it; `None` if it lies elsewhere.
-pub(crate) fn below(context: &Context, path: &Path) -> Option<String> {
-    let inside = context.project.worktrees.iter().find_map(|tree| path.strip_prefix(tree).ok());
-    let inside = inside.or_else(|| path.strip_prefix(&context.project.root).ok())?;
-    let text = inside.to_string_lossy().replace('\\', "/");
-    (!text.is_empty()).then_some(text)
+/// Returns as much of a diff or plan as is looked at, and notes what is not.
+pub(crate) fn bounded<'a>(text: &'a str, name: &str, notes: &mut Vec<String>) -> &'a str {
+    if text.len() <= MAX_INPUT {
+        return text;
+    }
+    notes.push(format!("`{}` is larger than 4 MiB: the rest was not looked at", one_line(name)));
+    &text[..text.floor_char_boundary(MAX_INPUT)]
 }
 
 /// Returns what is about to be done.
@@ -151,9 +158,9 @@ pub(crate) fn foresee(
 }
 
 /// Returns the risks that are worth showing, or that a gate asks about.
-pub(crate) fn shown(prediction: &Prediction, limit: usize, gate: Option<f32>) -> Vec<&Risk> {
+pub(crate) fn likely(prediction: &Prediction, gate: Option<f32>) -> Vec<&Risk> {
     let from = gate.map_or(SHOWN, |gate| gate.min(SHOWN));
-    prediction.risks.iter().filter(|risk| risk.probability >= from).take(limit).collect()
+    prediction.risks.iter().filter(|risk| risk.probability >= from).collect()
 }
 
 /// Says that nothing is likely, and what was looked at.
@@ -222,7 +229,7 @@ fn entry(risk: &Risk) -> String {
         history(risk),
         ties(risk)
     );
-    if let Some(evidence) = hazard.past.last() {
+    if let Some(evidence) = hazard.past.iter().rev().find(|row| !row.quote.is_empty()) {
         out.push_str(&show::quote(evidence));
     }
     if let Some(fix) = fix(risk) {

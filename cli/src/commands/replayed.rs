@@ -1,22 +1,21 @@
 //! `cemem eval outcomes`: what would have become of the lessons of some sessions, had each stood in
 //! front of the agents from the moment it was first said.
 //!
-//! Owns the replay, in a store that lives in memory. Must not touch the project's own memory.
+//! Owns the replay. Must not touch the project's own memory.
 
 use std::path::{Path, PathBuf};
 
 use cemem_core::durable::write_durable;
 use cemem_core::store::LessonFilter;
 use cemem_core::{Channel, Exposure, Store};
-use cemem_ingest::consolidate::consolidate;
-use cemem_ingest::{IngestOptions, Input, Redactor, ingest, outcomes};
+use cemem_ingest::outcomes;
 use serde_json::{Value, json};
 
 use super::JSON_VERSION;
+use super::learned::learned_from;
 use crate::command_error::CommandError;
 use crate::context::{Context, absolute};
 use crate::exit_code;
-use crate::ui::Bar;
 
 /// A file that every agent reads when it begins.
 const PLACE: &str = "AGENTS.md";
@@ -26,14 +25,7 @@ pub(super) fn run(
     sessions: &[PathBuf],
     out: Option<&Path>,
 ) -> Result<u8, CommandError> {
-    let mut store = Store::open_in_memory(context.clock)?;
-    let inputs: Result<Vec<_>, _> =
-        sessions.iter().map(|p| absolute(p).map(Input::named)).collect();
-    let redactor = Redactor::new();
-    let bar = Bar::new(context.ui.shows_progress());
-    let options = IngestOptions { redactor: &redactor, progress: &bar, roots: &[], threads: 0 };
-    ingest(&mut store, &inputs?, &options)?;
-    consolidate(&mut store, None)?;
+    let mut store = learned_from(context, sessions)?;
     let mut lessons = store.lessons(&LessonFilter::default())?;
     lessons.retain(|l| l.status.is_recallable());
     let stands: Vec<Exposure> = lessons

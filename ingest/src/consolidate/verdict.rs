@@ -11,8 +11,7 @@ use regex::Regex;
 
 use super::cluster::{Class, Node};
 use super::copies::Origins;
-use crate::extract::{self, fail_fix, injection, wording};
-use crate::sources::inbox;
+use crate::extract::{fail_fix, injection, wording};
 
 /// From this probability a rule of a person's is delivered without review.
 const ACTIVE: f32 = 0.86;
@@ -62,7 +61,7 @@ pub(crate) enum Outcome {
 /// Returns what becomes of the cluster of these members.
 pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node], origins: &Origins) -> Outcome {
     // What anybody may have written adds nothing to what is known otherwise; it may still be an attack.
-    let (all, known) = (members, members.iter().copied().filter(|m| !is_reported(m)));
+    let (all, known) = (members, members.iter().copied().filter(|m| !m.is_reported()));
     let known: Vec<_> = known.collect();
     let reported = known.is_empty();
     let members = if reported { all } else { known.as_slice() };
@@ -120,11 +119,6 @@ pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node], origins: &Ori
         return Outcome::Drop(one_off(members));
     };
     Outcome::Keep { status, confidence }
-}
-
-/// Whether nobody can tell who says it: an event through a pipe has no folder.
-fn is_reported(member: &StoredCandidate) -> bool {
-    member.session.engine == inbox::ENGINE || extract::is_reported(&member.candidate)
 }
 
 /// Returns whether a person said "Remember: …" and what follows can be understood without the talk.

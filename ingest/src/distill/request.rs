@@ -12,7 +12,7 @@ use cemem_core::{CandidateKey, Lesson, LessonId, LessonStatus, Signal, Trust};
 use serde_json::{Value, json};
 
 use super::{MARKER, answer};
-use crate::extract::{injection, is_reported};
+use crate::extract::injection;
 
 /// How much is asked at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +113,7 @@ fn may_be_phrased(lesson: &Lesson, members: &[&StoredCandidate]) -> bool {
         && members.iter().all(|m| {
             m.candidate.signal != Signal::Document
                 && m.candidate.trust > Trust::ToolOutput
-                && !is_reported(&m.candidate)
+                && !m.candidate.is_reported()
                 && !m.candidate.evidence.iter().any(|e| injection::is_suspicious(&e.quote))
         })
 }

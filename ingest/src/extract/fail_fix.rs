@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use cemem_core::candidate::{check_title, checked_rule};
 use cemem_core::{
     AppliesWhen, Candidate, CandidateKey, EventKind, LessonType, Signal, Stage, Trust,
 };
@@ -21,8 +22,6 @@ const MAX_OPEN: usize = 6;
 const MAX_EDITS: usize = 4;
 /// Longest name of a checker's rule, in bytes.
 const MAX_CODE: usize = 60;
-/// How the title of a checker's rule begins.
-const CHECK: &str = "Check `";
 /// Most lines shown of one edit.
 const MAX_EDIT_LINES: usize = 8;
 
@@ -159,7 +158,7 @@ fn build(view: &View<'_>, run: &Run<'_>, failure: &Open<'_>, passed: usize) -> C
 /// same whichever file breaks it and whichever task runs the checker.
 fn words(family: &str, line: &str, file: Option<&String>) -> (String, String) {
     if let Some((code, _)) = command::checker_rule(line).filter(|(code, _)| is_name(code)) {
-        return (format!("{CHECK}{code}`"), satisfy(code, family));
+        return (check_title(code), satisfy(code, family));
     }
     let shown = wording::clip(&command::display(line), 200);
     let rule = match file {
@@ -181,15 +180,10 @@ fn is_name(code: &str) -> bool {
     code.len() <= MAX_CODE && !injection::is_suspicious(&spoken)
 }
 
-/// Returns the checker's rule that the title of a fix names.
-pub(crate) fn code_of(title: &str) -> Option<&str> {
-    title.strip_prefix(CHECK).and_then(|rest| rest.strip_suffix('`'))
-}
-
 /// Returns whether the rule of a fix holds no words that a tool printed, so that it may be delivered
 /// without a person having read it.
 pub(crate) fn is_in_own_words(candidate: &Candidate) -> bool {
-    code_of(&candidate.title).is_some_and(|code| {
+    checked_rule(&candidate.title).is_some_and(|code| {
         candidate.applies_when.commands.iter().any(|c| candidate.rule == satisfy(code, c))
     })
 }

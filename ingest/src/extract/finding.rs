@@ -84,7 +84,7 @@ fn human(view: &View<'_>, idx: usize, f: &Finding, judge: &dyn Judge) -> Option<
     let quote = if verdict.span.is_empty() { f.message.as_str() } else { verdict.span.as_str() };
     let lesson_type = verdict.lesson_type.unwrap_or(LessonType::Convention);
     let mut candidate = build(view, &[(idx, f)], rule, lesson_type, quote);
-    candidate.trust = trusted(Trust::HumanReview, &candidate.rule);
+    candidate.trust = trusted(Trust::HumanReview, &candidate.rule, f);
     (candidate.correction, candidate.durable) = (verdict.correction, verdict.durable);
     Some(Found { idx, candidate })
 }
@@ -106,14 +106,18 @@ fn program(view: &View<'_>, group: &[Spot<'_>]) -> Option<Found> {
     let quote = f.message.lines().find(|l| !l.trim().is_empty()).unwrap_or(&f.message);
     let mut candidate = build(view, group, rule, LessonType::Mistake, quote);
     let level = if f.author_kind == AuthorKind::Bot { Trust::Agent } else { Trust::Analyzer };
-    candidate.trust = trusted(level, &candidate.rule);
+    let each = group.iter().map(|(_, f)| trusted(level, &candidate.rule, f));
+    candidate.trust = each.min().unwrap_or(level);
     (candidate.correction, candidate.durable) = (0.0, ONCE);
     Some(Found { idx, candidate })
 }
 
-/// Text that speaks to agents is nobody's review.
-fn trusted(trust: Trust, rule: &str) -> Trust {
-    let suspicious = injection::addresses_agent(rule) || injection::is_dangerous(rule);
+/// Text that speaks to agents is nobody's review, wherever in the finding it stands.
+fn trusted(trust: Trust, rule: &str, f: &Finding) -> Trust {
+    // A sentence may pass for the name of a rule.
+    let spoken = f.rule_id.as_ref().map(|id| id.replace(['-', '_', '/', ':', '.'], " "));
+    let said = [&f.title, &f.suggestion, &spoken].into_iter().flatten().map(String::as_str);
+    let suspicious = said.chain([rule, &f.message]).any(injection::is_suspicious);
     if suspicious { Trust::ToolOutput } else { trust }
 }
 

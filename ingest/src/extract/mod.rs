@@ -26,8 +26,6 @@
 //! Everything here is pure: the same events give the same candidates. Must not decide what becomes
 //! a lesson: it finds, the pass judges.
 
-use std::path::Path;
-
 use cemem_core::store::{SessionRef, StoredEvent};
 use cemem_core::{Candidate, EventKind, Trust};
 pub(crate) use finding::{Sieve, Sieves};
@@ -62,7 +60,6 @@ use judge::Judge;
 use view::View;
 
 use crate::distill;
-use crate::sources::inbox;
 
 /// A candidate and the index of the event it was found at.
 struct Found {
@@ -101,7 +98,7 @@ pub fn extract_with(
     // Stable, so that signals of one event keep the order above.
     found.sort_by_key(|f| f.idx);
     let mut candidates: Vec<Candidate> = found.into_iter().map(|f| f.candidate).collect();
-    for candidate in candidates.iter_mut().filter(|c| is_reported(c)) {
+    for candidate in candidates.iter_mut().filter(|c| c.is_reported()) {
         candidate.trust = candidate.trust.min(Trust::Agent);
     }
     candidates
@@ -115,12 +112,6 @@ fn is_distillers(events: &[StoredEvent]) -> bool {
         _ => None,
     });
     prompt.is_some_and(|text| distill::is_request(text))
-}
-
-/// Whether all that is known comes from a folder for events, in whatever format: nobody can tell who
-/// wrote a file there.
-pub(crate) fn is_reported(candidate: &Candidate) -> bool {
-    candidate.evidence.iter().all(|e| inbox::is_place_of_events(Path::new(&e.source_path)))
 }
 
 /// Returns whether a tool changes files.

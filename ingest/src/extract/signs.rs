@@ -6,9 +6,10 @@
 
 use std::collections::BTreeSet;
 
+use cemem_core::candidate::checked_rule;
 use cemem_core::{Lesson, LessonType};
 
-use super::{command, fail_fix};
+use super::command;
 
 /// Longest part of a signature that counts, in characters: quotes are cut at their ends.
 const MAX_SIGNATURE: usize = 120;
@@ -71,7 +72,7 @@ pub fn of_lesson(lesson: &Lesson) -> BTreeSet<String> {
         .take(MAX_SIGNATURES)
         .map(|line| cut(&command::signature(line)))
         .collect();
-    found.extend(fail_fix::code_of(&lesson.title).map(of_code));
+    found.extend(checked_rule(&lesson.title).map(of_code));
     found
 }
 

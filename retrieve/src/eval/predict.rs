@@ -2,7 +2,7 @@
 //!
 //! Owns which pairs of a task and a hazard are weighed, and the figures. The earlier half of the tasks only
 //! teaches; the later half is predicted, each task from what came before it. Must not weigh otherwise than
-//! [`crate::predict`].
+//! [`crate::predict`]: what is not weighed there has the probability 0 here.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -15,10 +15,13 @@ use super::data::LabelledQuery;
 use super::prepared::Prepared;
 use super::run::{EvalError, Options};
 use crate::engine::RankError;
-use crate::predict::ask::{SHOWN, Shares, rates};
+use crate::predict::ask::{MOST_LESSONS, SHOWN, Shares, is_elsewhere, rates};
 use crate::predict::change::{Change, mentioned};
-use crate::predict::known::{Hazard, Record, Source, hazards, name_of};
-use crate::predict::score::{AGAIN, LESSON, LESSON_WORDS, Signals, Tally, base_rates, place};
+use crate::predict::groups::name_of;
+use crate::predict::known::{Hazard, Record, Source, hazards};
+use crate::predict::score::{
+    Found, Signals, Tally, Weight, base_rates, of_group, of_lesson, place,
+};
 use crate::query::{Filter, Query};
 use crate::rank::{History, Task};
 
@@ -37,8 +40,10 @@ pub struct Pair {
     pub place: f32,
     /// See [`Signals::words`].
     pub words: f32,
-    /// The prediction.
+    /// The prediction; 0 for what is not weighed.
     pub probability: f32,
+    /// Something ties it to the task.
+    pub weighed: bool,
     /// It is of the later half.
     pub later: bool,
     /// It came up.
@@ -60,18 +65,10 @@ pub fn cited(prepared: &Prepared, options: &Options) -> Result<Vec<Pair>, EvalEr
         tasks.sort_by_key(|q| q.ts);
         for (at, query) in tasks.iter().enumerate() {
             let later = 2 * at >= tasks.len();
-            pairs.extend(cited_by(prepared, options, &tasks, query)?.into_iter().map(
-                |(hazard, signals, came)| {
-                    let curve = if options.mode.uses_vectors() { LESSON } else { LESSON_WORDS };
-                    pair(
-                        (kind, &query.id, hazard),
-                        signals,
-                        curve.probability(&signals),
-                        later,
-                        came,
-                    )
-                },
-            ));
+            let weighed = cited_by(prepared, options, &tasks, query)?.into_iter();
+            pairs.extend(weighed.map(|(hazard, weight, came)| {
+                pair((kind, &query.id, hazard), weight, later, came)
+            }));
         }
     }
     Ok(pairs)
@@ -79,8 +76,7 @@ pub fn cited(prepared: &Prepared, options: &Options) -> Result<Vec<Pair>, EvalEr
 
 fn pair(
     (kind, task, hazard): (&str, &str, String),
-    signals: Signals,
-    probability: f32,
+    Weight { signals, probability }: Weight,
     later: bool,
     came: bool,
 ) -> Pair {
@@ -91,13 +87,14 @@ fn pair(
         base: signals.base,
         place: signals.place,
         words: signals.words,
-        probability,
+        probability: probability.unwrap_or_default(),
+        weighed: probability.is_some(),
         later,
         came,
     }
 }
 
-type Weighed = Vec<(String, Signals, bool)>;
+type Weighed = Vec<(String, Weight, bool)>;
 
 fn cited_by(
     prepared: &Prepared,
@@ -115,7 +112,7 @@ fn cited_by(
     });
     let asked = Query {
         mode: options.mode,
-        limit: usize::MAX,
+        limit: MOST_LESSONS,
         filter: Filter {
             until: query.ts,
             exclude: query.exclude.iter().cloned().map(LessonId).collect(),
@@ -131,10 +128,7 @@ fn cited_by(
         RankError::Failed(e) => EvalError::Retrieve(e),
     })?;
     let found: HashMap<&str, _> = ranking.results.iter().map(|r| (r.id.as_str(), r)).collect();
-    let best = match options.mode.uses_vectors() {
-        true => 1.0,
-        false => ranking.results.first().map_or(1.0, |best| best.score.max(1e-9)),
-    };
+    let best = ranking.results.first().map_or(0.0, |best| best.score);
     let known: Vec<_> = prepared
         .set
         .docs
@@ -149,15 +143,14 @@ fn cited_by(
     };
     let rates = base_rates(&known.iter().map(tally).collect::<Vec<_>>());
     let files = mentioned(&query.text);
-    let weighed = known.into_iter().zip(rates).filter_map(|(doc, base)| {
-        let ranked = found.get(doc.id.as_str())?;
-        let signals = Signals {
-            base,
-            place: place(&mentioned(&doc.text), &files).0,
-            words: ranked.score / best,
+    let weighed = known.into_iter().zip(rates).map(|(doc, base)| {
+        let place = place(&mentioned(&doc.text), &files).0;
+        let weight = match found.get(doc.id.as_str()) {
+            Some(r) => of_lesson(base, place, Found { score: r.score, why: &r.why, best }),
+            None => Weight { signals: Signals { base, place, words: 0.0 }, probability: None },
         };
         let came = used(query).is_some_and(|used| used.contains_key(&doc.id));
-        Some((doc.id.clone(), signals, came))
+        (doc.id.clone(), weight, came)
     });
     Ok(weighed.collect())
 }
@@ -197,14 +190,12 @@ pub fn came_again(store: &Store) -> Result<Vec<Pair>, StoreError> {
         let kind = if spans[*at].prompted { "sessions" } else { "reports" };
         let (rates, shares) = (rates(&known), Shares::of(&known, &change.text));
         for (place_at, (hazard, base)) in known.iter().zip(rates).enumerate() {
-            let signals = Signals {
-                base,
-                place: place(&hazard.paths, &change.paths).0,
-                words: shares.with(place_at).0,
-            };
+            let near = place(&hazard.paths, &change.paths).0;
+            let elsewhere = is_elsewhere(hazard, change, near);
+            let weight = of_group(base, near, shares.with(place_at).0, elsewhere);
             let came = now.contains(&(hazard.source == Source::Fix, hazard.key.clone()));
             let name = (kind, spans[*at].session.id.as_str(), hazard.key.clone());
-            pairs.push(pair(name, signals, AGAIN.probability(&signals), later, came));
+            pairs.push(pair(name, weight, later, came));
         }
     }
     Ok(pairs)
@@ -273,6 +264,8 @@ pub struct Outcome {
     pub tasks: usize,
     /// Pairs.
     pub pairs: usize,
+    /// Pairs of which anything ties the hazard to the task; of the others nothing is told.
+    pub weighed: usize,
     /// Pairs that came true.
     pub came: usize,
     /// The prediction.
@@ -287,7 +280,7 @@ pub struct Outcome {
     pub recall: f64,
     /// Mean squared error of the probability, and of always saying the share that came true.
     pub brier: (f64, f64),
-    /// Least probability, pairs, mean probability, share that came true.
+    /// Least probability, pairs, mean probability, share that came true; of what is weighed.
     pub calibration: Vec<(f32, usize, f64, f64)>,
 }
 
@@ -320,7 +313,8 @@ fn outcome(pairs: &[&Pair]) -> Outcome {
     };
     let bins = BINS.iter().enumerate().map(|(at, &from)| {
         let to = BINS.get(at + 1).copied().unwrap_or(f32::INFINITY);
-        let inside: Vec<_> = pairs.iter().filter(|p| (from..to).contains(&p.probability)).collect();
+        let is_in = |p: &&&Pair| p.weighed && (from..to).contains(&p.probability);
+        let inside: Vec<_> = pairs.iter().filter(is_in).collect();
         let sum: f64 = 0.0 + inside.iter().map(|p| f64::from(p.probability)).sum::<f64>();
         let mean = sum * share(1, inside.len());
         (from, inside.len(), mean, share(inside.iter().filter(|p| p.came).count(), inside.len()))
@@ -328,6 +322,7 @@ fn outcome(pairs: &[&Pair]) -> Outcome {
     Outcome {
         tasks: pairs.iter().map(|p| p.task.as_str()).collect::<BTreeSet<_>>().len(),
         pairs: pairs.len(),
+        weighed: pairs.iter().filter(|p| p.weighed).count(),
         came,
         predicted: figures(pairs, |p| p.probability),
         by_base: figures(pairs, |p| p.base),
@@ -391,7 +386,8 @@ mod tests {
 
     fn pairs(rows: &[(&str, f32, bool)]) -> Vec<Pair> {
         let one = |&(task, p, came): &(&str, f32, bool)| {
-            pair(("k", task, String::new()), Signals::default(), p, true, came)
+            let weight = Weight { probability: Some(p), ..Weight::default() };
+            pair(("k", task, String::new()), weight, true, came)
         };
         rows.iter().map(one).collect()
     }
@@ -411,6 +407,16 @@ mod tests {
         let sums = sum_up(&rows);
         assert_eq!((sums["k"].pairs, sums["k"].came, sums["k"].tasks), (4, 2, 2));
         assert!((sums["k"].precision - 0.5).abs() < 1e-9 && (sums["k"].recall - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_is_not_weighed_is_not_told_and_counts() {
+        let mut rows = pairs(&[("a", 0.5, false), ("a", 0.5, true)]);
+        rows.push(pair(("k", "b", String::new()), Weight::default(), true, true));
+        let sums = &sum_up(&rows)["k"];
+        assert_eq!((sums.pairs, sums.weighed, sums.came), (3, 2, 2));
+        assert!((sums.recall - 0.5).abs() < 1e-9 && (sums.precision - 0.5).abs() < 1e-9);
+        assert_eq!(sums.calibration.iter().map(|row| row.1).sum::<usize>(), 2);
     }
 
     #[test]

@@ -11,21 +11,18 @@ use cemem_core::store::{CandidateFilter, LessonFilter, StoredCandidate};
 
 use super::change::Change;
 use super::known::{Hazard, Record, Source, hazards};
-use super::score::{AGAIN, LESSON, LESSON_WORDS, Signals, Tally, base_rates, place};
+use super::score::{Found, Signals, Tally, base_rates, of_group, of_lesson, place};
 use crate::engine::Engine;
 use crate::error::RetrieveError;
 use crate::query::{Filter, Hit, IdSet, Mode, Note, Query};
-use crate::rank::fuse::{ENOUGH, ENOUGH_WORDS};
 use crate::text::terms::Analyser;
 
 /// Lessons that are weighed, the most relevant ones.
-const MOST_LESSONS: usize = 200;
+pub(crate) const MOST_LESSONS: usize = 200;
 /// From this probability on a hazard is worth a reader's time (docs/quality.md).
 pub const SHOWN: f32 = 0.10;
 /// Most names told that a change shares with a hazard.
 const MAX_SHARED: usize = 6;
-/// From this nearness on a place is the same: a file or its folder.
-const NEAR: f32 = 0.6;
 
 /// A hazard and how likely it comes true.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,38 +102,28 @@ fn weigh(known: Vec<Hazard>, change: &Change, hits: &HashMap<&str, &Hit>) -> Vec
     let mut risks: Vec<Risk> = Vec::new();
     for (at, (hazard, base)) in known.into_iter().zip(rates).enumerate() {
         let (near, files) = place(&hazard.paths, &change.paths);
-        let mut signals = Signals { base, place: near, ..Signals::default() };
-        let (curve, shared) = if is_lesson(&hazard) {
+        let (weight, shared) = if is_lesson(&hazard) {
             let Some(hit) = hits.get(hazard.key.as_str()) else { continue };
-            let (curve, enough, best) = match hit.why.contains_key("semantic") {
-                true => (LESSON, ENOUGH, 1.0),
-                false => (LESSON_WORDS, ENOUGH_WORDS, best.max(1e-9)),
-            };
-            // Where recall would answer nothing, only lessons about these places are weighed.
-            let chance = hit.why.get("chance").copied().unwrap_or_default();
-            if chance < enough && near < NEAR {
-                continue;
-            }
-            signals.words = hit.score / best;
-            (curve, Vec::new())
+            let found = Found { score: hit.score, why: &hit.why, best };
+            (of_lesson(base, near, found), Vec::new())
         } else {
             let (share, shared) = shares.with(at);
-            // What nothing ties to the change says nothing about it, however often it comes; nor does what
-            // was found in other kinds of files.
-            let elsewhere = !hazard.paths.is_empty() && !change.paths.is_empty() && near <= 0.0;
-            if elsewhere || near + share <= 0.0 {
-                continue;
-            }
-            signals.words = share;
-            (AGAIN, shared)
+            (of_group(base, near, share, is_elsewhere(&hazard, change, near)), shared)
         };
-        let probability = curve.probability(&signals);
-        risks.push(Risk { hazard, probability, signals, files, shared });
+        let signals = weight.signals;
+        if let Some(probability) = weight.probability {
+            risks.push(Risk { hazard, probability, signals, files, shared });
+        }
     }
     risks.sort_by(|a, b| {
         b.probability.total_cmp(&a.probability).then_with(|| a.hazard.key.cmp(&b.hazard.key))
     });
     risks
+}
+
+/// Whether a hazard has places and the change touches none that is like them.
+pub(crate) fn is_elsewhere(hazard: &Hazard, change: &Change, near: f32) -> bool {
+    !hazard.paths.is_empty() && !change.paths.is_empty() && near <= 0.0
 }
 
 /// Returns the base rate of each hazard; lessons and what recurs have priors of their own.

@@ -121,8 +121,8 @@ pub fn mentioned(text: &str) -> Vec<String> {
     found
 }
 
-/// A name with an ending of letters, below folders or not. `e.g` and `1.2` are none.
-fn is_path(text: &str) -> bool {
+/// Whether a text is a name with an ending of letters, below folders or not. `e.g` and `1.2` are none.
+pub(super) fn is_path(text: &str) -> bool {
     let name = text.rsplit('/').next().unwrap_or_default();
     let Some((stem, end)) = name.rsplit_once('.') else { return false };
     let is_ending = (1..=6).contains(&end.len())

@@ -5,6 +5,9 @@
 
 use std::iter::Peekable;
 
+/// Most places kept of one file: each new one is compared with those before it.
+const MAX_HEADINGS: usize = 200;
+
 /// A diff, as far as it can be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diff {
@@ -190,7 +193,8 @@ impl Reader {
         self.left = Left { old: if marks > 1 { 0 } else { old }, new, marks };
         let heading = heading.trim();
         let file = self.file();
-        if !heading.is_empty() && !file.headings.iter().any(|known| known == heading) {
+        let has_room = !heading.is_empty() && file.headings.len() < MAX_HEADINGS;
+        if has_room && !file.headings.iter().any(|known| known == heading) {
             file.headings.push(heading.to_owned());
         }
         self.is_named = true;
@@ -328,6 +332,14 @@ mod tests {
         assert_eq!(paths(two), ["x"]);
         let huge = "@@ -1,99999999999999999999 +1,1 @@\n+a\n";
         assert_eq!(Diff::read(huge), None);
+    }
+
+    #[test]
+    fn a_diff_of_hunks_only_takes_no_time() {
+        let hunk = |n: usize| format!("@@ -{n} +{n} @@ fn f{n}(\n-a\n+b\n");
+        let hunks: String = (1..100_000).map(hunk).collect();
+        let files = read(&format!("--- a/x\n+++ b/x\n{hunks}"));
+        assert_eq!((files[0].headings.len(), files[0].added.len()), (MAX_HEADINGS, 99_999));
     }
 
     proptest! {

@@ -1,23 +1,20 @@
 //! What went wrong before.
 //!
-//! Owns [`Hazard`] and how often each came up: delivered lessons, findings that reviewers and analyzers
-//! repeat, and checks that failed and were fixed. Pure: takes what the store holds and returns data. What
-//! only a tool printed, and what a person took out, is not known here.
+//! Owns [`Hazard`] and how often each came up: delivered lessons, and what [`super::groups`] makes of
+//! candidates. Pure: takes what the store holds and returns data. What only a tool printed, and what a
+//! person took out, is not known here.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
-use cemem_core::store::{CandidateState, Span, StoredCandidate};
-use cemem_core::{
-    Candidate, Evidence, Lesson, LessonId, LessonStatus, LessonType, Outcome, Signal, Timestamp,
-    Trust, Verdict,
-};
+use cemem_core::store::{Span, StoredCandidate};
+use cemem_core::{Evidence, Lesson, LessonId, LessonType, Outcome, Trust, Verdict};
 
 use super::change::mentioned;
+use super::groups::groups;
+use crate::text::markdown::lines;
 
 /// Most paths kept of one hazard.
 const MAX_PATHS: usize = 40;
-/// Longest text that is compared with a change, in bytes.
-const MAX_TEXT: usize = 4_000;
 
 /// Where a hazard comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,13 +42,13 @@ impl Source {
 /// Something that went wrong before.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hazard {
-    /// What it is called: a lesson's id, `ruff UP032`, a finding's fingerprint.
+    /// What it is called: a lesson's id, `ruff UP032`, a finding's fingerprint. Never a sentence.
     pub key: String,
     /// Where it comes from.
     pub source: Source,
     /// The lesson that says it, if there is one.
     pub lesson: Option<LessonId>,
-    /// What went wrong, or what to do instead, in one line.
+    /// What went wrong, or what to do instead, in one line; without a delivered lesson only where it was.
     pub title: String,
     /// Where: files, folders, patterns.
     pub paths: Vec<String>,
@@ -59,7 +56,7 @@ pub struct Hazard {
     pub text: String,
     /// How it was fixed last time.
     pub fix: Option<String>,
-    /// Each time it came up, oldest first; one row a session.
+    /// Each time it came up, oldest first; one row a session. Without a delivered lesson no words.
     pub past: Vec<Evidence>,
     /// Sessions (or reports) since the first time.
     pub chances: usize,
@@ -92,7 +89,7 @@ pub struct Record<'a> {
 #[must_use]
 pub fn hazards(record: Record<'_>) -> Vec<Hazard> {
     let groups = groups(record);
-    // A lesson that says nothing but one group does is that group.
+    // A lesson that says nothing but one group does is that group; what a person decided stands alone.
     let told: HashSet<&LessonId> = groups.iter().filter_map(|g| g.lesson.as_ref()).collect();
     let lessons = record.lessons.iter().filter(|l| l.status.is_recallable());
     let mut all: Vec<Hazard> =
@@ -103,7 +100,7 @@ pub fn hazards(record: Record<'_>) -> Vec<Hazard> {
 }
 
 /// Adds a row unless its session is there already; keeps the earliest of a session.
-fn add(past: &mut Vec<Evidence>, row: &Evidence) {
+pub(super) fn add(past: &mut Vec<Evidence>, row: &Evidence) {
     let same = |known: &&mut Evidence| {
         (&known.engine, &known.session) == (&row.engine, &row.session)
             && (!row.session.is_empty() || known.source_path == row.source_path)
@@ -117,7 +114,7 @@ fn add(past: &mut Vec<Evidence>, row: &Evidence) {
     }
 }
 
-fn sorted(mut past: Vec<Evidence>) -> Vec<Evidence> {
+pub(super) fn sorted(mut past: Vec<Evidence>) -> Vec<Evidence> {
     past.sort_by(|a, b| {
         (a.turn_ts, &a.engine, &a.session).cmp(&(b.turn_ts, &b.engine, &b.session))
     });
@@ -125,7 +122,7 @@ fn sorted(mut past: Vec<Evidence>) -> Vec<Evidence> {
 }
 
 /// Returns how many of these sessions are later than the first time; where no time is known, all others.
-fn chances<'a>(past: &[Evidence], spans: impl Iterator<Item = &'a Span>) -> usize {
+pub(super) fn chances<'a>(past: &[Evidence], spans: impl Iterator<Item = &'a Span>) -> usize {
     let first = past.iter().find_map(|row| row.turn_ts);
     let is_first = |span: &Span| {
         past.first().is_some_and(|row| {
@@ -168,7 +165,7 @@ fn lesson(record: Record<'_>, lesson: &Lesson) -> Hazard {
         key: lesson.id.to_string(),
         source: Source::Lesson(lesson.lesson_type),
         lesson: Some(lesson.id.clone()),
-        title: if lesson.rule.is_empty() { &lesson.title } else { &lesson.rule }.clone(),
+        title: title(lesson),
         paths: distinct(paths.chain(anchors).chain(mentioned(body))),
         text: String::new(),
         fix: fix_in(body),
@@ -178,174 +175,40 @@ fn lesson(record: Record<'_>, lesson: &Lesson) -> Hazard {
     }
 }
 
-fn distinct(paths: impl Iterator<Item = String>) -> Vec<String> {
+pub(super) fn distinct(paths: impl Iterator<Item = String>) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let paths = paths.map(|path| path.replace('\\', "/").trim_matches('/').to_owned());
     let paths = paths.map(|path| path.trim_start_matches("./").to_owned());
     paths.filter(|path| !path.is_empty() && seen.insert(path.clone())).take(MAX_PATHS).collect()
 }
 
+/// Returns the one line that tells a lesson.
+pub(super) fn title(lesson: &Lesson) -> String {
+    if lesson.rule.is_empty() { &lesson.title } else { &lesson.rule }.clone()
+}
+
 /// Returns the part of a document that tells the way out: what stands under such a heading.
-fn fix_in(body: &str) -> Option<String> {
+pub(super) fn fix_in(body: &str) -> Option<String> {
     const HEADINGS: [&str; 6] =
         ["solution", "fix", "resolution", "fixed", "workaround", "prevention"];
+    let is_way_out = |words: &str| {
+        let words = words.to_lowercase();
+        words.split(|c: char| !c.is_alphanumeric()).any(|word| HEADINGS.contains(&word))
+    };
     let mut level = 0;
     let mut out = String::new();
-    for line in body.lines() {
-        let depth = line.bytes().take_while(|b| *b == b'#').count();
-        let is_heading = depth > 0 && line[depth..].starts_with(' ');
-        if is_heading && level == 0 {
-            let words = line[depth..].to_lowercase();
-            let mut words = words.split(|c: char| !c.is_alphanumeric());
-            if words.any(|word| HEADINGS.contains(&word)) {
-                level = depth;
+    for line in lines(body) {
+        match line.heading {
+            Some(heading) if level == 0 => {
+                level = if is_way_out(heading.words) { heading.level } else { 0 };
             }
-        } else if is_heading && depth <= level {
-            break;
-        } else if level > 0 {
-            out.push_str(line);
-            out.push('\n');
+            Some(heading) if heading.level <= level => break,
+            _ if level > 0 => out.push_str(line.text),
+            _ => {}
         }
     }
     // What a fix of a failed check holds has no headings: `Fixed by:` and the edits.
     let told = body.split_once("Fixed by:\n").map(|(_, edits)| edits.trim());
     let out = out.trim();
     (!out.is_empty()).then_some(out).or(told).map(str::to_owned)
-}
-
-/// Returns what makes two candidates the same thing going wrong, and its name for people.
-fn group_of(candidate: &Candidate) -> Option<(Source, String)> {
-    match candidate.signal {
-        Signal::FailFix => Some((Source::Fix, candidate.title.clone())),
-        Signal::Finding => {
-            let finding = &candidate.extra["finding"];
-            let tool = finding["tool"].as_str().unwrap_or_default();
-            let rule = finding["rule_id"].as_str().filter(|rule| !rule.is_empty());
-            let key = match rule {
-                Some(rule) => format!("{tool} {rule}"),
-                None => finding["fingerprint"].as_str()?.to_owned(),
-            };
-            Some((Source::Finding, key.trim().to_owned()))
-        }
-        _ => None,
-    }
-}
-
-/// Returns what a candidate would be called as a hazard, and whether it is a fixed failure.
-#[must_use]
-pub fn name_of(candidate: &Candidate) -> Option<(bool, String)> {
-    group_of(candidate).map(|(source, key)| (source == Source::Fix, key))
-}
-
-fn groups(record: Record<'_>) -> Vec<Hazard> {
-    let lessons: HashMap<&LessonId, &Lesson> = record.lessons.iter().map(|l| (&l.id, l)).collect();
-    let taken_out = |state: &CandidateState| match state {
-        CandidateState::Absorbed(id) => lessons.get(id).is_some_and(|l| {
-            !matches!(
-                l.status,
-                LessonStatus::Active | LessonStatus::Stale | LessonStatus::Candidate
-            )
-        }),
-        CandidateState::Gone => true,
-        _ => false,
-    };
-    let mut groups: BTreeMap<(bool, String), Vec<&StoredCandidate>> = BTreeMap::new();
-    let mut rests: HashMap<&LessonId, BTreeSet<Option<(bool, String)>>> = HashMap::new();
-    for &stored in record.candidates {
-        let group = name_of(&stored.candidate);
-        if let CandidateState::Absorbed(id) = &stored.state {
-            rests.entry(id).or_default().insert(group.clone());
-        }
-        let Some(group) = group else { continue };
-        if stored.candidate.trust > Trust::ToolOutput && !taken_out(&stored.state) {
-            groups.entry(group).or_default().push(stored);
-        }
-    }
-    let groups = groups.into_iter().filter(|(_, members)| is_worth(members));
-    groups
-        .map(|(key, members)| {
-            let only = |id: &&LessonId| rests[id].len() == 1 && lessons[id].status.is_recallable();
-            let mut ids = members.iter().filter_map(|m| absorbed_by(m));
-            let lesson = ids.find(|id| lessons.contains_key(id) && only(id)).cloned();
-            group(record, key, &members, lesson)
-        })
-        .collect()
-}
-
-fn absorbed_by(stored: &StoredCandidate) -> Option<&LessonId> {
-    match &stored.state {
-        CandidateState::Absorbed(id) => Some(id),
-        _ => None,
-    }
-}
-
-/// One finding without a rule's name is its own business until it is repeated, unless a person made it.
-fn is_worth(members: &[&StoredCandidate]) -> bool {
-    let sessions: BTreeSet<_> = members.iter().map(|m| &m.session).collect();
-    sessions.len() > 1
-        || members.iter().any(|m| {
-            let c = &m.candidate;
-            c.signal == Signal::FailFix
-                || c.trust >= Trust::HumanReview
-                || c.extra["finding"]["rule_id"].is_string()
-        })
-}
-
-fn group(
-    record: Record<'_>,
-    (is_fix, key): (bool, String),
-    members: &[&StoredCandidate],
-    lesson: Option<LessonId>,
-) -> Hazard {
-    let mut members = members.to_vec();
-    members.sort_by_key(|m| (at(m), &m.candidate.key));
-    let mut past = Vec::new();
-    for row in members.iter().filter_map(|m| m.candidate.evidence.first()) {
-        add(&mut past, row);
-    }
-    let past = sorted(past);
-    let engines: BTreeSet<&str> = members.iter().map(|m| m.session.engine.as_str()).collect();
-    let counts = |span: &&Span| match is_fix {
-        true => span.prompted,
-        false => engines.contains(span.session.engine.as_str()),
-    };
-    let last = members.last().map(|m| &m.candidate);
-    let fixes = members.iter().rev().map(|m| &m.candidate);
-    let mut text = String::new();
-    for m in members.iter().rev() {
-        if text.len() > MAX_TEXT {
-            break;
-        }
-        let quotes = m.candidate.evidence.iter().map(|row| row.quote.as_str());
-        for part in [m.candidate.rule.as_str()].into_iter().chain(quotes) {
-            text.push_str(part);
-            text.push('\n');
-        }
-    }
-    Hazard {
-        source: if is_fix { Source::Fix } else { Source::Finding },
-        lesson,
-        title: last.map(|c| c.rule.clone()).unwrap_or_default(),
-        paths: distinct(members.iter().flat_map(|m| m.candidate.applies_when.paths.clone())),
-        text,
-        fix: fixes.filter_map(fixed).next(),
-        chances: chances(&past, record.spans.iter().filter(counts)),
-        past,
-        trust: members.iter().map(|m| m.candidate.trust).max().unwrap_or(Trust::ToolOutput),
-        key,
-    }
-}
-
-fn at(stored: &StoredCandidate) -> Option<Timestamp> {
-    stored.candidate.evidence.first().and_then(|row| row.turn_ts)
-}
-
-/// Returns how a finding or a failure was fixed, as far as the candidate tells.
-fn fixed(candidate: &Candidate) -> Option<String> {
-    let body = candidate.body.as_deref().map(str::trim).filter(|body| !body.is_empty());
-    if let Some(body) = body {
-        return Some(fix_in(body).unwrap_or_else(|| body.to_owned()));
-    }
-    let commit = candidate.extra["finding"]["fixed_by"].as_array()?.last()?.as_str()?;
-    Some(format!("in commit {}", commit.chars().take(12).collect::<String>()))
 }

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | [`diff`] | reading unified diffs, whole or broken |
 //! | [`change`] | what is about to be done: paths, lines, words |
-//! | [`known`] | what went wrong before: lessons, recurring findings, failures that were fixed |
+//! | [`known`] | what went wrong before: lessons, and what candidates make |
+//! | [`groups`] | recurring findings, failures that were fixed, and what may be told of them |
 //! | [`score`] | from signals to a probability |
 //! | [`ask`] | a prediction from end to end |
 //!
@@ -14,6 +15,7 @@
 pub mod ask;
 pub mod change;
 pub mod diff;
+pub mod groups;
 pub mod known;
 pub mod score;
 

@@ -1,8 +1,12 @@
 //! From signals to a probability.
 //!
-//! Owns [`Signals`] and the weights (fitted: `retrieve/training/fit_predict.py`, docs/quality.md). Pure.
+//! Owns [`Signals`], the weights (fitted: `retrieve/training/fit_predict.py`, docs/quality.md) and which
+//! hazards are weighed at all. Pure: what is answered and what is measured both come from here.
 
 use cemem_core::paths::covers;
+
+use crate::query::Why;
+use crate::rank::fuse::{ENOUGH, ENOUGH_WORDS};
 
 /// What a probability rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -69,6 +73,51 @@ impl Curve {
     }
 }
 
+/// From this nearness on a place is the same: a file or its folder.
+const NEAR: f32 = 0.6;
+
+/// One hazard, weighed.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Weight {
+    /// What it rests on.
+    pub signals: Signals,
+    /// How likely it comes true; `None` where nothing ties it to the change, so that it is not told.
+    pub probability: Option<f32>,
+}
+
+/// What the index answers about a lesson.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a> {
+    /// Its score.
+    pub score: f32,
+    /// The parts of it.
+    pub why: &'a Why,
+    /// The best score of the answer.
+    pub best: f32,
+}
+
+/// Weighs a lesson. Where recall would answer nothing, only lessons about these places are.
+#[must_use]
+pub fn of_lesson(base: f32, place: f32, found: Found<'_>) -> Weight {
+    let (curve, enough, best) = match found.why.contains_key("semantic") {
+        true => (LESSON, ENOUGH, 1.0),
+        false => (LESSON_WORDS, ENOUGH_WORDS, found.best.max(1e-9)),
+    };
+    let signals = Signals { base, place, words: found.score / best };
+    let chance = found.why.get("chance").copied().unwrap_or_default();
+    let is_weighed = chance >= enough || place >= NEAR;
+    Weight { signals, probability: is_weighed.then(|| curve.probability(&signals)) }
+}
+
+/// Weighs a finding or a failure. What nothing ties to the change says nothing about it, however often it
+/// comes; nor does what was found `elsewhere`, in other kinds of files only.
+#[must_use]
+pub fn of_group(base: f32, place: f32, words: f32, elsewhere: bool) -> Weight {
+    let signals = Signals { base, place, words };
+    let is_weighed = !elsewhere && place + words > 0.0;
+    Weight { signals, probability: is_weighed.then(|| AGAIN.probability(&signals)) }
+}
+
 /// Nearness of files in the same folder, and of files of the same kind.
 const FOLDER: f32 = 0.6;
 const KIND: f32 = 0.25;
@@ -131,6 +180,22 @@ fn kind(path: &str, file: &str) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_nothing_ties_to_the_change_is_not_weighed() {
+        let weighed = |place, words, elsewhere| of_group(0.9, place, words, elsewhere).probability;
+        assert_eq!(weighed(0.0, 0.0, false), None);
+        assert_eq!(weighed(0.0, 0.5, true), None);
+        assert!(weighed(0.25, 0.0, false).is_some() && weighed(0.0, 0.5, false).is_some());
+        let lesson = |place, chance| {
+            let why = Why::from([("semantic", 0.4), ("chance", chance)]);
+            of_lesson(0.04, place, Found { score: 0.4, why: &why, best: 0.8 })
+        };
+        assert_eq!(lesson(0.25, ENOUGH - 0.01).probability, None);
+        assert!(lesson(NEAR, 0.0).probability.is_some());
+        assert!(lesson(0.0, ENOUGH).probability.is_some());
+        assert!((lesson(0.0, 0.0).signals.words - 0.4).abs() < 1e-6, "known though not weighed");
+    }
 
     #[test]
     fn rates_are_drawn_to_the_rate_of_all() {

@@ -2,6 +2,8 @@
 //!
 //! Owns [`split`]. Must not know what a passage is used for.
 
+use super::markdown::lines;
+
 /// Sizes of windows.
 #[derive(Debug, Clone, Copy)]
 pub struct Window {
@@ -24,26 +26,14 @@ struct Word<'a> {
     starts_section: bool,
 }
 
-/// Returns whether a line is a Markdown heading.
-fn is_heading(line: &str) -> bool {
-    let level = line.bytes().take_while(|&b| b == b'#').count();
-    (1..=6).contains(&level) && line[level..].starts_with(char::is_whitespace)
-}
-
 fn words(text: &str) -> Vec<Word<'_>> {
     let mut words = Vec::new();
-    let mut fenced = false;
-    for line in text.split('\n') {
-        let trimmed = line.trim();
-        if trimmed.starts_with("```") || trimmed.starts_with("~~~") {
-            fenced = !fenced;
-        }
-        let heading = !fenced && is_heading(line);
-        for (i, word) in line.split_whitespace().enumerate() {
+    for line in lines(text) {
+        for (i, word) in line.text.split_whitespace().enumerate() {
             words.push(Word {
                 text: word,
                 chars: word.chars().count(),
-                starts_section: heading && i == 0,
+                starts_section: line.heading.is_some() && i == 0,
             });
         }
     }

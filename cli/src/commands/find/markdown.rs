@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use cemem_retrieve::text::markdown::lines;
 use cemem_retrieve::text::terms::Analyser;
 use serde_json::{Map, Value};
 
@@ -116,16 +117,12 @@ pub(super) fn list_of(value: Option<&Value>) -> Vec<String> {
 /// Cuts a text at its headings, outside of fenced code.
 fn sections(body: &str, first_line: usize) -> Vec<Section<'_>> {
     let mut cuts = vec![(0, first_line, "")];
-    let (mut at, mut fenced) = (0, false);
-    for (idx, line) in body.split_inclusive('\n').enumerate() {
-        let plain = line.trim();
-        if plain.starts_with("```") || plain.starts_with("~~~") {
-            fenced = !fenced;
+    let mut at = 0;
+    for (idx, line) in lines(body).enumerate() {
+        if let Some(heading) = line.heading.filter(|heading| !heading.words.is_empty()) {
+            cuts.push((at, first_line + idx, heading.words));
         }
-        if let Some(heading) = heading(line).filter(|_| !fenced) {
-            cuts.push((at, first_line + idx, heading));
-        }
-        at += line.len();
+        at += line.text.len();
     }
     let ends = cuts.iter().skip(1).map(|(at, _, _)| *at).chain([body.len()]).collect::<Vec<_>>();
     let cut = |((start, line, heading), end): ((usize, usize, _), usize)| {
@@ -137,14 +134,6 @@ fn sections(body: &str, first_line: usize) -> Vec<Section<'_>> {
         Section { heading, start_line: line, end_line, text }
     };
     cuts.into_iter().zip(ends).map(cut).filter(|section| !section.text.is_empty()).collect()
-}
-
-/// Returns the words of a heading line.
-fn heading(line: &str) -> Option<&str> {
-    let rest = line.trim_end().trim_start_matches('#');
-    let level = line.trim_end().len() - rest.len();
-    let words = rest.strip_prefix([' ', '\t'])?.trim().trim_end_matches('#').trim_end();
-    ((1..=6).contains(&level) && !words.is_empty()).then_some(words)
 }
 
 #[cfg(test)]

@@ -1,13 +1,11 @@
 //! `predict`: what a change is about to repeat.
 
-use std::path::Path;
-
 use cemem_retrieve::predict::Risk;
 use cemem_retrieve::{Mode, Note, SemanticOff, fenced};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::shape::EvidenceOut;
+use super::shape::{self, EvidenceOut};
 use super::{Effect, MemoryTool, Reply};
 use crate::command_error::CommandError;
 use crate::commands::predict;
@@ -49,9 +47,11 @@ fn five() -> usize {
 pub(super) struct Output {
     /// How many things went wrong before, as far as this memory knows.
     n_known: usize,
+    /// How many of them are likely to go wrong again.
+    n_likely: usize,
     /// None of them is likely to go wrong again. That is an answer, not a failure.
     nothing_likely: bool,
-    /// The likely ones, most likely first.
+    /// The likely ones, most likely first, as many as `limit` says.
     risks: Vec<RiskOut>,
     /// What keeps the answer from being better.
     notes: Vec<String>,
@@ -65,7 +65,7 @@ struct RiskOut {
     /// What kind of thing it is: a type of lesson, `finding` or `fail_fix`.
     #[serde(rename = "type")]
     kind: String,
-    /// What went wrong, or what to do instead.
+    /// What went wrong, or what to do instead; where it was, if nobody has read the words for it yet.
     title: String,
     /// How likely it goes wrong again with this change, 0 to 1.
     probability: f32,
@@ -138,35 +138,37 @@ impl MemoryTool for Predict {
                 .hint("pass `diff`, `plan` or `paths`"));
         }
         let context = &memory.context;
-        let paths: Vec<String> = input
-            .paths
-            .iter()
-            .map(|path| predict::below(context, Path::new(path)).unwrap_or_else(|| path.clone()))
-            .collect();
-        let diff = Some(input.diff.as_str()).filter(|text| said(text));
-        let plan = Some(input.plan.as_str()).filter(|text| said(text));
+        let paths = shape::paths(context, input.paths);
+        let mut notes = Vec::new();
+        let mut given = |text, name| {
+            Some(predict::bounded(text, name, &mut notes)).filter(|text: &&str| said(text))
+        };
+        let (diff, plan) = (given(&input.diff, "diff"), given(&input.plan, "plan"));
         let change = predict::change(diff, plan, &paths)?;
         let store = context.store_to_read()?;
         let prediction =
             predict::foresee(context, &mut memory.engine, &store, Mode::Full, &change)?;
-        let risks = predict::shown(&prediction, input.limit.clamp(1, MOST), None);
-        let risks: Vec<RiskOut> = risks.into_iter().map(RiskOut::of).collect();
+        let likely = predict::likely(&prediction, None);
+        let limit = input.limit.clamp(1, MOST);
+        let risks: Vec<RiskOut> = likely.iter().take(limit).map(|risk| RiskOut::of(risk)).collect();
+        let (n_known, n_likely) = (prediction.n_known, likely.len());
         let text = if risks.is_empty() {
             format!("{}.\n", predict::nothing(context, &change, &prediction))
         } else {
             let lines: Vec<String> = risks.iter().map(RiskOut::line).collect();
-            let n = prediction.n_known;
-            format!("{} of {n} known things may go wrong again:\n{}", risks.len(), fenced(&lines))
+            let first = match risks.len() {
+                n if n < n_likely => format!(", the first {n}"),
+                _ => String::new(),
+            };
+            let block = fenced(&lines);
+            format!("{n_likely} of {n_known} known things may go wrong again{first}:\n{block}")
         };
         let is_news = |note: &&Note| !matches!(note, Note::SemanticOff(SemanticOff::Disabled));
-        let mut notes: Vec<String> = predict::remarks(&change).into_iter().collect();
+        notes.extend(predict::remarks(&change));
         notes.extend(prediction.notes.iter().filter(is_news).map(ToString::to_string));
         memory.is_behind |= prediction.notes.iter().any(|n| matches!(n, Note::NotEmbedded(_)));
         let text = notes.iter().fold(text, |text, note| format!("{text}Note: {note}\n"));
         let nothing_likely = risks.is_empty();
-        Ok(Reply {
-            data: Output { n_known: prediction.n_known, nothing_likely, risks, notes },
-            text,
-        })
+        Ok(Reply { data: Output { n_known, n_likely, nothing_likely, risks, notes }, text })
     }
 }

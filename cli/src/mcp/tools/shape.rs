@@ -71,7 +71,7 @@ pub(super) struct LessonOut {
     contradicts: Vec<String>,
     /// The words it rests on.
     evidence: Vec<EvidenceOut>,
-    /// How relevant it is, 0 to 1.
+    /// How relevant it is: more is better, and most are between 0 and 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "f32")]
     score: Option<f32>,
@@ -143,6 +143,13 @@ impl EvidenceOut {
             source: source.trim_end().to_owned(),
         }
     }
+}
+
+/// Returns paths that an agent told as lessons name them; it may tell them whole, or from the root.
+pub(super) fn paths(context: &Context, told: Vec<String>) -> Vec<String> {
+    let project = &context.project;
+    let inside = |path: String| project.inside(&project.root.join(&path)).unwrap_or(path);
+    told.into_iter().map(inside).collect()
 }
 
 /// Returns a schema of names.

@@ -14,21 +14,14 @@ pub use wire::{ReportedEvent, schema};
 
 use std::path::Path;
 
+use cemem_core::reported::lies_in;
+pub use cemem_core::reported::{DONE, ENGINE, INBOX, WORKSPACE};
+
 use crate::discover::in_project;
 use crate::engines::{Engine, Signal, Standing};
 use crate::reviews::json;
 use crate::sniff::Probe;
 use crate::source::{FileInfo, Info, Layout, Reader, Source};
-
-/// The source's short name.
-pub const ENGINE: &str = "inbox";
-
-/// Folder in the project into which anybody drops events.
-pub const INBOX: &str = ".cemem/inbox";
-/// Folder in it of what was taken.
-pub const DONE: &str = ".cemem/inbox/done";
-/// Folder in the project in which parallel work keeps its state. Others write it: it is only read.
-pub const WORKSPACE: &str = ".ce-workspace";
 
 /// The format of reported events.
 pub struct Inbox;
@@ -81,19 +74,6 @@ fn is_row(text: &str) -> bool {
     let Some(start) = json::start(text) else { return false };
     let row = start.as_array().map_or(Some(&start), |rows| rows.first());
     row.is_some_and(|row| row["cemem"].is_number() && row["kind"].is_string())
-}
-
-/// Whether a path leads through a folder of this relative path.
-fn lies_in(path: &Path, folder: &str) -> bool {
-    let parts: Vec<_> = path.iter().collect();
-    let folder: Vec<_> = Path::new(folder).iter().collect();
-    parts.windows(folder.len()).any(|part| part == folder)
-}
-
-/// Whether a file lies in a folder for events: one that looks like a session or a document may be
-/// anybody's, and must not pass for a person's words.
-pub(crate) fn is_place_of_events(path: &Path) -> bool {
-    lies_in(path, DONE) || lies_in(path, WORKSPACE)
 }
 
 /// Whether every part of a path below a work tree is a folder of its own and no link.
