@@ -58,6 +58,13 @@ fn a_promoted_lesson_holds_everywhere_until_that_is_undone() {
     let foreign = found[0]["id"].as_str().unwrap();
     let full = run(&env, &two, &["lessons", "show", foreign]).success().stdout;
     assert!(full.contains(RULE), "{full}");
+    let full = run(&env, &two, &["lessons", "show", foreign, "--json"]).success().json();
+    assert_eq!(full["lessons"][0]["origin"], "harbour, for all projects", "{full}");
+    let full = run(&env, &one, &["lessons", "show", &id, "--json"]).success().json();
+    assert_eq!(full["lessons"][0]["origin"], Value::Null, "{full}");
+    // By its first digits only what is here is meant, and told what was perhaps meant.
+    let short = run(&env, &two, &["lessons", "show", &foreign[..6]]).fails_with(1);
+    assert!(short.stderr.contains("no lesson has the id"), "{}", short.stderr);
 
     // Taken back, again, taken out: each at once.
     run(&env, &one, &["lessons", "undo"]).success();
@@ -71,6 +78,12 @@ fn a_promoted_lesson_holds_everywhere_until_that_is_undone() {
     )
     .success();
     assert!(recalled(&env, &two, &[])[0]["rule"].as_str().unwrap().starts_with("Stop"));
+    // Whoever changes its words, in whatever way.
+    let words = "Halt the clock before a test compares dates.";
+    run(&env, &one, &["review", "--edit", &id, "--rule", words]).success();
+    run(&env, &one, &["review", "--edit", &id, "--why", "Dates move."]).success();
+    let now = &recalled(&env, &two, &[])[0];
+    assert_eq!((&now["rule"], &now["reason"]), (&json!(words), &json!("Dates move.")));
     let mut client =
         McpClient::start(&mut env.command(["--project", one.to_str().unwrap(), "mcp"]));
     client.data("forget", json!({ "ids": [id], "reason": "it was about one test" }));
@@ -91,11 +104,20 @@ fn other_projects_answer_only_when_asked() {
         all.iter().map(|hit| (hit["id"].as_str().unwrap(), &hit["origin"])).collect();
     assert_eq!(told[0], (own.as_str(), &Value::Null), "{all:?}");
     assert_eq!(told[1].1, "harbour", "{all:?}");
-    let mut client =
-        McpClient::start(&mut env.command(["--project", two.to_str().unwrap(), "mcp"]));
     let asked = json!({ "query": "compare dates in a test with the clock", "all_projects": true });
-    let answer = client.data("recall", asked);
-    assert_eq!(answer["lessons"][1]["origin"], "harbour", "{answer}");
+    let mut client = McpClient::start(env.command(["mcp"]).current_dir(&two));
+    let answer = client.call("recall", asked.clone());
+    let data = &answer["structuredContent"];
+    assert_eq!(data["lessons"][1]["origin"], "harbour", "{answer}");
+    assert_eq!((&data["n_lessons"], &data["n_elsewhere"]), (&json!(1), &json!(1)), "{answer}");
+    let text = answer["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains(" 2 of 2 lessons matter"), "{text}");
+    // Who starts a server for one project lends it no other memory.
+    let mut pinned =
+        McpClient::start(&mut env.command(["--project", two.to_str().unwrap(), "mcp"]));
+    let refused = pinned.refusal("recall", asked);
+    assert!(refused.contains("for project `ferry` only"), "{refused}");
+    assert!(refused.contains("leave out `all_projects`"), "{refused}");
     // A memory that cannot be read is told, and the own answer stands.
     let stores = env.cemem_home().join("projects");
     let damaged = fs::read_dir(stores).unwrap().map(|e| e.unwrap().path().join("memory.db"));
@@ -113,12 +135,36 @@ fn other_projects_answer_only_when_asked() {
 }
 
 #[test]
+fn what_was_taken_out_here_does_not_come_back_from_elsewhere() {
+    let env = TestEnv::new();
+    let (one, two) = (project(&env, "harbour", None), project(&env, "ferry", None));
+    let id = remember(&env, &one, RULE);
+    run(&env, &one, &["lessons", "promote", &id]).success();
+    let own = remember(&env, &two, "pin the clock before a test compares DATES");
+    assert_eq!(recalled(&env, &two, &[]).len(), 1, "known here: told once");
+    run(&env, &two, &["lessons", "retire", &own]).success();
+    assert_eq!(recalled(&env, &two, &[]), Vec::<Value>::new());
+    assert_eq!(recalled(&env, &two, &["--all-projects"]), Vec::<Value>::new());
+    // The same words in two other memories: which one is meant is not guessed.
+    let three = project(&env, "pier", None);
+    let same = remember(&env, &three, "Berths are counted from the sea.");
+    assert_eq!(remember(&env, &one, "Berths are counted from the sea."), same);
+    let unclear = run(&env, &two, &["lessons", "show", &same]).fails_with(1);
+    assert!(unclear.stderr.contains("several projects: "), "{}", unclear.stderr);
+    assert!(unclear.stderr.contains("cemem --project DIR lessons show"), "{}", unclear.stderr);
+}
+
+#[test]
 fn a_new_project_is_offered_what_two_of_its_kind_hold() {
     let env = TestEnv::new();
     let cargo = Some(("Cargo.toml", "[package]\nname = \"x\"\n[dependencies]\naxum = \"0.8\"\n"));
     let (one, two) = (project(&env, "harbour", cargo), project(&env, "ferry", cargo));
     let new = project(&env, "lighthouse", cargo);
     let script = project(&env, "buoy", Some(("package.json", "{}")));
+    // Many folders have the same name.
+    for folder in ["old/app", "new/app"] {
+        remember(&env, &project(&env, folder, cargo), "Name a berth after its pilot.");
+    }
     for folder in [&one, &two] {
         remember(&env, folder, "Never call unwrap outside tests.");
     }
@@ -129,7 +175,7 @@ fn a_new_project_is_offered_what_two_of_its_kind_hold() {
     };
     let offered = init(&new);
     assert!(
-        offered.stderr.contains("1 convention(s) that hold in several of your rust/axum projects"),
+        offered.stderr.contains("2 convention(s) that hold in several of your rust/axum projects"),
         "{}",
         offered.stderr
     );
@@ -137,11 +183,15 @@ fn a_new_project_is_offered_what_two_of_its_kind_hold() {
     assert_eq!(run(&env, &new, &asked).success().json()["nothing_relevant"], true);
     let queue = run(&env, &new, &["review", "--json"]).success().json();
     let waiting = queue["lessons"].as_array().unwrap();
-    assert_eq!(waiting.len(), 1, "{queue}");
-    assert_eq!(waiting[0]["support"], 2);
-    let from: Vec<_> =
-        waiting[0]["evidence"].as_array().unwrap().iter().map(|e| &e["source_path"]).collect();
-    assert_eq!(from, ["project ferry", "project harbour"]);
+    assert_eq!(waiting.len(), 2, "{queue}");
+    let from = |rule: &str| {
+        let lesson = waiting.iter().find(|l| l["rule"].to_string().contains(rule)).unwrap();
+        assert_eq!(lesson["support"], 2);
+        let rows = lesson["evidence"].as_array().unwrap().iter();
+        rows.map(|e| e["source_path"].as_str().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(from("unwrap"), ["project ferry", "project harbour"]);
+    assert_eq!(from("berth"), ["project app", "project app"]);
     // Offered once, whatever became of it; the pass leaves it alone.
     run(&env, &new, &["consolidate"]).success();
     assert!(!init(&new).stderr.contains("convention(s)"));

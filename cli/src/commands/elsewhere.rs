@@ -1,15 +1,19 @@
 //! Lessons of other memories: those that hold in every project, and on request those of other projects.
 //!
 //! Owns the penalty that they carry and the copies of promoted lessons in the user's memory. A lesson from
-//! elsewhere is always shown as such, and no showing of it is recorded. Must not rank otherwise.
+//! elsewhere is always shown as such and as it stands there now, what this project knows already is not
+//! shown, and no showing is recorded. Must not rank otherwise.
+
+use std::collections::HashSet;
 
 use cemem_core::lesson::{Lesson, LessonStatus, Scope};
 use cemem_core::project::{Project, USER};
 use cemem_core::store::{LessonFilter, Store};
 use cemem_core::{LessonId, StoreError};
-use cemem_retrieve::{Answer, Engine, Note, Query, Semantic};
+use cemem_retrieve::{Answer, Engine, Hit, Note, Query, Semantic};
 use serde_json::json;
 
+use super::starters::plain;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::ui::one_line;
@@ -21,11 +25,12 @@ const OF_A_PROJECT: f32 = 0.7;
 /// As in the project's own answer: what scores less than this share of the best is not shown.
 const SHOWN_SHARE: f32 = 0.25;
 
-/// Adds what other memories know to an answer; `engine` lends its model. What cannot be read there is
-/// noted, never an error: the project's own answer stands.
+/// Adds what other memories know to an answer; `engine` lends its model, `store` says what the project knows
+/// itself. What cannot be read there is noted, never an error: the project's own answer stands.
 pub(crate) fn join(
     context: &Context,
     engine: &Engine,
+    store: &Store,
     query: &Query,
     all_projects: bool,
     answer: &mut Answer,
@@ -47,10 +52,22 @@ pub(crate) fn join(
     }
     let lent = query.mode.uses_vectors().then(|| engine.embedder().ok()).flatten();
     let semantic = lent.map_or(Semantic::Off, Semantic::Custom);
+    let mut found = Vec::new();
     for (project, keeps) in memories {
-        if let Err(error) = join_one(context, &semantic, query, (&project, keeps), answer) {
-            answer.notes.push(Note::Unread(format!("the memory of `{}`: {error}", project.name)));
+        match found_in(context, &semantic, query, &project) {
+            Ok((n_lessons, hits)) => {
+                answer.n_elsewhere += n_lessons;
+                found.extend(hits.into_iter().map(|hit| Hit { score: hit.score * keeps, ..hit }));
+            }
+            Err(error) => {
+                let what = format!("the memory of `{}`: {error}", project.name);
+                answer.notes.push(Note::Unread(what));
+            }
         }
+    }
+    match news(store, found) {
+        Ok(news) => answer.results.extend(news),
+        Err(error) => answer.notes.push(Note::Unread(format!("what is known here: {error}"))),
     }
     answer
         .results
@@ -61,61 +78,103 @@ pub(crate) fn join(
     answer.nothing_relevant = answer.results.is_empty();
 }
 
-fn join_one(
+/// Returns how many lessons a memory has, and those of them that answer.
+fn found_in(
     context: &Context,
     semantic: &Semantic,
     query: &Query,
-    (project, keeps): (&Project, f32),
-    answer: &mut Answer,
-) -> Result<(), CommandError> {
+    project: &Project,
+) -> Result<(usize, Vec<Hit>), CommandError> {
     let store = Store::open_to_read(&context.home.store_path(project), context.clock)?;
     let mut engine = Engine::new(&context.home.index_dir(project), semantic.clone());
-    let found = engine.recall(&store, query)?;
-    answer.n_elsewhere += found.n_lessons;
-    for mut hit in found.results {
-        let lesson = &hit.lesson;
-        // A copy of what this project, or a memory before, said already.
-        let is_known = is_from(lesson, &context.project)
-            || answer.results.iter().any(|known| known.lesson.rule == lesson.rule);
-        if is_known || !still_holds(context, lesson) {
-            continue;
-        }
-        hit.origin = Some(match promoted_by(lesson) {
-            Some(name) if project.id == USER => format!("{name}, for {}", project.name),
-            _ => project.name.clone(),
-        });
-        hit.score *= keeps;
-        answer.results.push(hit);
-    }
-    Ok(())
+    let answer = engine.recall(&store, query)?;
+    // This project's own promoted lessons answered already.
+    let others = answer.results.into_iter().filter(|hit| !is_from(&hit.lesson, &context.project));
+    let hits = others.filter_map(|hit| {
+        let lesson = as_it_stands(context, hit.lesson)?;
+        let origin = Some(origin(project, &lesson));
+        Some(Hit { lesson, origin, score: hit.score, why: hit.why })
+    });
+    Ok((answer.n_lessons, hits.collect()))
 }
 
-/// Returns whether the project that promoted a lesson still does: whoever took it out or back there, in
-/// whatever way, need not tell the user's memory. Where that project cannot be read, the copy stands.
-fn still_holds(context: &Context, copy: &Lesson) -> bool {
+/// Returns the lessons that this project does not know, each once. What a person took out here does not come
+/// back from elsewhere.
+fn news(store: &Store, mut found: Vec<Hit>) -> Result<Vec<Hit>, StoreError> {
+    if found.is_empty() {
+        return Ok(found);
+    }
+    let own = store.lessons(&LessonFilter::default())?;
+    let ids: HashSet<&LessonId> = own.iter().map(|lesson| &lesson.id).collect();
+    let mut said: HashSet<String> = own.iter().map(|lesson| plain(&lesson.rule)).collect();
+    found
+        .retain(|Hit { lesson, .. }| !ids.contains(&lesson.id) && said.insert(plain(&lesson.rule)));
+    Ok(found)
+}
+
+/// Says where a lesson was learned.
+fn origin(project: &Project, lesson: &Lesson) -> String {
+    match promoted_by(lesson) {
+        Some(name) if project.id == USER => format!("{name}, for {}", project.name),
+        _ => project.name.clone(),
+    }
+}
+
+/// Returns a lesson in the words it has now where it was promoted; `None` if that project took it out or
+/// back: whoever did, in whatever way, need not tell the user's memory. Where that project cannot be read,
+/// the copy stands.
+fn as_it_stands(context: &Context, copy: Lesson) -> Option<Lesson> {
     let origin = &copy.extra[ORIGIN];
     let (Some(id), Some(lesson)) = (origin["project_id"].as_str(), origin["lesson"].as_str())
     else {
-        return true;
+        return Some(copy);
     };
     let path = context.home.store_path(&Project { id: id.to_owned(), ..context.home.user() });
     if !path.is_file() {
-        return true;
+        return Some(copy);
     }
     let there = Store::open_to_read(&path, context.clock)
         .and_then(|store| store.lesson(&LessonId(lesson.to_owned())));
-    there.map_or(true, |there| there.is_some_and(|l| is_for_all(&l)))
+    match there {
+        Err(_) => Some(copy),
+        Ok(there) => there.filter(is_for_all).map(|now| Lesson {
+            lesson_type: now.lesson_type,
+            title: now.title,
+            rule: now.rule,
+            why: now.why,
+            body: now.body,
+            trust: now.trust,
+            ..copy
+        }),
+    }
 }
 
 fn is_for_all(lesson: &Lesson) -> bool {
     lesson.scope == Scope::User && lesson.status.is_recallable()
 }
 
-/// Returns a lesson that an answer may have shown, from the user's memory or another project's.
+/// A lesson of another memory.
+pub(super) struct Lent {
+    /// The memory.
+    pub(super) store: Store,
+    /// The lesson, as it stands.
+    pub(super) lesson: Lesson,
+    /// Where it was learned.
+    pub(super) origin: String,
+}
+
+/// Returns the lesson with this whole id that an answer may have shown, from the user's memory or another
+/// project's.
 ///
 /// # Errors
-/// When the table of projects cannot be read; memories that cannot be are passed over.
-pub(crate) fn find(context: &Context, id: &str) -> Result<Option<(Store, Lesson)>, CommandError> {
+/// When several memories have one, or the table of projects cannot be read; memories that cannot be are
+/// passed over.
+pub(super) fn find(context: &Context, id: &str) -> Result<Option<Lent>, CommandError> {
+    let digits = id.trim().trim_start_matches(['L', 'l']).trim_start_matches('-');
+    let Some(id) = LessonId::parse(&format!("L-{}", digits.to_ascii_lowercase())) else {
+        return Ok(None);
+    };
+    let mut lent: Vec<Lent> = Vec::new();
     let mut memories = vec![context.home.user()];
     memories.extend(context.home.others(&context.project)?);
     for project in memories {
@@ -124,12 +183,19 @@ pub(crate) fn find(context: &Context, id: &str) -> Result<Option<(Store, Lesson)
             continue;
         }
         let Ok(store) = Store::open_to_read(&path, context.clock) else { continue };
-        if let Ok(Some(lesson)) = store.resolve_id(id).and_then(|id| store.lesson(&id)) {
-            context.ui.say(&format!("learned in {}", one_line(&project.name)));
-            return Ok(Some((store, lesson)));
+        let Ok(Some(lesson)) = store.lesson(&id) else { continue };
+        if let Some(lesson) = as_it_stands(context, lesson) {
+            let origin = one_line(&origin(&project, &lesson));
+            lent.push(Lent { store, lesson, origin });
         }
     }
-    Ok(None)
+    if lent.len() > 1 {
+        let names: Vec<&str> = lent.iter().map(|lent| lent.origin.as_str()).collect();
+        let message = format!("`{id}` is a lesson of several projects: {}", names.join(", "));
+        let hint = format!("`cemem --project DIR lessons show {id}` shows that of one");
+        return Err(CommandError::user(message).hint(hint));
+    }
+    Ok(lent.pop())
 }
 
 /// The key under which a copy says where it comes from.

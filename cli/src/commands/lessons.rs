@@ -20,22 +20,7 @@ use crate::ui::one_line;
 pub(super) fn run(context: &mut Context, command: LessonsCommand) -> Result<u8, CommandError> {
     match command {
         LessonsCommand::List { status, types } => list(context, status, types),
-        LessonsCommand::Show { id } => {
-            let store = context.store_to_read()?;
-            // Other memories lend lessons to this one's answers.
-            let lent = match store.resolve_id(&id) {
-                Err(StoreError::NoSuchLesson(_)) => elsewhere::find(context, &id)?,
-                _ => None,
-            };
-            let (store, lesson) = match lent {
-                Some(lent) => lent,
-                None => {
-                    let lesson = get(&store, &id)?;
-                    (store, lesson)
-                }
-            };
-            outcomes::output(context, &store, &[lesson], show::full)
-        }
+        LessonsCommand::Show { id } => show_one(context, &id),
         LessonsCommand::Edit { id, rule, title, why, lesson_type, paths } => {
             let paths = Some(paths).filter(|p| !p.is_empty());
             edit(context, &id, &Words { rule, title, why, lesson_type, paths, body: None })
@@ -166,6 +151,32 @@ fn list(
         context.ui.say("no lessons yet: `cemem ingest` reads this project's sessions");
     }
     outcomes::output(context, &store, &lessons, |lesson, _| show::brief(lesson))
+}
+
+/// Shows a lesson in full: one of this project's, or by its whole id one that another memory lends to answers.
+fn show_one(context: &Context, id: &str) -> Result<u8, CommandError> {
+    let store = context.store_to_read()?;
+    let lent = match store.resolve_id(id) {
+        Err(StoreError::NoSuchLesson(_)) => elsewhere::find(context, id)?,
+        _ => None,
+    };
+    let (store, lesson, origin) = match lent {
+        Some(lent) => (lent.store, lent.lesson, Some(lent.origin)),
+        None => {
+            let lesson = get(&store, id)?;
+            (store, lesson, None)
+        }
+    };
+    if context.ui.json {
+        let mut lessons = outcomes::with_counters(&[lesson], &store.counters()?)?;
+        lessons[0]["origin"] = json!(origin);
+        context.ui.print_json(&json!({ "version": JSON_VERSION, "lessons": lessons }))?;
+        return Ok(exit_code::OK);
+    }
+    if let Some(origin) = &origin {
+        context.ui.say(&format!("learned in {origin}"));
+    }
+    outcomes::output(context, &store, &[lesson], show::full)
 }
 
 fn edit(context: &Context, id: &str, words: &Words) -> Result<u8, CommandError> {

@@ -110,7 +110,7 @@ pub(super) fn told(c: &Counters) -> String {
 }
 
 /// Returns lessons as JSON, each with its counters.
-fn with_counters(
+pub(super) fn with_counters(
     lessons: &[Lesson],
     counters: &BTreeMap<LessonId, Counters>,
 ) -> Result<Vec<Value>, CommandError> {

@@ -1,6 +1,5 @@
 //! `cemem recall`: the few lessons that matter for a task, or an honest "nothing relevant".
 
-use std::path::Path;
 use std::time::Duration;
 
 use cemem_core::exchange::shorten;
@@ -38,7 +37,7 @@ pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, Comman
         Some(date) => as_of::recall(context, &store, &query, date)?,
         None => {
             let mut answer = answer(context, &mut engine, &store, &query)?;
-            elsewhere::join(context, &engine, &query, args.all_projects, &mut answer);
+            elsewhere::join(context, &engine, &store, &query, args.all_projects, &mut answer);
             answer
         }
     };
@@ -173,27 +172,12 @@ fn query(context: &Context, args: &RecallArgs) -> Result<Query, CommandError> {
         filter: Filter {
             types: args.types.clone(),
             stages: args.stage.into_iter().collect(),
-            paths: args.paths.iter().map(|path| from_root(context, path)).collect(),
+            paths: args.paths.iter().map(|path| context.path_in_project(path)).collect(),
             since,
             ..Filter::default()
         },
         ..Query::new(text_of(&args.query)?)
     })
-}
-
-/// Returns a path as lessons name it, from the project's root; it may be given whole, or as seen from a folder
-/// below.
-fn from_root(context: &Context, path: &str) -> String {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let here = std::env::current_dir().unwrap_or_default().join(path);
-    if Path::new(path).is_relative() && !here.exists() {
-        // As seen from the root, or of a file that is gone.
-        return path.to_owned();
-    }
-    match real(&here).strip_prefix(real(&context.project.root)) {
-        Ok(inside) if !inside.as_os_str().is_empty() => inside.to_string_lossy().into_owned(),
-        _ => path.to_owned(),
-    }
 }
 
 /// Says that there is nothing, where was looked, and among how many.
@@ -213,11 +197,12 @@ pub(crate) fn nothing(context: &Context, store: &Store, answer: &Answer) -> Stri
                 "nothing relevant: project `{name}` has no lessons yet; looked at none{elsewhere}"
             )
         }
-        0 if waiting() > 0 => format!(
-            "project `{name}` has no lessons that are recalled yet: {} wait in `cemem review`",
-            waiting()
-        ),
-        0 => format!("project `{name}` has no lessons yet: `cemem ingest` reads its sessions"),
+        0 => match waiting() {
+            0 => format!("project `{name}` has no lessons yet: `cemem ingest` reads its sessions"),
+            n => format!(
+                "project `{name}` has no lessons that are recalled yet: {n} wait in `cemem review`"
+            ),
+        },
         1 => format!("nothing relevant: looked at the 1 lesson of project `{name}`{elsewhere}"),
         n => format!("nothing relevant: looked at the {n} lessons of project `{name}`{elsewhere}"),
     }

@@ -84,14 +84,16 @@ fn kinds(root: &Path) -> BTreeSet<String> {
 }
 
 /// Returns a rule as it is compared: its words, without case and marks.
-fn plain(rule: &str) -> String {
+pub(super) fn plain(rule: &str) -> String {
     let words = rule.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     words.map(str::to_lowercase).collect::<Vec<_>>().join(" ")
 }
 
 /// A rule that another project holds.
 struct Held {
+    /// The project's id: many folders are called `app`.
     project: String,
+    name: String,
     kinds: BTreeSet<String>,
     lesson: Lesson,
 }
@@ -158,7 +160,8 @@ fn held(context: &Context, here: &BTreeSet<String>) -> Result<Vec<Held>, Command
                     .filter(|l| l.reviewed || l.trust >= Trust::HumanReview)
                     .filter(|l| l.applies_when.paths.is_empty() && l.scope == Scope::Project)
                     .map(|lesson| Held {
-                        project: project.name.clone(),
+                        project: project.id.clone(),
+                        name: project.name.clone(),
                         kinds: common.clone(),
                         lesson,
                     }),
@@ -192,7 +195,7 @@ fn shared(here: &BTreeSet<String>, held: Vec<Held>) -> Vec<(String, String, Vec<
             let kind = enough.max_by_key(|kind| kind.len())?.clone();
             let of_kind = held.into_iter().filter(|h| h.kinds.contains(&kind));
             let mut held: Vec<Held> = of_kind.collect();
-            held.sort_by(|a, b| a.project.cmp(&b.project));
+            held.sort_by(|a, b| (&a.name, &a.project).cmp(&(&b.name, &b.project)));
             Some((rule, kind, held))
         })
         .collect();
@@ -206,10 +209,10 @@ fn offer_of(context: &Context, kind: &str, held: &[Held]) -> Lesson {
     let first = &held[0].lesson;
     let evidence = held.iter().filter_map(|held| {
         let row = held.lesson.evidence.first()?;
-        Some(Evidence { source_path: format!("project {}", held.project), ..row.clone() })
+        Some(Evidence { source_path: format!("project {}", held.name), ..row.clone() })
     });
     let confidence = held.iter().map(|h| h.lesson.confidence).fold(1.0, f32::min);
-    let projects: Vec<&str> = held.iter().map(|h| h.project.as_str()).collect();
+    let projects: Vec<&str> = held.iter().map(|h| h.name.as_str()).collect();
     let also = AppliesWhen { paths: Vec::new(), symbols: Vec::new(), ..first.applies_when.clone() };
     Lesson {
         applies_when: also,

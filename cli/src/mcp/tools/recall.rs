@@ -12,6 +12,7 @@ use crate::command_error::CommandError;
 use crate::commands::{elsewhere, recall};
 use crate::distill;
 use crate::mcp::memory::Memory;
+use crate::ui::one_line;
 
 /// Most lessons of an answer.
 const MOST: usize = 20;
@@ -37,7 +38,8 @@ pub(super) struct Input {
     #[serde(default)]
     #[schemars(schema_with = "shape::lesson_types")]
     pub(super) types: Vec<LessonType>,
-    /// Also the lessons of all other projects of this user, ranked lower and marked.
+    /// Also the lessons of all other projects of this user, ranked lower and marked. Not on a server that was
+    /// started for one project.
     #[serde(default)]
     pub(super) all_projects: bool,
     /// At most this many lessons (default 5).
@@ -61,8 +63,10 @@ fn tokens() -> usize {
 /// What was found.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Output {
-    /// How many lessons were looked at.
+    /// How many lessons of this project were looked at.
     n_lessons: usize,
+    /// How many of other memories.
+    n_elsewhere: usize,
     /// None of them matters for this task. That is an answer, not a failure.
     nothing_relevant: bool,
     /// The lessons that matter, most relevant first.
@@ -87,13 +91,19 @@ impl MemoryTool for Recall {
     const EFFECT: Effect = Effect::Reads;
 
     fn call(memory: &mut Memory, input: Input) -> Result<Reply<Output>, CommandError> {
+        let context = &memory.context;
+        if input.all_projects && context.named {
+            let name = one_line(&context.project.name);
+            let message = format!("this server was started for project `{name}` only");
+            return Err(CommandError::user(message).hint("leave out `all_projects`"));
+        }
         let query = Query {
             mode: Mode::Full,
             limit: input.limit.clamp(1, MOST),
             filter: Filter {
                 types: input.types,
                 stages: input.stage.into_iter().collect(),
-                paths: input.paths,
+                paths: shape::paths(context, input.paths),
                 ..Filter::default()
             },
             ..Query::new(input.query)
@@ -124,11 +134,12 @@ fn find(
     let context = &memory.context;
     let store = context.store_to_read()?;
     let mut answer = recall::answer(context, &mut memory.engine, &store, &query)?;
-    elsewhere::join(context, &memory.engine, &query, all_projects, &mut answer);
+    elsewhere::join(context, &memory.engine, &store, &query, all_projects, &mut answer);
     let block = pack(&answer.results, max_tokens);
     let shown: Vec<&Hit> = recall::shown(&answer, Some(&block));
     let text = if !shown.is_empty() {
-        format!("{} of {} lessons matter:\n{}", shown.len(), answer.n_lessons, block.text)
+        let n = answer.n_lessons + answer.n_elsewhere;
+        format!("{} of {n} lessons matter:\n{}", shown.len(), block.text)
     } else if answer.results.is_empty() {
         format!("{}.\n", recall::nothing(context, &store, &answer))
     } else {
@@ -136,6 +147,7 @@ fn find(
     };
     let data = Output {
         n_lessons: answer.n_lessons,
+        n_elsewhere: answer.n_elsewhere,
         nothing_relevant: answer.results.is_empty(),
         lessons: shown.iter().map(|hit| LessonOut::brief(&hit.lesson).found(hit)).collect(),
         tokens: block.tokens,
