@@ -4,8 +4,9 @@
 Each agent works in a work tree of its own of one repository, with its own `cemem mcp` over standard input and output.
 Until the time is over (default 120 s) it recalls, remembers a rule nobody else has, asks the prompt hook, and every few
 rounds ends its session: the server closes, a transcript is written, the SessionEnd hook starts its background work, a
-new session begins. Then everything acknowledged is looked for in the store. Prints what was done and how long answers
-took; exits 1 if anything failed, was lost, or is still running.
+new session begins. Then everything acknowledged is looked for in the store, and the rule that each agent's user said
+in its sessions. Prints what was done and how long answers took; exits 1 if anything failed, was lost, was not learned
+or is still running. A hook never fails: why one said nothing stands in `hooks.log`, and each line of it is a failure.
 """
 
 import json
@@ -156,17 +157,21 @@ def main():
         rules = {lesson["rule"] for lesson in json.loads(listed.stdout)["lessons"]}
         kept = [rule for agent in agents for rule in agent.kept]
         lost = [rule for rule in kept if rule not in rules]
-        failures = [failure for agent in agents for failure in agent.failures]
-        learned = [rule for rule in rules if "make check" in rule]
+        log = Path(env["CEMEM_HOME"], "hooks.log")
+        silent = log.read_text(errors="replace").splitlines() if log.exists() else []
+        failures = [failure for agent in agents for failure in agent.failures] + silent
+        teams = {int(team) for rule in rules for team in re.findall(r"tests of team (\d+) with `?make check", rule)}
+        missing = [f"not learned: the rule of team {n}" for n in range(AGENTS) if n not in teams]
     print(f"{AGENTS} agents, {sum(a.sessions for a in agents)} sessions, {len(kept)} rules acknowledged in {seconds:.0f} s")
     for what in ("recall", "remember", "hook"):
         took = sorted(t for agent in agents for t in agent.took[what])
         at = lambda share: 1000 * took[min(len(took) - 1, int(share * len(took)))]
         print(f"{what}: {len(took)} calls, p50 {at(0.5):.0f} ms, p95 {at(0.95):.0f} ms, slowest {at(1):.0f} ms")
-    print(f"{len(failures)} failures, {len(lost)} lost, {len(left)} processes left, {len(learned)} rules learned from sessions")
-    for line in [*failures[:5], *lost[:5], *left[:5]]:
+    print(f"{len(failures)} failures ({len(silent)} of hooks), {len(lost)} lost, {len(left)} processes left, "
+          f"{len(teams)} rules learned from sessions")
+    for line in [*failures[:5], *lost[:5], *left[:5], *missing[:5]]:
         print("  " + line)
-    sys.exit(bool(failures or lost or left))
+    sys.exit(bool(failures or lost or left or missing))
 
 
 if __name__ == "__main__":
