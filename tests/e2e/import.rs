@@ -95,6 +95,22 @@ fn of_another_project_only_when_asked() {
 }
 
 #[test]
+fn a_project_of_which_nothing_is_of_use_is_no_other_project() {
+    let env = TestEnv::without_runtime();
+    let sql = "CREATE TABLE sdk_sessions (a);
+        CREATE TABLE observations (project TEXT, type TEXT, title TEXT);
+        INSERT INTO observations VALUES ('project', 'feature', 'Added a page');";
+    let db = database(&env, "diary.db", sql);
+    let read = env.cemem(["import", db.to_str().unwrap()]).success();
+    assert!(
+        read.stdout.contains("1 memories of claude-mem read: 0 imported, 0 unchanged, 1 skipped"),
+        "{}",
+        read.stdout
+    );
+    assert!(read.stderr.contains("what was done"), "{}", read.stderr);
+}
+
+#[test]
 fn texts_are_told_by_their_content() {
     let env = TestEnv::without_runtime();
     // A line that is cut off is named, and the rest goes in.

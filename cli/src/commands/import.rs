@@ -165,7 +165,7 @@ impl Source {
             }
             _ => format.read_text(&self.text()?),
         };
-        if found.found.is_empty() && !found.projects.is_empty() {
+        if found.found.is_empty() && !found.projects.is_empty() && !found.knows(&wanted) {
             return Err(no_such_project(format, &found, args));
         }
         let (root, now) = (&context.project.root, context.clock.now());

@@ -4,12 +4,23 @@
 
 use serde_json::Value;
 
-use super::{Memories, Memory, texts};
+use super::{Memories, Memory, after_key, texts};
 
 pub(super) fn is(head: &str) -> bool {
     let line = head.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let row: Option<Value> = serde_json::from_str(line).ok();
-    row.is_some_and(|row| is_entity(&row) || is_relation(&row))
+    match serde_json::from_str(line) {
+        Ok(row) => is_entity(&row) || is_relation(&row),
+        Err(error) => error.is_eof() && is_cut_entity(line),
+    }
+}
+
+/// Returns whether a line that is cut off begins like an entity; a relation is never that long.
+fn is_cut_entity(line: &str) -> bool {
+    let begins = |key, with| after_key(line, key).is_some_and(|value| value.starts_with(with));
+    line.trim_start().starts_with('{')
+        && begins("type", "\"entity\"")
+        && begins("name", "\"")
+        && begins("observations", "[")
 }
 
 fn is_entity(row: &Value) -> bool {

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{Memories, Memory, texts, time};
+use super::{Memories, Memory, after_key, texts, time};
 
 /// Where the list may stand.
 const LISTS: &[&str] = &["results", "memories", "items", "data"];
@@ -22,12 +22,9 @@ pub(super) fn is(head: &str) -> bool {
             if let Some(row) = &row {
                 return is_memory(row) || list(row).is_some();
             }
-            let start = LISTS.iter().filter_map(|key| {
-                let at = head.find(&format!("\"{key}\""))?;
-                let rest = head[at + key.len() + 2..].trim_start().strip_prefix(':')?;
-                let first = rest.trim_start().strip_prefix('[')?;
-                first_object(first)
-            });
+            let start = LISTS
+                .iter()
+                .filter_map(|key| first_object(after_key(head, key)?.strip_prefix('[')?));
             start.into_iter().any(|row| is_memory(&row))
         }
         _ => false,

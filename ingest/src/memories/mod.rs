@@ -91,17 +91,26 @@ impl Memories {
         *self.skipped.entry(why).or_default() += 1;
     }
 
+    /// Returns whether there are memories, of use or not, of a project with one of these names.
+    #[must_use]
+    pub fn knows(&self, names: &[String]) -> bool {
+        self.projects.keys().any(|project| is_named(project, names))
+    }
+
     /// Counts a memory for its project and returns whether that one is wanted.
     fn belongs(&mut self, project: Option<&str>, wanted: Option<&[String]>) -> bool {
         let Some(project) = project.filter(|p| !p.is_empty()) else { return true };
         *self.projects.entry(project.to_owned()).or_default() += 1;
-        let named = |names: &[String]| names.iter().any(|n| n.eq_ignore_ascii_case(project));
-        let belongs = wanted.is_none_or(named);
+        let belongs = wanted.is_none_or(|names| is_named(project, names));
         if !belongs {
             self.skip("of another project");
         }
         belongs
     }
+}
+
+fn is_named(project: &str, names: &[String]) -> bool {
+    names.iter().any(|name| name.eq_ignore_ascii_case(project))
 }
 
 impl Format {
@@ -260,6 +269,13 @@ fn epoch(number: f64) -> Option<Timestamp> {
     let millis = if number.abs() < SECONDS_END { number * 1000.0 } else { number };
     #[expect(clippy::cast_possible_truncation, reason = "bounded right here")]
     (1.0..4e15).contains(&millis).then_some(Timestamp(millis as i64))
+}
+
+/// Returns what stands after a key in JSON that may be cut off anywhere, up to the end of the text.
+fn after_key<'a>(json: &'a str, key: &str) -> Option<&'a str> {
+    let key = format!("\"{key}\"");
+    let rest = &json[json.find(&key)? + key.len()..];
+    Some(rest.trim_start().strip_prefix(':')?.trim_start())
 }
 
 /// Returns a file as a path in the project: relative, or below its root.

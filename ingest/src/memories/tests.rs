@@ -230,3 +230,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_first_line_that_is_cut_off_is_told_by_its_keys() {
+    let words = "one fact after the other, ".repeat(4000);
+    let line = |kind: &str| {
+        format!(
+            "{{\"type\": \"{kind}\",\"name\":\"Pool\",\"entityType\":\"x\",\"observations\":[\"{words}\"]}}\n"
+        )
+    };
+    let whole = line("entity");
+    assert_eq!(Format::of_text(&whole[..64 * 1024]), Some(Format::KnowledgeGraph));
+    assert_eq!(Format::of_text(&line("other")[..64 * 1024]), None);
+    // What is no JSON for another reason is nobody's.
+    assert_eq!(Format::of_text(&whole.replacen("[", "[,", 1)), None);
+    assert_eq!(Format::KnowledgeGraph.read_text(&whole).found.len(), 1);
+}
