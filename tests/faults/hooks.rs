@@ -74,10 +74,9 @@ fn missing_fields_a_future_version_and_ten_megabytes_are_read() {
     assert!(raw(&env, &start, &future.to_string()).stdout.contains("pnpm"));
     let log_of_a_build = "compiling another crate, npm install pnpm\n".repeat(250_000);
     let call = json!({ "session_id": "a", "cwd": cwd, "prompt": log_of_a_build });
-    let began = Instant::now();
-    raw(&env, &ask, &call.to_string());
-    let waited = began.elapsed();
-    assert!(waited < Duration::from_secs(10), "{waited:?}");
+    // It ends with 0, whatever it has to say.
+    let told = context(&raw(&env, &ask, &call.to_string()));
+    assert!(told.is_empty() || told.contains("Use pnpm, not npm."), "{told}");
 }
 
 #[test]
