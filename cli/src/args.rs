@@ -479,7 +479,8 @@ const BLOCK_LINES: usize = 60;
 /// Arguments of `sync`.
 #[derive(Debug, ClapArgs)]
 pub struct SyncArgs {
-    /// The file to write, created if missing [default: CLAUDE.md and AGENTS.md where they exist]
+    /// The file to write, created if missing [default: those of CLAUDE.md, .claude/CLAUDE.md, GEMINI.md,
+    /// QWEN.md, .github/copilot-instructions.md, .cursor/rules/cemem.mdc and AGENTS.md that exist]
     #[arg(long = "file", value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Longest block, in lines
@@ -491,7 +492,8 @@ pub struct SyncArgs {
     /// Write nothing; exit 1 if a file is out of date or was edited by hand
     #[arg(long)]
     pub check: bool,
-    /// Make what was edited by hand an edit of the lessons, then write
+    /// Make what was edited by hand an edit of the lessons, take in lessons of other memories for review,
+    /// then write
     #[arg(long, conflicts_with_all = ["force", "check", "dry_run"])]
     pub take_edits: bool,
     /// Write over what was edited by hand

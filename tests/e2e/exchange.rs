@@ -134,7 +134,7 @@ fn imported_tool_output_waits_for_a_person() {
 
 #[cfg(unix)]
 #[expect(clippy::disallowed_methods, reason = "the standard library makes no named pipes")]
-fn make_fifo(path: &std::path::Path) {
+pub(crate) fn make_fifo(path: &std::path::Path) {
     assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
@@ -167,6 +167,30 @@ fn an_export_goes_into_pipes_and_new_files_have_the_usual_mode() {
         (mode("out.jsonl"), mode("CLAUDE.md")),
         (mode("usual") & 0o644, mode("usual") & 0o644)
     );
+}
+
+#[test]
+fn documents_hold_what_is_delivered() {
+    let env = TestEnv::without_runtime();
+    let statuses = ["active", "candidate", "quarantined", "retired", "superseded"];
+    let line = |s: &&str| format!("{{\"rule\":\"A {s} rule.\",\"status\":\"{s}\"}}\n");
+    env.write("in.jsonl", statuses.iter().map(line).collect::<String>());
+    env.cemem(["import", "in.jsonl"]).success();
+    let holds =
+        |text: &str| statuses.iter().filter(|s| text.contains(&format!("A {s} rule."))).count();
+    assert_eq!(holds(&env.cemem(["export"]).success().stdout), 5, "lines are without loss");
+    let markdown = |more: &[&str]| {
+        env.cemem(["export", "--format", "markdown"].iter().chain(more)).success().stdout
+    };
+    let read = markdown(&[]);
+    assert!(holds(&read) == 1 && read.contains("A active rule."), "{read}");
+    assert_eq!(holds(&markdown(&["--status", "all"])), 5);
+    for (more, n) in [(&[][..], 1), (&["--status", "all"], 5)] {
+        let to = format!("out-{n}");
+        let args = ["export", "--format", "solutions", "--output", &to];
+        let done = env.cemem(args.iter().chain(more).chain(&["--json"])).success().json();
+        assert_eq!(done["written"], n);
+    }
 }
 
 #[test]

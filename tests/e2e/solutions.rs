@@ -223,3 +223,71 @@ fn an_export_writes_every_lesson_and_nothing_twice() {
         );
     }
 }
+
+/// Returns a document that says what to do.
+fn document(rule: &str) -> String {
+    format!("---\ntitle: About {}\n---\n\n## Solution\n\n{rule}\n", &rule[..12])
+}
+
+#[test]
+fn an_export_replaces_nothing_that_somebody_else_wrote() {
+    let env = TestEnv::without_runtime();
+    let rule = "Freeze the clock in every booking test of the suite.";
+    env.write("docs/solutions/x/a.md", document(rule));
+    env.cemem(["ingest"]).success();
+    let export = |to: &str| env.cemem(["export", "--format", "solutions", "--output", to]);
+    export("out").success();
+    assert_eq!(env.read("out/x/a.md"), document(rule));
+
+    // A copy that nobody touched follows the lesson.
+    let list = env.cemem(["lessons", "list", "--json"]).success().json();
+    let id = list["lessons"][0]["id"].as_str().unwrap().to_owned();
+    let new = "Freeze every clock of the suite.";
+    env.cemem(["lessons", "edit", &id, "--rule", new]).success();
+    export("out").success();
+    assert_eq!(env.read("out/x/a.md"), document(rule).replace(rule, new));
+
+    let edited = format!("{}\nA line of mine.\n", env.read("out/x/a.md"));
+    env.write("out/x/a.md", &edited);
+    let told = export("out").fails_with(1);
+    assert!(told.stderr.contains("x/a.md` was edited by hand, or is another"), "{}", told.stderr);
+    assert_eq!(env.read("out/x/a.md"), edited);
+    // Another document that only lies where the copy would.
+    env.write("docs/x/a.md", "# Theirs\n");
+    export("docs").fails_with(1);
+    assert_eq!(env.read("docs/x/a.md"), "# Theirs\n");
+}
+
+#[test]
+fn documents_of_one_name_are_all_exported() {
+    let env = TestEnv::without_runtime();
+    let rules = [
+        ("web", "Give every icon of the toolbar an explicit width."),
+        ("api", "Close the idle connections before the deploy starts."),
+    ];
+    for (folder, rule) in rules {
+        env.write(&format!("{folder}/docs/solutions/a.md"), document(rule));
+        env.cemem(["ingest", &format!("{folder}/docs/solutions")]).success();
+    }
+    // And two from elsewhere.
+    let line = |folder: &str, rule: &str| {
+        let path = format!("/{folder}/docs/solutions/b.md");
+        let row =
+            serde_json::json!({"engine": "docs-solutions", "source_path": path, "quote": rule});
+        serde_json::json!({"rule": rule, "body": rule, "evidence": [row]}).to_string()
+    };
+    let (one, two) = ("Rotate the keys every night.", "Number the migrations by date.");
+    env.write("in.jsonl", format!("{}\n{}\n", line("one", one), line("two", two)));
+    env.cemem(["import", "in.jsonl"]).success();
+    for _ in 0..2 {
+        env.cemem(["export", "--format", "solutions", "-o", "out"]).success();
+        let out = files(&env.project().join("out"));
+        for (folder, rule) in rules {
+            assert_eq!(out[&format!("{folder}/docs/solutions/a.md")], document(rule));
+        }
+        assert_eq!(out.len(), 4, "{out:?}");
+        for rule in [one, two] {
+            assert_eq!(out.values().filter(|text| text.contains(rule)).count(), 1, "{out:?}");
+        }
+    }
+}

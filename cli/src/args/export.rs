@@ -17,9 +17,21 @@ pub struct ExportArgs {
     /// What is written
     #[arg(long, value_enum, default_value_t)]
     pub format: ExportFormat,
-    /// Only this status, or `all`
-    #[arg(long, default_value = "all", value_parser = status_filter())]
-    pub status: StatusFilter,
+    /// Only this status, `delivered`, or `all` [default: all as JSON lines, else delivered]
+    #[arg(long, value_parser = status_filter())]
+    pub status: Option<StatusFilter>,
+}
+
+impl ExportArgs {
+    /// Returns which lessons are written. Lines keep the status of each; what people and agents read as a
+    /// document says nothing of it that would be heeded.
+    #[must_use]
+    pub fn statuses(&self) -> StatusFilter {
+        self.status.unwrap_or(match self.format {
+            ExportFormat::Jsonl => StatusFilter::All,
+            ExportFormat::Markdown | ExportFormat::Solutions => StatusFilter::Delivered,
+        })
+    }
 }
 
 /// What an export is written as.

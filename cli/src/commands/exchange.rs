@@ -18,7 +18,7 @@ use crate::exit_code;
 use crate::ui::{one_line, printable};
 
 pub(super) fn export(context: &mut Context, args: &ExportArgs) -> Result<u8, CommandError> {
-    let filter = LessonFilter { statuses: lessons::statuses(args.status), types: Vec::new() };
+    let filter = LessonFilter { statuses: lessons::statuses(args.statuses()), types: Vec::new() };
     let mut lessons = lessons::whole(&context.store_to_read()?, &filter)?;
     lessons.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
     if args.format == ExportFormat::Solutions {
@@ -122,7 +122,9 @@ fn documents(
     }
     for drift in &planned.drifts {
         let path = drift.path.display();
-        context.ui.warn(&format!("`{path}` was edited by hand; it was left alone"));
+        context
+            .ui
+            .warn(&format!("`{path}` was edited by hand, or is another text; it was left alone"));
     }
     if context.ui.json {
         let edited: Vec<_> = planned.drifts.iter().map(|drift| &drift.path).collect();

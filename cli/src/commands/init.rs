@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use cemem_core::lesson::LessonStatus;
 use cemem_core::store::LessonFilter;
 use serde_json::{Value, json};
-use similar::TextDiff;
 
 use super::{JSON_VERSION, ingest, starters};
 use crate::args::{IngestArgs, InitArgs};
@@ -19,7 +18,7 @@ use crate::init::edit;
 use crate::init::journal::{Journal, JournalError, WayBack};
 use crate::init::plan::{self, Change, PlanError, Reach};
 use crate::sync::render;
-use crate::ui::{one_line, printable};
+use crate::ui::{one_line, unified};
 use crate::{engine_places, exit_code};
 
 /// Lessons that are shown after the first reading.
@@ -158,8 +157,7 @@ fn show(context: &Context, changes: &[Change], refused: &[Refused]) -> Result<()
         return Ok(());
     }
     for change in changes.iter().filter(|change| change.is_due()) {
-        // The file keeps its line endings; a terminal need not see them.
-        context.ui.print(&printable(&diff(change).replace('\r', "")))?;
+        context.ui.print_diff(&diff(change))?;
     }
     for Refused { path, labels, why } in refused {
         let of = if labels.is_empty() { String::new() } else { format!(" ({labels})") };
@@ -174,11 +172,7 @@ fn diff(change: &Change) -> String {
         None => "/dev/null".to_owned(),
     };
     let (old, new) = (change.old.as_deref().unwrap_or(""), change.new.as_deref().unwrap_or(""));
-    TextDiff::from_lines(old, new)
-        .unified_diff()
-        .context_radius(2)
-        .header(&name(&change.old), &name(&change.new))
-        .to_string()
+    unified(old, new, (&name(&change.old), &name(&change.new)))
 }
 
 /// Asks once; without a terminal to ask at, only `--yes` is a yes.

@@ -34,6 +34,8 @@ struct Found {
     line: usize,
     /// Whether the checksum fits the content.
     intact: bool,
+    /// The checksum in its opening marker.
+    sum: String,
     /// How its lines end.
     newline: &'static str,
 }
@@ -47,6 +49,8 @@ pub struct Content<'a> {
     pub lines: Vec<&'a str>,
     /// They are as cemem wrote them.
     pub is_intact: bool,
+    /// The checksum of the lines that were written, whatever stands there now.
+    pub sum: String,
 }
 
 /// Returns what stands in the block, if there is one.
@@ -57,7 +61,7 @@ pub fn content(text: &str) -> Result<Option<Content<'_>>, BlockError> {
     Ok(find(text)?.map(|found| {
         let mut lines: Vec<&str> = text[found.range].lines().skip(1).collect();
         lines.pop();
-        Content { line: found.line, lines, is_intact: found.intact }
+        Content { line: found.line, lines, is_intact: found.intact, sum: found.sum }
     }))
 }
 
@@ -197,7 +201,8 @@ fn find(text: &str) -> Result<Option<Found>, BlockError> {
     let mut found: Option<Found> = None;
     for (number, line) in (1..).zip(scan(text)) {
         let Some(content) = line.content().filter(|_| line.is_prose) else { continue };
-        if content.starts_with(BEGIN) {
+        // Words behind it are a person's: then it is no marker, and its partner is told to lack one.
+        if content.starts_with(BEGIN) && content.ends_with("-->") {
             match (&open, &found) {
                 (Some((_, first, _)), _) => return Err(BlockError::Unbalanced(*first)),
                 (None, Some(_)) => return Err(BlockError::Second(number)),
@@ -212,6 +217,7 @@ fn find(text: &str) -> Result<Option<Found>, BlockError> {
             found = Some(Found {
                 range: first.start..line.start + line.raw.trim_end_matches(['\r', '\n']).len(),
                 line: first_number,
+                sum: claimed.to_owned(),
                 intact: claimed == checksum(body.trim_end_matches(['\r', '\n'])),
                 newline: if first.raw.ends_with("\r\n") { "\r\n" } else { "\n" },
             });

@@ -3,7 +3,7 @@
 //! Owns telling an edit of a lesson from a line that only stands elsewhere or is wrapped otherwise. Pure.
 //! Must not lose a word: what is no edit of a lesson is handed back as it stands.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use cemem_core::LessonId;
@@ -31,6 +31,8 @@ pub(crate) enum Edit {
     Change { id: LessonId, words: Box<Words> },
     /// Its line was taken out.
     Retire(LessonId),
+    /// A lesson that is no longer delivered was put back.
+    Back(LessonId),
     /// A line of one's own.
     New { text: String, lesson_type: Option<LessonType>, paths: Vec<String> },
     /// A file of a lesson that no longer says what the lesson is.
@@ -41,12 +43,14 @@ pub(crate) enum Edit {
 
 /// What the memory knows of lessons.
 pub(crate) struct Ground<'a> {
-    /// A lesson as it is and as it was, the newest state first; nothing for an unknown id.
+    /// A lesson as it is and as it was, the newest state first; nothing for one of another memory.
     pub(crate) states: &'a dyn Fn(&LessonId) -> Vec<Lesson>,
     /// The lesson with this rule, if one is delivered.
     pub(crate) with_rule: &'a dyn Fn(&str) -> Option<LessonId>,
-    /// The lessons that stood in the file when it was written.
-    pub(crate) stood: &'a BTreeSet<LessonId>,
+    /// The lines of the lessons that stood in the block when it was written; `None` where nobody knows
+    /// which block that was. Then a line may be as old as it likes, and one that is missing was perhaps
+    /// never there.
+    pub(crate) stood: Option<&'a BTreeMap<LessonId, String>>,
 }
 
 /// A piece of a block.
@@ -72,19 +76,19 @@ pub(crate) fn of_block(lines: &[&str], ground: &Ground<'_>) -> (Vec<Edit>, Vec<S
         let states = id.as_ref().map(ground.states).unwrap_or_default();
         match id {
             Some(id) if !states.is_empty() => {
-                let is_old = states.iter().any(|state| render::line(state) == format!("- {text}"));
-                if is_old {
-                    seen.insert(id);
-                } else {
+                if !ground.is_as_written(&id, &text, &states) {
                     changed.push((id, text, under, states));
+                } else if seen.insert(id.clone()) && ground.is_put_back(&id, &states) {
+                    edits.push(Edit::Back(id));
                 }
             }
-            // Its id is gone, or it was taken into the memory since.
-            _ => match (ground.with_rule)(&render::bare(&text).0) {
+            // Its id is gone, or it was taken into the memory since. One with an id is another memory's.
+            id => match (ground.with_rule)(&render::bare(&text).0) {
                 Some(id) => {
                     seen.insert(id);
                 }
-                None => edits.push(new(&text, under)),
+                None if id.is_none() => edits.push(new(&text, under)),
+                None => {}
             },
         }
     }
@@ -92,20 +96,59 @@ pub(crate) fn of_block(lines: &[&str], ground: &Ground<'_>) -> (Vec<Edit>, Vec<S
         // Beside the line itself, a changed copy is a line of one's own; so is a second one.
         if seen.insert(id.clone()) {
             let words = render::reading(&text, &states);
-            if words == Words::default() {
-                continue;
+            if words != Words::default() {
+                edits.push(Edit::Change { id, words: Box::new(words) });
+            } else if ground.is_put_back(&id, &states) {
+                edits.push(Edit::Back(id));
             }
-            edits.push(Edit::Change { id, words: Box::new(words) });
         } else {
             edits.push(new(&text, under));
         }
     }
-    let gone = ground.stood.iter().filter(|id| !seen.contains(*id));
+    let stood = ground.stood.iter().flat_map(|stood| stood.keys());
+    let gone = stood.filter(|id| !seen.contains(*id));
     let delivered = |id: &&LessonId| {
         (ground.states)(id).first().is_some_and(|lesson| lesson.status.is_recallable())
     };
     edits.extend(gone.filter(delivered).map(|id| Edit::Retire(id.clone())));
     (edits, rest)
+}
+
+impl Ground<'_> {
+    /// Returns whether a line is the lesson's as it is, or as it was when the block was written.
+    fn is_as_written(&self, id: &LessonId, text: &str, states: &[Lesson]) -> bool {
+        let line = format!("- {text}");
+        match self.stood {
+            Some(stood) => {
+                stood.get(id) == Some(&line)
+                    || states.first().is_some_and(|now| render::line(now) == line)
+            }
+            None => states.iter().any(|state| render::line(state) == line),
+        }
+    }
+
+    /// Returns whether the line of a lesson that is no longer delivered came in by hand.
+    fn is_put_back(&self, id: &LessonId, states: &[Lesson]) -> bool {
+        let is_delivered = states.first().is_some_and(|now| now.status.is_recallable());
+        !is_delivered && self.stood.is_some_and(|stood| !stood.contains_key(id))
+    }
+}
+
+/// Returns what stands in a block with these lines: the lines of lessons that are not this memory's, and
+/// all lessons in their order.
+pub(crate) fn beside(lines: &[&str], is_own: &dyn Fn(&LessonId) -> bool) -> render::Beside {
+    let mut found = render::Beside::default();
+    for piece in pieces(lines) {
+        let Piece::Item { text, under } = piece else { continue };
+        let Some(id) = render::id_of(&text).filter(|id| !found.order.contains(id)) else {
+            continue;
+        };
+        found.order.push(id.clone());
+        if !is_own(&id) {
+            found.others.push(render::Foreign { id, text, under });
+        }
+    }
+    found
 }
 
 fn new(text: &str, under: Option<LessonType>) -> Edit {
@@ -175,20 +218,29 @@ mod tests {
                 ),
                 lesson(&json!({"type": "fact", "rule": long})),
             ];
-            let block = render::block(&lessons, &render::Tallies::new(), 60).0;
+            let block =
+                render::block(&lessons, &render::Beside::default(), &render::Tallies::new(), 60).0;
             Self { lessons, block }
         }
 
         fn edits(&self, change: impl Fn(&str) -> String) -> (Vec<Edit>, Vec<String>) {
+            let stood = self.lessons.iter().map(|l| (l.id.clone(), render::line(l))).collect();
+            self.edits_since(Some(&stood), change)
+        }
+
+        fn edits_since(
+            &self,
+            stood: Option<&BTreeMap<LessonId, String>>,
+            change: impl Fn(&str) -> String,
+        ) -> (Vec<Edit>, Vec<String>) {
             let text = change(&self.block.join("\n"));
             let lines: Vec<&str> = text.lines().collect();
-            let stood = self.lessons.iter().map(|l| l.id.clone()).collect();
             let states = |id: &LessonId| {
                 self.lessons.iter().filter(|l| l.id == *id).cloned().collect::<Vec<_>>()
             };
             let with_rule =
                 |rule: &str| self.lessons.iter().find(|l| l.rule == rule).map(|l| l.id.clone());
-            of_block(&lines, &Ground { states: &states, with_rule: &with_rule, stood: &stood })
+            of_block(&lines, &Ground { states: &states, with_rule: &with_rule, stood })
         }
 
         fn change(&self, at: usize, words: Words) -> (Vec<Edit>, Vec<String>) {
@@ -244,7 +296,7 @@ mod tests {
             lesson_type: Some(LessonType::Fact),
             paths: paths.iter().map(|p| (*p).to_owned()).collect(),
         };
-        let edits = vec![edit("Mine, all mine.", &[]), edit("Theirs.", &["x.rs"])];
+        let edits = vec![edit("Mine, all mine.", &[])];
         assert_eq!(new, (edits, vec!["### House".to_owned(), "A paragraph.".to_owned()]));
         // A copy beside the line.
         let line = render::line(&bench.lessons[0]);
@@ -256,5 +308,45 @@ mod tests {
             paths: vec![],
         };
         assert_eq!(copy, (vec![mine], Vec::new()));
+    }
+
+    #[test]
+    fn a_former_wording_is_an_edit_where_the_block_is_known() {
+        let mut bench = Bench::new();
+        let former = Lesson { rule: "Use two tabs.".into(), ..bench.lessons[0].clone() };
+        let id = former.id.clone();
+        // The block was written before the lesson said what it says now.
+        let now = Lesson { rule: "Use spaces.".into(), ..former.clone() };
+        let written = render::line(&bench.lessons[0]);
+        let stood = BTreeMap::from([(id.clone(), written)]);
+        bench.lessons.insert(0, now);
+        bench.lessons.insert(1, former);
+        let change = |text: &str| Edit::Change { id: id.clone(), words: Box::new(rule(text)) };
+        let back = |t: &str| t.replace("Use tabs.", "Use two tabs.");
+        let none = (Vec::new(), Vec::new());
+        assert_eq!(bench.edits_since(Some(&stood), str::to_owned), none, "as it was written");
+        let at_now = |t: &str| t.replace("Use tabs.", "Use spaces.");
+        assert_eq!(bench.edits_since(Some(&stood), at_now), none, "as it is");
+        let edited = (vec![change("Use two tabs.")], Vec::new());
+        assert_eq!(bench.edits_since(Some(&stood), back), edited);
+        // A file of an older branch, which nobody remembers writing.
+        assert_eq!(bench.edits_since(None, back), none);
+        assert_eq!(
+            bench.edits_since(None, |_| String::new()),
+            none,
+            "perhaps it never stood there"
+        );
+    }
+
+    #[test]
+    fn a_retired_lesson_that_is_put_back_is_an_offer() {
+        let mut bench = Bench::new();
+        bench.lessons[0].status = cemem_core::LessonStatus::Retired;
+        let id = bench.lessons[0].id.clone();
+        let there = BTreeMap::from([(id.clone(), render::line(&bench.lessons[0]))]);
+        let none = (Vec::new(), Vec::new());
+        assert_eq!(bench.edits_since(Some(&there), str::to_owned), none, "it stood there");
+        let back = (vec![Edit::Back(id)], Vec::new());
+        assert_eq!(bench.edits_since(Some(&BTreeMap::new()), str::to_owned), back);
     }
 }

@@ -28,7 +28,7 @@ const BODY: &str = "## Details";
 pub struct Page {
     /// Whose it is.
     pub id: LessonId,
-    /// It is as cemem wrote it.
+    /// It is as cemem wrote it, and nobody put words behind the checksum.
     pub intact: bool,
     /// The checksum in it.
     pub sum: String,
@@ -51,6 +51,11 @@ pub struct Says {
 }
 
 impl Says {
+    /// Returns the rule.
+    pub(crate) fn rule(&self) -> &str {
+        &self.rule
+    }
+
     /// Returns what was neither so when the file was written, nor is so now: the words of an edit. A title
     /// that was not written or is gone stays what it is.
     #[must_use]
@@ -133,8 +138,19 @@ pub fn refresh(text: &str, lesson: &Lesson, head: &[(String, Value)], follows: &
 fn seal(text: &str, id: &LessonId) -> String {
     let lines: Vec<String> = text.lines().map(|l| l.trim_end_matches('\r').to_owned()).collect();
     let Some(mark) = mark(&lines) else { return text.to_owned() };
-    let line = format!("{KEY}: {id} {}", sum_without(&lines, mark));
+    let rest = words_of_mark(&lines[mark]).2;
+    let line = format!("{KEY}: {id} {}{rest}", sum_without(&lines, mark));
     text.replacen(&lines[mark], &line, 1)
+}
+
+/// Returns the id and the checksum in the line that holds them, and what somebody wrote behind them.
+fn words_of_mark(line: &str) -> (&str, &str, &str) {
+    let word = |text: &str| text.find(char::is_whitespace).unwrap_or(text.len());
+    let line = line[KEY.len() + 1..].trim_start();
+    let (id, rest) = line.split_at(word(line));
+    let rest = rest.trim_start();
+    let (sum, rest) = rest.split_at(word(rest));
+    (id, sum, rest.trim_end())
 }
 
 /// Returns which line holds the checksum.
@@ -171,9 +187,9 @@ pub fn parse(text: &str) -> Option<Page> {
     if !parts.front.lines().any(|l| l.starts_with(&lines[mark])) {
         return None;
     }
-    let mut words = lines[mark][KEY.len() + 1..].split_whitespace();
-    let (id, sum) = (LessonId::parse(words.next()?)?, words.next().unwrap_or_default().to_owned());
-    let intact = sum_without(&lines, mark) == sum;
+    let (id, sum, rest) = words_of_mark(&lines[mark]);
+    let (id, sum) = (LessonId::parse(id)?, sum.to_owned());
+    let intact = rest.is_empty() && sum_without(&lines, mark) == sum;
     let says = front::read(parts.front).and_then(|head| said(&head, parts.body));
     Some(Page { id, intact, sum, says })
 }
@@ -333,6 +349,17 @@ mod tests {
         // Line endings are no edit, and neither is a blank line at the end.
         assert!(page(&text.replace('\n', "\r\n")).intact && page(&format!("{text}\n\n")).intact);
         assert!(page(&text.replace("Never hold the lock.\n", "")).says.is_none());
+    }
+
+    #[test]
+    fn words_behind_the_checksum_are_a_persons_and_stay() {
+        let lesson = lesson(&json!({"type": "fact", "rule": "One."}));
+        let text = render(&lesson, &head(&lesson), "\n");
+        let mark = text.lines().find(|l| l.starts_with("cemem: ")).unwrap();
+        let noted = text.replace(mark, &format!("{mark} # mine,  all mine"));
+        let page = page(&noted);
+        assert!(!page.intact && page.id == lesson.id);
+        assert_eq!(refresh(&noted, &lesson, &head(&lesson), &[]), noted);
     }
 
     #[test]

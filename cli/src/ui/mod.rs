@@ -3,6 +3,7 @@
 //! Owns every print in cemem. Text that came from sessions is escaped before it is shown, so that
 //! no transcript can move the cursor or forge a line.
 
+mod diff;
 mod full_screen;
 mod progress;
 mod sanitize;
@@ -11,6 +12,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
+pub use diff::unified;
 pub use full_screen::{FullScreen, Input};
 pub use progress::Bar;
 pub use sanitize::{one_line, printable};

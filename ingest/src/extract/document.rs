@@ -62,8 +62,8 @@ const STORY: &[&str] = &[
     "see also",
 ];
 
-/// Keys of the front matter that may state what to do.
-const ADVICE_KEYS: &[&str] = &[
+/// Keys of the front matter that may state what to do, best first.
+pub const ADVICE_KEYS: &[&str] = &[
     "rule",
     "guidance",
     "prevention",
@@ -74,6 +74,13 @@ const ADVICE_KEYS: &[&str] = &[
     "fix",
     "resolution",
 ];
+
+/// Keys of the front matter that give a reason: the first that is there counts.
+pub const REASON_KEYS: &[&str] = &["root_cause", "cause", "problem", "symptom"];
+
+/// Keys of the front matter that name files.
+pub const PATH_KEYS: &[&str] =
+    &["files", "paths", "file", "affected_files", "applies_to", "related_files", "files_changed"];
 
 static HEADING: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?m)^#{1,4}[ \t]+(.+?)[ \t#]*$").expect("the pattern is a constant")
@@ -108,8 +115,8 @@ struct Doc<'a> {
 
 fn build(view: &View<'_>, idx: usize, doc: &Doc<'_>) -> Option<Candidate> {
     let title = wording::clean_line(doc.title);
-    let why = words(doc.meta, &["root_cause", "cause", "problem", "symptom"])
-        .map(|c| wording::clip(&wording::clean_line(&c), MAX_WHY));
+    let why =
+        words(doc.meta, REASON_KEYS).map(|c| wording::clip(&wording::clean_line(&c), MAX_WHY));
     let advice = advice(doc.text, &title);
     let stated = || words(doc.meta, ADVICE_KEYS).filter(|s| is_advice(s, &title));
     let rule = match (advice, title.is_empty()) {
@@ -258,9 +265,7 @@ fn paragraph(text: &str) -> &str {
 
 fn applies_when(view: &View<'_>, idx: usize, doc: &Doc<'_>) -> AppliesWhen {
     let mut scope = AppliesWhen::default();
-    for key in
-        ["files", "paths", "file", "affected_files", "applies_to", "related_files", "files_changed"]
-    {
+    for key in PATH_KEYS {
         for path in list(doc.meta, key) {
             scope::add_path(&mut scope, &path, view.cwd(idx));
         }

@@ -9,7 +9,7 @@
 //! | `fail_fix` | a check failed, was fixed, passed |
 //! | `rework` | a person changed the agent's work |
 //! | `record` | whether a decision is in force |
-//! | `document` | documents that already state a lesson |
+//! | [`document`] | documents that already state a lesson |
 //! | `finding` | review findings |
 //! | `commit` | commits taken back or repaired, with the reason |
 //! | `reported` | what was reported by writing a file |
@@ -34,7 +34,7 @@ pub mod classify;
 mod command;
 mod commit;
 mod decision;
-mod document;
+pub mod document;
 pub(crate) mod fail_fix;
 mod finding;
 mod human;

@@ -146,6 +146,14 @@ impl Store {
         self.log_rows("ORDER BY id DESC LIMIT ?1", params![limit])
     }
 
+    /// Returns the number of the newest change; 0 before the first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn last_change(&self) -> Result<i64> {
+        next_op(&self.conn).map(|next| next - 1).map_err(|e| self.sql(e))
+    }
+
     /// Undoes an operation (the newest that is not undone, if `op` is `None`; one that only took note
     /// of places in the code is passed over): every lesson it changed goes back to what it was;
     /// lessons it made are retired. What a pass had changed counts as reviewed from then on, so that

@@ -1,6 +1,6 @@
 //! The files with a managed block: those every session reads, and the rules for paths.
 //!
-//! Owns which files these are and which lessons stand where. Must not write.
+//! Owns which files these are and which lessons stand where; lines of other memories stay. Must not write.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,12 +14,15 @@ use cemem_core::{LessonId, Store};
 use cemem_ingest::Redactor;
 
 use super::Source;
+use super::others::{self, Form, Other, standing};
 use super::pages::Planned;
-use super::target::{Target, is_inside, read};
+use super::target::{Target, is_gits, is_inside, read};
+use super::written::{self, Written};
 use crate::command_error::CommandError;
 use crate::context::absolute;
 use crate::sync::block::{self, BlockError, prose, with_block, with_lines_after};
-use crate::sync::drift::{self, Drift, Ground};
+use crate::sync::drift::{self, Drift, Edit, Ground};
+use crate::sync::render::{Beside, Foreign};
 use crate::sync::{front, page, render};
 use crate::ui::one_line;
 
@@ -41,11 +44,28 @@ const CURSOR_HEAD: &str = "---\ndescription: Project memory\nalwaysApply: true\n
 /// Where Claude Code looks for rules.
 pub(super) const RULES: &str = ".claude/rules";
 
-/// A plan, and which lessons then stand in which file.
+/// A plan, and what then stands in which file.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
     pub(super) planned: Planned,
-    pub(super) files: Vec<(PathBuf, Vec<LessonId>)>,
+    pub(super) files: Vec<Stands>,
+}
+
+/// What stands in a file.
+#[derive(Debug)]
+pub(super) struct Stands {
+    pub(super) path: PathBuf,
+    pub(super) lessons: Vec<LessonId>,
+    /// The checksum of its block; `None` without one.
+    pub(super) sum: Option<String>,
+}
+
+/// What was found in a block.
+#[derive(Default)]
+struct Found {
+    beside: Beside,
+    edits: Vec<Edit>,
+    rest: Vec<String>,
 }
 
 /// Returns the plan for the blocks of these files and, where `with_rules`, for the rules for paths.
@@ -62,86 +82,90 @@ pub(super) fn plan(
     for path in files {
         let is_claude = CLAUDE_FILES.iter().any(|file| path == source.root.join(file));
         let stands_here = |l: &&Lesson| !(is_claude && in_rules.contains(&l.id));
-        let lessons = source.lessons.iter().filter(stands_here);
-        let (lines, ids) = render::block(lessons, &source.tallies, source.lines);
+        let lessons: Vec<&Lesson> = source.lessons.iter().filter(stands_here).collect();
         let is_rule = path.extension().is_some_and(|e| e == "mdc");
-        let head = if is_rule && !lines.is_empty() { CURSOR_HEAD } else { "" };
-        standing.add(source, path, head, &lines, ids)?;
+        standing.add(source, path, if is_rule { CURSOR_HEAD } else { "" }, &lessons)?;
     }
     Ok(standing)
 }
 
 impl Standing {
-    /// Plans the block of one file; `head` comes first where the file is new.
+    /// Plans the block of these lessons in one file; `head` comes first where the file is new.
     fn add(
         &mut self,
         source: &Source<'_>,
         path: PathBuf,
         head: &str,
-        lines: &[String],
-        ids: Vec<LessonId>,
+        lessons: &[&Lesson],
     ) -> Result<(), CommandError> {
         let old = read(&path)?;
-        let text = old.as_deref().filter(|t| !t.is_empty()).unwrap_or(head);
-        if lines.is_empty() && !source.force && is_of_others(source, &path, text)? {
-            self.planned.targets.push(Target { path, new: old.clone(), old });
-            return Ok(());
-        }
-        let (edits, rest) = edits(source, &path, text)?;
-        if !edits.is_empty() && !source.force {
+        let there = old.as_deref().unwrap_or_default();
+        let Found { beside, edits, rest } = found(source, &path, there)?;
+        self.planned.others.extend(others(source, &path, &beside)?);
+        let lessons = lessons.iter().copied();
+        let (lines, ids) = render::block(lessons, &beside, &source.tallies, source.lines);
+        let is_edited = !edits.is_empty();
+        // A memory that knows nothing yet, in a new clone, leaves a block of others byte for byte.
+        let is_of_others = ids.is_empty() && beside.is_of_others();
+        if (is_edited || is_of_others) && !source.force {
             // What stands in it is what it was; nothing is noted.
-            self.planned.drifts.push(Drift { path: path.clone(), edits, rest });
+            if is_edited {
+                self.planned.drifts.push(Drift { path: path.clone(), edits, rest });
+            }
             self.planned.targets.push(Target { path, new: old.clone(), old });
             return Ok(());
         }
         let refused = |error| refused(&path, &error);
+        let text = if there.is_empty() && !lines.is_empty() { head } else { there };
         // Lines of one's own between the markers go below them.
         let kept = with_lines_after(text, &rest).map_err(refused)?;
-        let new = with_block(&kept, lines, true).map_err(refused)?;
+        let new = with_block(&kept, &lines, true).map_err(refused)?;
+        let sum = block::content(&new).map_err(refused)?.map(|content| content.sum);
         let is_nothing = new.is_empty() && old.is_none();
         let new = (!is_nothing).then_some(new);
-        self.files.push((path.clone(), ids));
+        self.files.push(Stands { path: path.clone(), lessons: ids, sum });
         self.planned.targets.push(Target { path, old, new });
         Ok(())
     }
 }
 
-/// Returns whether a block holds lessons of which this memory has none: one that knows nothing yet, in a new
-/// clone, takes nothing away.
-fn is_of_others(source: &Source<'_>, path: &Path, text: &str) -> Result<bool, CommandError> {
-    let content = block::content(text).map_err(|error| refused(path, &error))?;
-    let ids: Vec<LessonId> = content
-        .iter()
-        .flat_map(|c| &c.lines)
-        .filter_map(|line| render::id_of(line.trim()))
-        .collect();
-    for id in &ids {
-        if source.store.lesson(id)?.is_some() {
-            return Ok(false);
+/// Returns the lines that another memory wrote and that could be taken into this one.
+fn others(source: &Source<'_>, path: &Path, beside: &Beside) -> Result<Vec<Other>, CommandError> {
+    let mut found = Vec::new();
+    for Foreign { id, text, under } in &beside.others {
+        if standing(source.store, id)? == others::Standing::Unknown {
+            found.push(Other {
+                path: path.to_owned(),
+                id: id.clone(),
+                rule: Some(render::bare(text).0),
+                form: Form::Line { text: text.clone(), under: *under },
+            });
         }
     }
-    Ok(!ids.is_empty())
+    Ok(found)
 }
 
-/// Returns what a hand changed in the block of a text.
-fn edits(
-    source: &Source<'_>,
-    path: &Path,
-    text: &str,
-) -> Result<(Vec<drift::Edit>, Vec<String>), CommandError> {
+/// Returns what stands in the block of a text, and what a hand changed in it.
+fn found(source: &Source<'_>, path: &Path, text: &str) -> Result<Found, CommandError> {
     let Some(content) = block::content(text).map_err(|error| refused(path, &error))? else {
-        return Ok(Default::default());
+        return Ok(Found::default());
     };
-    if content.is_intact {
-        return Ok(Default::default());
-    }
     if content.lines.iter().any(|l| ["<<<<<<< ", ">>>>>>> "].iter().any(|m| l.starts_with(m))) {
         let message = format!("{}: the block holds both sides of a merge", path.display());
         return Err(CommandError::user(message)
             .hint("settle the conflict (either side will do), then run it again"));
     }
     let store = source.store;
-    let states = |id: &LessonId| states(store, id).unwrap_or_default();
+    // What cannot be read now could not be written either.
+    let is_own = |id: &LessonId| standing(store, id).is_ok_and(|s| s == others::Standing::Own);
+    let beside = drift::beside(&content.lines, &is_own);
+    if content.is_intact {
+        return Ok(Found { beside, ..Found::default() });
+    }
+    let states = |id: &LessonId| match is_own(id) {
+        true => states(store, id).unwrap_or_default(),
+        false => Vec::new(),
+    };
     let with_rule = |rule: &str| {
         let same = |l: &&Lesson| {
             let known = one_line(&l.rule);
@@ -149,8 +173,11 @@ fn edits(
         };
         source.lessons.iter().find(same).map(|l| l.id.clone())
     };
-    let stood = store.standing_in(&source.place(path))?;
-    let ground = Ground { states: &states, with_rule: &with_rule, stood: &stood };
+    let stood = match written::find(store, &source.place(path), &content.sum)? {
+        Some(written) => Some(lines(store, &written)?),
+        None => None,
+    };
+    let ground = Ground { states: &states, with_rule: &with_rule, stood: stood.as_ref() };
     // As they would be stored: what is a secret in the file is none in the memory.
     let redacted = Redactor::new().redact(&content.lines.join("\n")).into_owned();
     let (edits, mut rest) = drift::of_block(&redacted.lines().collect::<Vec<_>>(), &ground);
@@ -158,7 +185,20 @@ fn edits(
     if !rest.is_empty() {
         rest = drift::of_block(&content.lines, &ground).1;
     }
-    Ok((edits, rest))
+    Ok(Found { beside, edits, rest })
+}
+
+/// Returns the lines of a block as it was written.
+fn lines(store: &Store, written: &Written) -> Result<BTreeMap<LessonId, String>, CommandError> {
+    let mut lines = BTreeMap::new();
+    for id in &written.lessons {
+        let history = store.history(id)?;
+        let then = history.into_iter().rev().find(|row| row.op <= written.change);
+        if let Some(row) = then {
+            lines.insert(id.clone(), render::line(&row.after));
+        }
+    }
+    Ok(lines)
 }
 
 /// Returns a lesson as it is and as it was, the newest state first.
@@ -188,14 +228,14 @@ fn rules(source: &Source<'_>, standing: &mut Standing) -> Result<BTreeSet<Lesson
     let mut standing_there = BTreeSet::new();
     let mut wanted = BTreeSet::new();
     for (globs, lessons) in &sets {
-        let (lines, ids) = render::block(lessons.iter().copied(), &source.tallies, source.lines);
         let path = folder.join(file_name(globs));
         wanted.insert(path.clone());
-        standing_there.extend(ids.iter().cloned());
-        standing.add(source, path, &rule_head(globs), &lines, ids)?;
+        standing.add(source, path.clone(), &rule_head(globs), lessons)?;
+        let stands = standing.files.last().filter(|stands| stands.path == path);
+        standing_there.extend(stands.iter().flat_map(|stands| stands.lessons.clone()));
     }
     for path in own_rules(&folder)?.into_iter().filter(|path| !wanted.contains(path)) {
-        standing.add(source, path, "", &[], Vec::new())?;
+        standing.add(source, path, "", &[])?;
         let target = standing.planned.targets.last_mut();
         let is_ours = |text: &String| text.is_empty() || is_rule_head(text);
         if let Some(target) = target.filter(|t| t.new.as_ref().is_some_and(is_ours)) {
@@ -223,7 +263,8 @@ fn globs(root: &Path, lesson: &Lesson) -> Vec<String> {
         if is_folder { format!("{}/**", path.trim_end_matches('/')) } else { path.clone() }
     };
     let globs: BTreeSet<String> = paths.iter().map(as_glob).collect();
-    if globs.iter().any(|glob| glob.contains(['*', '?', '{', '['])) {
+    // Brackets are part of names: `app/[id]/page.tsx` is one file.
+    if globs.iter().any(|glob| glob.contains(['*', '?'])) {
         globs.into_iter().collect()
     } else {
         Vec::new()
@@ -237,10 +278,10 @@ fn file_name(globs: &[String]) -> String {
 }
 
 fn rule_head(globs: &[String]) -> String {
-    let items: String = globs
-        .iter()
-        .map(|glob| format!("  - {}\n", serde_json::Value::from(glob.as_str())))
-        .collect();
+    // To Claude Code brackets and braces are patterns, to cemem they are not.
+    let plain = |glob: &String| glob.replace('[', "\\[").replace('{', "\\{");
+    let items: String =
+        globs.iter().map(|g| format!("  - {}\n", serde_json::Value::from(plain(g)))).collect();
     format!("---\npaths:\n{items}---\n\n")
 }
 
@@ -275,7 +316,16 @@ fn own_rules(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
 /// another, or that includes another (`@AGENTS.md`), is served by that other one.
 pub(super) fn targets(root: &Path, named: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
     if !named.is_empty() {
-        return named.iter().map(|f| absolute(f)).collect();
+        let paths: Vec<PathBuf> =
+            named.iter().map(|file| absolute(file)).collect::<Result<_, _>>()?;
+        return match paths.iter().find(|path| is_gits(root, path)) {
+            Some(path) => {
+                let message =
+                    format!("`{}` is git's own: nothing is written there", path.display());
+                Err(CommandError::user(message).hint("name a file of the work tree"))
+            }
+            None => Ok(paths),
+        };
     }
     let mut files: Vec<(PathBuf, PathBuf)> = Vec::new();
     for path in DEFAULT_FILES.iter().map(|f| root.join(f)).filter(|p| p.is_file()) {

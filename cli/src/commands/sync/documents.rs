@@ -11,8 +11,9 @@ use cemem_core::store::LogRow;
 use cemem_core::{LessonId, Store};
 
 use super::pages::{self, Found, Planned, Wanted};
-use super::target::{Target, markdown, read};
+use super::target::{Target, is_inside, markdown, read};
 use crate::command_error::CommandError;
+use crate::sync::drift::{Drift, Edit};
 use crate::sync::{document, page, solutions};
 
 /// Verbs of changes that people make to a lesson's words.
@@ -34,6 +35,51 @@ pub(crate) struct Place<'a> {
     pub(crate) force: bool,
 }
 
+/// A document that lessons came from, and the place it is written to.
+struct Document {
+    /// Which one it is: its path in the project, or the one it had elsewhere.
+    origin: PathBuf,
+    old: Option<String>,
+    new: String,
+    /// What stands at a place that is not the document's own, with the same edits: an older copy becomes
+    /// the new one by them, anything else is somebody's work.
+    there: Option<String>,
+}
+
+impl Document {
+    fn take_edits(&mut self, of: &Told<'_>) {
+        self.new = of.written_into(&self.new);
+        self.there = self.there.as_deref().map(|there| of.written_into(there));
+    }
+}
+
+type Documents = BTreeMap<PathBuf, Document>;
+
+/// A lesson that was read from documents, and all it ever said.
+struct Told<'a> {
+    lesson: &'a Lesson,
+    rows: Vec<LogRow>,
+}
+
+impl Told<'_> {
+    /// Returns whether a text is a document that the lesson was read from: an imported lesson may name any
+    /// file.
+    fn is_in(&self, text: &str) -> bool {
+        let was = self.rows.iter().flat_map(|row| row.before.iter().chain([&row.after]));
+        was.chain([self.lesson]).any(|state| document::is_of(text, state))
+    }
+
+    /// Returns the document with what people changed in the lesson.
+    fn written_into(&self, text: &str) -> String {
+        let edits = self.rows.iter().filter(|row| EDITS.contains(&row.verb.as_str()));
+        let steps: Vec<document::Step<'_>> =
+            edits.filter_map(|row| Some((row.before.as_ref()?, &row.after))).collect();
+        let rows = self.rows.iter().flat_map(|row| &row.after.evidence);
+        let quotes = rows.filter(|e| e.engine == solutions::ENGINE).map(|e| e.quote.as_str());
+        document::updated(text, self.lesson, &steps, &quotes.collect::<Vec<_>>())
+    }
+}
+
 /// Returns the documents of these lessons, which are delivered or were asked for.
 pub(crate) fn plan(
     store: &Store,
@@ -49,29 +95,28 @@ pub(crate) fn plan(
         found.retain(|file| wanted.contains(file.id()));
     }
     let with_file: BTreeSet<LessonId> = found.iter().map(|file| file.id().clone()).collect();
-    let mut files: BTreeMap<PathBuf, Target> = BTreeMap::new();
+    let mut documents = Documents::new();
     let mut fresh: Vec<&Lesson> = Vec::new();
     for lesson in lessons {
-        let sources = sources(lesson, place);
-        for (source, to) in &sources {
-            let Some(text) = read(source)? else { continue };
-            let old = if source == to { Some(text.clone()) } else { read(to)? };
-            // Another lesson may have changed the same document.
-            let target = files.entry(to.clone());
-            let target =
-                target.or_insert_with(|| Target { path: to.clone(), old, new: Some(text) });
-            let new = target.new.take().unwrap_or_default();
-            target.new = Some(with_edits(store, lesson, &new)?);
-        }
-        if place.all && sources.is_empty() && solutions::is_document(lesson) {
-            let target = restored(store, lesson, place)?;
-            files.entry(target.path.clone()).or_insert(target);
-            continue;
+        let is_document = solutions::is_document(lesson);
+        if is_document {
+            let told = Told { lesson, rows: store.history(&lesson.id)? };
+            let sources = sources(&told, place)?;
+            let has_one = !sources.is_empty();
+            for (inner, text) in sources {
+                copy(&told, &inner, text, place, &mut documents)?;
+            }
+            if place.all && !has_one {
+                restore(&told, place, &mut documents)?;
+            }
+            if place.all || has_one {
+                continue;
+            }
         }
         let wants_one = place.all
             || with_file.contains(&lesson.id)
-            || lesson.lesson_type == LessonType::Solution && !solutions::is_document(lesson);
-        if sources.is_empty() && wants_one && lesson.scope != Scope::User {
+            || lesson.lesson_type == LessonType::Solution && !is_document;
+        if wants_one && lesson.scope != Scope::User {
             fresh.push(lesson);
         }
     }
@@ -83,16 +128,70 @@ pub(crate) fn plan(
         let category = folder.strip_prefix(&place.folder).unwrap_or(Path::new(""));
         solutions::head(lesson, &category.to_string_lossy().replace('\\', "/"), place.module)
     };
-    let mut planned = pages::plan(store, wanted.collect(), found, &head, place.force)?;
-    planned.targets.extend(files.into_values());
+    let taken = documents.keys().cloned().collect();
+    let mut planned = pages::plan(store, wanted.collect(), found, taken, &head, place.force)?;
+    for (path, document) in documents {
+        planned.put(path, document, place.force);
+    }
     // `ingest` reads these.
     planned.others.clear();
     Ok(planned)
 }
 
-/// Returns the document of a lesson that was read from one which is not at hand; what stands in its place
-/// already gets only what was changed.
-fn restored(store: &Store, lesson: &Lesson, place: &Place<'_>) -> Result<Target, CommandError> {
+impl Planned {
+    fn put(&mut self, path: PathBuf, document: Document, force: bool) {
+        let Document { old, new, there, .. } = document;
+        let new = match there {
+            Some(there) if there != new && !force => {
+                let edits = vec![Edit::Unreadable];
+                self.drifts.push(Drift { path: path.clone(), edits, rest: Vec::new() });
+                old.clone()
+            }
+            _ => Some(new),
+        };
+        self.targets.push(Target { path, old, new });
+    }
+}
+
+/// Plans the document at `inner` in the project, with what was changed in a lesson that came from it.
+fn copy(
+    told: &Told<'_>,
+    inner: &Path,
+    text: String,
+    place: &Place<'_>,
+    documents: &mut Documents,
+) -> Result<(), CommandError> {
+    let source = place.root.join(inner);
+    let to = match inner.strip_prefix(solutions::FOLDER) {
+        _ if !place.all => source.clone(),
+        Ok(rest) => place.folder.join(rest),
+        // With its folders: another one may have the same name.
+        Err(_) => place.folder.join(inner),
+    };
+    let to = free(documents, to, inner, told.lesson);
+    let mut document = match documents.remove(&to) {
+        // Another lesson may have changed the same document.
+        Some(known) => known,
+        None => {
+            let is_own = to == source;
+            let old = if is_own { Some(text.clone()) } else { read(&to)? };
+            let there = old.clone().filter(|_| !is_own);
+            Document { origin: inner.to_owned(), old, new: text, there }
+        }
+    };
+    document.take_edits(told);
+    documents.insert(to, document);
+    Ok(())
+}
+
+/// Plans the document of a lesson that was read from one which is not at hand; where it stands in its
+/// place already, it gets only what was changed.
+fn restore(
+    told: &Told<'_>,
+    place: &Place<'_>,
+    documents: &mut Documents,
+) -> Result<(), CommandError> {
+    let lesson = told.lesson;
     let row = lesson.evidence.iter().find(|row| row.engine == solutions::ENGINE);
     let path = row.map(|row| row.source_path.replace('\\', "/")).unwrap_or_default();
     let below = format!("{}/", solutions::FOLDER);
@@ -100,14 +199,30 @@ fn restored(store: &Store, lesson: &Lesson, place: &Place<'_>) -> Result<Target,
     let inner = inner.filter(|i| i.ends_with(".md") && !i.split('/').any(|part| part == ".."));
     let name = || format!("{}.md", page::name(&lesson.title));
     let inner = inner.map_or_else(name, str::to_owned);
-    let path = place.folder.join(&inner);
-    let old = read(&path)?;
+    let origin = in_project(Path::new(&path), place).unwrap_or(Path::new(&path));
+    let to = free(documents, place.folder.join(&inner), origin, lesson);
+    if let Some(document) = documents.get_mut(&to) {
+        document.take_edits(told);
+        return Ok(());
+    }
+    let old = read(&to)?;
     let category = inner.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let new = match &old {
-        Some(text) => with_edits(store, lesson, text)?,
-        None => solutions::document(lesson, category, place.module),
+    let written = solutions::document(lesson, category, place.module);
+    let (new, there) = match &old {
+        Some(text) if told.is_in(text) => (told.written_into(text), None),
+        _ => (written, old.clone()),
     };
-    Ok(Target { path, old, new: Some(new) })
+    documents.insert(to, Document { origin: origin.to_owned(), old, new, there });
+    Ok(())
+}
+
+/// Returns this place, or one beside it where another document takes it.
+fn free(documents: &Documents, to: PathBuf, origin: &Path, lesson: &Lesson) -> PathBuf {
+    if documents.get(&to).is_none_or(|known| known.origin == origin) {
+        return to;
+    }
+    let name = to.file_stem().unwrap_or_default().to_string_lossy();
+    to.with_file_name(format!("{name}-{}.md", lesson.id.as_str().to_lowercase()))
 }
 
 /// Returns which folders there are, and what the documents in them are about that were not made here.
@@ -126,38 +241,23 @@ fn folders(there: &[(PathBuf, String)], folder: &Path) -> solutions::Folders {
     folders
 }
 
-/// Returns the documents that a lesson was read from, each with the place it is written to.
-fn sources(lesson: &Lesson, place: &Place<'_>) -> Vec<(PathBuf, PathBuf)> {
-    let mut found: Vec<(PathBuf, PathBuf)> = Vec::new();
-    for row in lesson.evidence.iter().filter(|row| row.engine == solutions::ENGINE) {
-        let path = Path::new(&row.source_path);
-        let inner = place.roots.iter().find_map(|root| path.strip_prefix(root).ok());
-        let Some(inner) = inner else { continue };
+/// Returns the documents that a lesson was read from and that are there, by their paths in the project,
+/// with what they say.
+fn sources(told: &Told<'_>, place: &Place<'_>) -> Result<Vec<(PathBuf, String)>, CommandError> {
+    let rows = told.lesson.evidence.iter().filter(|row| row.engine == solutions::ENGINE);
+    let mut found: Vec<(PathBuf, String)> = Vec::new();
+    for inner in rows.filter_map(|row| in_project(Path::new(&row.source_path), place)) {
         let source = place.root.join(inner);
-        let to = match inner.strip_prefix(solutions::FOLDER) {
-            Ok(rest) if place.all => place.folder.join(rest),
-            _ if place.all => place.folder.join(inner.file_name().unwrap_or_default()),
-            _ => source.clone(),
-        };
-        if source.is_file() && !found.iter().any(|(known, _)| *known == source) {
-            found.push((source, to));
+        let is_known = found.iter().any(|(known, _)| known == inner);
+        if is_known || !source.is_file() || !is_inside(place.root, &source) {
+            continue;
         }
+        found.extend(read(&source)?.filter(|text| told.is_in(text)).map(|t| (inner.to_owned(), t)));
     }
-    found
+    Ok(found)
 }
 
-fn with_edits(store: &Store, lesson: &Lesson, text: &str) -> Result<String, CommandError> {
-    let rows: Vec<LogRow> = store.history(&lesson.id)?;
-    let steps: Vec<document::Step<'_>> = rows
-        .iter()
-        .filter(|row| EDITS.contains(&row.verb.as_str()))
-        .filter_map(|row| Some((row.before.as_ref()?, &row.after)))
-        .collect();
-    let quotes: Vec<&str> = rows
-        .iter()
-        .flat_map(|row| &row.after.evidence)
-        .filter(|e| e.engine == solutions::ENGINE)
-        .map(|e| e.quote.as_str())
-        .collect();
-    Ok(document::updated(text, lesson, &steps, &quotes))
+/// Returns a path in one of the project's folders as seen from there.
+fn in_project<'a>(path: &'a Path, place: &Place<'_>) -> Option<&'a Path> {
+    place.roots.iter().find_map(|root| path.strip_prefix(root).ok())
 }

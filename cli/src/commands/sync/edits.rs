@@ -3,22 +3,17 @@
 //! Owns making an edit of a file one of the lesson, in the person's name. Must not touch a file.
 
 use std::io::{BufRead as _, IsTerminal as _};
-use std::path::PathBuf;
 
-use cemem_core::exchange::from_line;
 use cemem_core::{LessonId, Trust};
-use cemem_ingest::Redactor;
 use serde_json::{Value, json};
 
 use super::target::short;
 use crate::command_error::CommandError;
-use crate::commands::import::hold_back;
 use crate::commands::remember::{Statement, remember};
 use crate::commands::review::Words;
 use crate::commands::review::decide::{Verdict, carry_out};
 use crate::context::Context;
 use crate::sync::drift::{Drift, Edit};
-use crate::sync::page;
 use crate::ui::one_line;
 
 /// Makes edits of lessons of what was changed, as one undoable change, and lessons of new lines.
@@ -33,6 +28,7 @@ pub(super) fn take(context: &Context, drifts: &[Drift]) -> Result<(), CommandErr
             let (id, verdict) = match edit {
                 Edit::Change { id, words } => (id, Verdict::Edit(words.as_ref().clone())),
                 Edit::Retire(id) => (id, Verdict::Reject(format!("taken out of {name}"))),
+                Edit::Back(id) => (id, Verdict::Accept),
                 Edit::New { .. } | Edit::Unreadable | Edit::Orphan(_) => continue,
             };
             match verdicts.iter().find(|(known, _)| known == id) {
@@ -61,37 +57,6 @@ pub(super) fn take(context: &Context, drifts: &[Drift]) -> Result<(), CommandErr
             context.ui.say(&format!("remembered {}: {}", lesson.id, one_line(&lesson.rule)));
         }
     }
-    Ok(())
-}
-
-/// Takes in the lessons of files that somebody else's memory wrote, under their own ids.
-///
-/// # Errors
-/// When the store cannot be read or written.
-pub(super) fn adopt(context: &Context, files: &[(PathBuf, String)]) -> Result<(), CommandError> {
-    if files.is_empty() {
-        return Ok(());
-    }
-    let redactor = Redactor::new();
-    let mut store = context.store()?;
-    let mut lines = Vec::with_capacity(files.len());
-    for (path, text) in files {
-        let name = short(context, path);
-        let line = page::as_line(&redactor.redact(text)).map(|line| line.to_string());
-        let read = line.map(|line| from_line(&line, &name, 1, context.clock.now()));
-        match read {
-            Some(Ok(mut line)) => {
-                hold_back(&mut line.lesson, &store)?;
-                lines.push(line);
-            }
-            Some(Err(error)) => context.ui.warn(&format!("{name}: {error}")),
-            None => context.ui.warn(&format!("{name} does not say what the rule is")),
-        }
-    }
-    let done = store.import(lines, "files of lessons")?;
-    context
-        .ui
-        .say(&format!("{} lessons taken in; `cemem lessons undo` takes them out", done.imported));
     Ok(())
 }
 
@@ -134,6 +99,7 @@ fn line(edit: &Edit) -> String {
             format!("{id} now says {}", parts.join("; "))
         }
         Edit::Retire(id) => format!("{id} was taken out"),
+        Edit::Back(id) => format!("{id}, which is no longer delivered, was put back"),
         Edit::New { text, .. } => format!("new: {}", one_line(text)),
         Edit::Unreadable => "it no longer says what the rule is".to_owned(),
         Edit::Orphan(id) => {
@@ -166,6 +132,7 @@ pub(super) fn as_json(drift: &Drift) -> Value {
             json!({ "lesson": id, "kind": "change", "words": words })
         }
         Edit::Retire(id) => json!({ "lesson": id, "kind": "retire" }),
+        Edit::Back(id) => json!({ "lesson": id, "kind": "back" }),
         Edit::New { text, .. } => {
             json!({ "lesson": null, "kind": "new", "words": { "rule": text } })
         }

@@ -3,6 +3,7 @@
 //! Owns what stands in their front matter. What is a person's own stays in their memory: lessons for all
 //! projects have no file in one. Must not write.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use cemem_core::lesson::{Lesson, Scope};
@@ -24,7 +25,7 @@ pub(super) fn plan(source: &Source<'_>) -> Result<Planned, CommandError> {
     let wanted = lessons
         .map(|lesson| Wanted { lesson, folder: folder.join(lesson.lesson_type.as_str()) })
         .collect();
-    pages::plan(source.store, wanted, found, &head, source.force)
+    pages::plan(source.store, wanted, found, BTreeSet::new(), &head, source.force)
 }
 
 fn head(lesson: &Lesson, _folder: &Path) -> Vec<(String, Value)> {

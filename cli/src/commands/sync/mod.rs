@@ -7,29 +7,35 @@
 //! | `mirror` | those of `.cemem/lessons` |
 //! | `documents` | those of `docs/solutions` |
 //! | `edits` | what people changed in any of them |
+//! | `others` | lessons in them that another memory wrote |
+//! | `written` | the blocks that were written last |
 //! | `target` | one file: writing it, and not elsewhere |
 
 mod blocks;
 pub(crate) mod documents;
 mod edits;
 mod mirror;
+pub(crate) mod others;
 pub(crate) mod pages;
 #[cfg(test)]
 mod properties;
 pub(crate) mod target;
+mod written;
 
 use std::path::{Path, PathBuf};
 
+use cemem_core::Store;
 use cemem_core::lesson::{Lesson, LessonStatus};
 use cemem_core::store::LessonFilter;
-use cemem_core::{LessonId, Store};
 use cemem_ingest::sources::rules;
 use serde_json::json;
 
-use self::blocks::DEFAULT_FILES;
+use self::blocks::{DEFAULT_FILES, Stands};
 use self::documents::Place;
+use self::others::Other;
 use self::pages::Planned;
 use self::target::{Target, is_inside, short};
+use self::written::Written;
 use super::JSON_VERSION;
 use crate::args::SyncArgs;
 use crate::command_error::CommandError;
@@ -69,9 +75,12 @@ impl Source<'_> {
 struct Plan {
     targets: Vec<Target>,
     drifts: Vec<Drift>,
-    /// Files of lessons that this memory does not have.
-    others: Vec<(PathBuf, String)>,
-    standing: Vec<(String, Vec<LessonId>)>,
+    /// Lessons that another memory wrote.
+    others: Vec<Other>,
+    /// What stands in each place then.
+    standing: Vec<(String, Stands)>,
+    /// The newest change of lessons that is in it.
+    change: i64,
 }
 
 impl Plan {
@@ -92,8 +101,12 @@ impl Plan {
     fn note_standing(&self, context: &Context) {
         let note = || -> Result<(), CommandError> {
             let mut store = context.store()?;
-            for (place, lessons) in &self.standing {
+            for (place, Stands { lessons, sum, .. }) in &self.standing {
                 store.record_standing(place, lessons)?;
+                if let Some(sum) = sum.clone() {
+                    let (change, lessons) = (self.change, lessons.clone());
+                    written::note(&mut store, place, &Written { sum, change, lessons })?;
+                }
             }
             Ok(())
         };
@@ -123,7 +136,10 @@ pub(super) fn run(context: &mut Context, args: &SyncArgs) -> Result<u8, CommandE
     }
     if args.take_edits || asked == Some(true) {
         edits::take(context, &plan.drifts)?;
-        edits::adopt(context, &plan.others)?;
+        // Never by a yes to one's own edits: that was no word about what others wrote.
+        if args.take_edits {
+            others::adopt(context, &plan.others)?;
+        }
         // What was taken is in the lessons: the files follow them.
         plan = self::plan(context, args, config)?;
     }
@@ -138,12 +154,7 @@ pub(super) fn run(context: &mut Context, args: &SyncArgs) -> Result<u8, CommandE
     if !plan.drifts.is_empty() {
         context.ui.warn(LEFT_ALONE);
     }
-    if !plan.others.is_empty() {
-        let n = plan.others.len();
-        context.ui.say(&format!(
-            "{n} of the files are of lessons this memory does not have: `--take-edits` takes them in"
-        ));
-    }
+    others::tell(context, &plan.others, false);
     let is_stale = args.check && plan.due().next().is_some();
     let is_edited = !plan.drifts.is_empty() && !args.dry_run;
     Ok(if is_stale || is_edited { exit_code::FAILED } else { exit_code::OK })
@@ -178,6 +189,8 @@ pub(crate) fn follow(context: &Context) {
 fn plan(context: &Context, args: &SyncArgs, config: SyncConfig) -> Result<Plan, CommandError> {
     let root = &context.project.root;
     let store = context.store_to_read()?;
+    // Before anything is read: what comes later is not in it.
+    let change = store.last_change()?;
     let statuses = vec![LessonStatus::Active, LessonStatus::Stale];
     let mut lessons = store.lessons(&LessonFilter { statuses, types: Vec::new() })?;
     lessons.retain(|lesson| !stands_in_rule_files(lesson, &context.project.worktrees));
@@ -205,20 +218,19 @@ fn plan(context: &Context, args: &SyncArgs, config: SyncConfig) -> Result<Plan, 
         planned.absorb(documents::plan(&store, &source.lessons, &place)?);
     }
     keep_inside(context, args, &mut planned);
-    let standing = standing.files.iter().map(|(path, ids)| (source.place(path), ids.clone()));
+    let standing = standing.files.into_iter().map(|stands| (source.place(&stands.path), stands));
     let Planned { targets, drifts, others } = planned;
-    Ok(Plan { standing: standing.collect(), targets, drifts, others })
+    let (standing, others) = (standing.collect(), others::each_once(others));
+    Ok(Plan { standing, targets, drifts, others, change })
 }
 
-/// Leaves out files that a link leads elsewhere, and says so. A file that a person named is theirs to name,
-/// but never one of git's.
+/// Leaves out files that a link leads elsewhere, and says so. A file that a person named is theirs to name.
 fn keep_inside(context: &Context, args: &SyncArgs, planned: &mut Planned) {
     let root = &context.project.root;
     planned.targets.retain(|target| {
         let is_named =
             args.files.iter().any(|f| std::path::absolute(f).is_ok_and(|f| f == target.path));
-        let in_git = target.path.components().any(|c| c.as_os_str() == ".git");
-        let keeps = if is_named { !in_git } else { is_inside(root, &target.path) };
+        let keeps = is_named || is_inside(root, &target.path);
         if !keeps && target.is_due() {
             let name = short(context, &target.path);
             context
@@ -249,15 +261,15 @@ fn tell(context: &Context, plan: &Plan, args: &SyncArgs) -> Result<(), CommandEr
             })
             .collect();
         let written = writes && plan.due().next().is_some();
-        let others: Vec<&PathBuf> = plan.others.iter().map(|(path, _)| path).collect();
+        let mut others: Vec<&PathBuf> = plan.others.iter().map(|other| &other.path).collect();
+        others.dedup();
         let envelope = json!({
             "version": JSON_VERSION, "files": files, "others": others, "written": written,
         });
         return context.ui.print_json(&envelope);
     }
     for target in plan.due() {
-        // The file keeps its line endings; a terminal need not see them.
-        context.ui.print(&crate::ui::printable(&target.diff().replace('\r', "")))?;
+        context.ui.print_diff(&target.diff())?;
     }
     // Of hundreds of files that stay as they are, nobody wants a list.
     let is_one_of_many = |path: &Path| {

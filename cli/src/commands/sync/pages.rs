@@ -11,7 +11,8 @@ use cemem_core::{LessonId, Store};
 use cemem_ingest::Redactor;
 use serde_yaml_ng::Value;
 
-use super::target::{Target, read};
+use super::others::{self, Form, Other};
+use super::target::Target;
 use crate::command_error::CommandError;
 use crate::commands::review::Words;
 use crate::sync::drift::{Drift, Edit};
@@ -64,8 +65,8 @@ pub(crate) type Head<'a> = dyn Fn(&Lesson, &Path) -> Vec<(String, Value)> + 'a;
 pub(crate) struct Planned {
     pub(crate) targets: Vec<Target>,
     pub(crate) drifts: Vec<Drift>,
-    /// Files of lessons that this memory does not have, with what they hold.
-    pub(crate) others: Vec<(PathBuf, String)>,
+    /// Lessons that another memory wrote and this one knows nothing of.
+    pub(crate) others: Vec<Other>,
 }
 
 impl Planned {
@@ -77,27 +78,27 @@ impl Planned {
 }
 
 /// Returns what becomes of the files: those of wanted lessons follow them, those of others go. A file of a
-/// lesson that this memory does not have is somebody else's.
+/// lesson that is not this memory's own is somebody else's. New files get no name in `taken`.
 pub(crate) fn plan(
     store: &Store,
     wanted: Vec<Wanted<'_>>,
     found: Vec<Found>,
+    mut taken: BTreeSet<PathBuf>,
     head: &Head<'_>,
     force: bool,
 ) -> Result<Planned, CommandError> {
     let mut planned = Planned::default();
     let mut there: HashMap<LessonId, Vec<Found>> = HashMap::new();
-    let mut taken: BTreeSet<PathBuf> = BTreeSet::new();
     for file in found {
         taken.insert(file.path.clone());
         there.entry(file.page.id.clone()).or_default().push(file);
     }
     for Wanted { lesson, folder } in wanted {
         let Some(files) = there.remove(&lesson.id) else {
-            let (path, old) = free(&folder, lesson, &taken)?;
+            let path = free(&folder, lesson, &taken);
             taken.insert(path.clone());
             let new = Some(page::render(lesson, &head(lesson, &folder), "\n"));
-            planned.targets.push(Target { path, old, new });
+            planned.targets.push(Target { path, old: None, new });
             continue;
         };
         for file in files {
@@ -132,24 +133,33 @@ pub(crate) fn plan(
         }
     }
     for file in there.into_values().flatten() {
-        if store.lesson(&file.page.id)?.is_none() {
-            planned.others.push((file.path, file.text));
-            continue;
-        }
-        let new = if file.page.intact || force { None } else { Some(file.text.clone()) };
-        if new.is_some() {
-            let edit = Edit::Orphan(file.page.id.clone());
-            planned.drifts.push(Drift {
-                path: file.path.clone(),
-                edits: vec![edit],
-                rest: Vec::new(),
-            });
-        }
-        planned.targets.push(Target { path: file.path, old: Some(file.text), new });
+        planned.leave(store, file, force)?;
     }
     planned.targets.sort_by(|a, b| a.path.cmp(&b.path));
-    planned.others.sort();
     Ok(planned)
+}
+
+impl Planned {
+    /// Plans the end of a file whose lesson is no longer delivered, unless it is somebody else's.
+    fn leave(&mut self, store: &Store, file: Found, force: bool) -> Result<(), CommandError> {
+        let Found { path, text, page } = file;
+        match others::standing(store, &page.id)? {
+            others::Standing::Own => {}
+            others::Standing::Waits => return Ok(()),
+            others::Standing::Unknown => {
+                let rule = page.says.map(|says| says.rule().to_owned());
+                self.others.push(Other { path, id: page.id, rule, form: Form::Page(text) });
+                return Ok(());
+            }
+        }
+        let new = if page.intact || force { None } else { Some(text.clone()) };
+        if new.is_some() {
+            let edits = vec![Edit::Orphan(page.id)];
+            self.drifts.push(Drift { path: path.clone(), edits, rest: Vec::new() });
+        }
+        self.targets.push(Target { path, old: Some(text), new });
+        Ok(())
+    }
 }
 
 /// Returns what the lesson said when the file was written, if it is all that was, and what it says now; as
@@ -175,18 +185,18 @@ fn states(
     Ok((written.and_then(|page| page.says), now))
 }
 
-/// Returns a path for a new file: called after the title, and after the id where that name is taken.
-fn free(
-    folder: &Path,
-    lesson: &Lesson,
-    taken: &BTreeSet<PathBuf>,
-) -> Result<(PathBuf, Option<String>), CommandError> {
+/// Returns a path for a new file, where nothing is: called after the title, and after the id where that
+/// name is taken.
+fn free(folder: &Path, lesson: &Lesson, taken: &BTreeSet<PathBuf>) -> PathBuf {
     let name = page::name(&lesson.title);
-    let plain = folder.join(format!("{name}.md"));
-    if !taken.contains(&plain) && read(&plain)?.is_none() {
-        return Ok((plain, None));
-    }
-    let path = folder.join(format!("{name}-{}.md", lesson.id.as_str().to_lowercase()));
-    let old = read(&path)?;
-    Ok((path, old))
+    let with_id = format!("{name}-{}", lesson.id.as_str().to_lowercase());
+    let numbered = (2..).map(|n| format!("{with_id}-{n}"));
+    // A link to nowhere is something too.
+    let is_free = |path: &PathBuf| !taken.contains(path) && path.symlink_metadata().is_err();
+    [name, with_id.clone()]
+        .into_iter()
+        .chain(numbered)
+        .map(|name| folder.join(format!("{name}.md")))
+        .find(is_free)
+        .expect("there are more numbers than files")
 }

@@ -7,10 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cemem_core::durable::{IoResultExt as _, write_shared};
-use similar::TextDiff;
 
 use crate::command_error::CommandError;
 use crate::context::Context;
+use crate::ui::unified;
 
 /// One file.
 #[derive(Debug, Clone)]
@@ -55,11 +55,8 @@ impl Target {
     pub(crate) fn diff(&self) -> String {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let (old, new) = (self.old.as_deref(), self.new.as_deref());
-        TextDiff::from_lines(old.unwrap_or_default(), new.unwrap_or_default())
-            .unified_diff()
-            .context_radius(2)
-            .header(&format!("a/{name}"), &format!("b/{name}"))
-            .to_string()
+        let names = (&*format!("a/{name}"), &*format!("b/{name}"));
+        unified(old.unwrap_or_default(), new.unwrap_or_default(), names)
     }
 }
 
@@ -83,21 +80,31 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, CommandError> {
 
 /// Returns whether a path leads to a place in `root`, whatever links are on the way, and not into `.git`.
 pub(crate) fn is_inside(root: &Path, path: &Path) -> bool {
-    let Ok(root) = fs::canonicalize(root) else { return false };
+    let (Ok(root), Some(real)) = (fs::canonicalize(root), real(path)) else { return false };
+    real.strip_prefix(&root).is_ok_and(|inner| !names(inner, ".git") && !names(inner, ".."))
+}
+
+/// Returns whether a path leads into `.git`, whatever links are on the way.
+pub(crate) fn is_gits(root: &Path, path: &Path) -> bool {
+    let root = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
+    let real = real(path).unwrap_or_else(|| path.to_owned());
+    names(real.strip_prefix(&root).unwrap_or(&real), ".git")
+}
+
+fn names(path: &Path, name: &str) -> bool {
+    path.components().any(|part| part.as_os_str() == name)
+}
+
+/// Returns where a path leads, also to what is not there yet; `None` where a link leads nowhere.
+fn real(path: &Path) -> Option<PathBuf> {
     // What is not there yet will be made below what is; a link to nowhere is there.
     let mut there = path;
     while fs::symlink_metadata(there).is_err() {
-        match there.parent() {
-            Some(parent) => there = parent,
-            None => return false,
-        }
+        there = there.parent()?;
     }
     let rest = path.strip_prefix(there).unwrap_or(Path::new(""));
-    let Ok(real) = fs::canonicalize(there) else { return false };
-    let real = real.join(rest);
-    real.strip_prefix(&root).is_ok_and(|inner| {
-        !inner.components().any(|c| c.as_os_str() == ".git" || c.as_os_str() == "..")
-    })
+    let real = fs::canonicalize(there).ok()?;
+    Some(if rest.as_os_str().is_empty() { real } else { real.join(rest) })
 }
 
 /// Returns every Markdown file below a folder with its text, in the order of names. What cannot be read

@@ -1,0 +1,157 @@
+//! Lessons in the files that another memory wrote.
+//!
+//! Owns whose a lesson is, and taking those of others in: under their ids, for a person to review, since
+//! nobody here has said them. Must not touch a file.
+
+use std::path::PathBuf;
+
+use cemem_core::exchange::{Line, from_line};
+use cemem_core::lesson::{LessonStatus, LessonType, Trust};
+use cemem_core::{LessonId, Store};
+use cemem_ingest::Redactor;
+use serde_json::{Value, json};
+
+use super::target::short;
+use crate::command_error::CommandError;
+use crate::commands::import::hold_back;
+use crate::context::Context;
+use crate::sync::{page, render};
+use crate::ui::one_line;
+
+/// How sure a lesson is that nobody here vouches for.
+const CONFIDENCE: f32 = 0.5;
+/// Lessons told one by one where nobody wants them taken in.
+const SHOWN: usize = 10;
+
+/// A lesson of another memory.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Other {
+    pub(crate) path: PathBuf,
+    pub(crate) id: LessonId,
+    /// What it says, as far as that can be told.
+    pub(crate) rule: Option<String>,
+    pub(crate) form: Form,
+}
+
+/// How it stands there.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Form {
+    /// As a file of its own.
+    Page(String),
+    /// As a line of a block, under a heading.
+    Line { text: String, under: Option<LessonType> },
+}
+
+impl Other {
+    /// Returns the lesson as a line of an import.
+    fn as_line(&self, redactor: &Redactor) -> Option<Value> {
+        match &self.form {
+            Form::Page(text) => page::as_line(&redactor.redact(text)),
+            Form::Line { text, under } => {
+                let (rule, paths) = render::bare(&redactor.redact(text));
+                Some(json!({ "id": self.id, "type": under, "rule": rule,
+                             "applies_when": { "paths": paths } }))
+            }
+        }
+    }
+}
+
+/// What this memory has of a lesson in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is or was delivered here, or a person decided about it.
+    Own,
+    /// It waits for a person.
+    Waits,
+    /// Nothing.
+    Unknown,
+}
+
+/// Returns what this memory has of a lesson. Only what is its own may it change or take out of a file.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn standing(store: &Store, id: &LessonId) -> Result<Standing, CommandError> {
+    let Some(lesson) = store.lesson(id)? else { return Ok(Standing::Unknown) };
+    if lesson.status.is_recallable() || lesson.reviewed {
+        return Ok(Standing::Own);
+    }
+    let was_delivered = store.history(id)?.iter().any(|row| row.after.status.is_recallable());
+    Ok(match (was_delivered, lesson.is_waiting()) {
+        (true, _) => Standing::Own,
+        (false, true) => Standing::Waits,
+        // Taken in once, and that was undone.
+        (false, false) => Standing::Unknown,
+    })
+}
+
+/// Returns each lesson once, as a whole file where there is one.
+pub(super) fn each_once(mut others: Vec<Other>) -> Vec<Other> {
+    others.sort_by(|a, b| {
+        let key = |o: &Other| (o.id.clone(), matches!(o.form, Form::Line { .. }), o.path.clone());
+        key(a).cmp(&key(b))
+    });
+    others.dedup_by(|later, first| later.id == first.id);
+    others.sort_by(|a, b| (&a.path, &a.id).cmp(&(&b.path, &b.id)));
+    others
+}
+
+/// Says what these lessons are: all of them where they are taken in.
+pub(super) fn tell(context: &Context, others: &[Other], takes: bool) {
+    if others.is_empty() {
+        return;
+    }
+    let noun =
+        if others.len() == 1 { "lesson in the files is" } else { "lessons in the files are" };
+    let what = if takes { "taken in for review" } else { "`--take-edits` takes in, for review" };
+    context.ui.say(&format!("{} {noun} of another memory; {what}:", others.len()));
+    let shown = if takes { others.len() } else { SHOWN };
+    for other in others.iter().take(shown) {
+        let rule =
+            other.rule.as_deref().map_or("(it does not say what the rule is)".into(), one_line);
+        context.ui.say(&format!("  {} in {}: {rule}", other.id, short(context, &other.path)));
+    }
+    if others.len() > shown {
+        context.ui.say(&format!("  and {} more", others.len() - shown));
+    }
+}
+
+/// Takes lessons in, as one undoable change. They wait for a person, and what reads like an order to an
+/// agent is set apart: a file that came with a repository is nobody's word here.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub(super) fn adopt(context: &Context, others: &[Other]) -> Result<(), CommandError> {
+    if others.is_empty() {
+        return Ok(());
+    }
+    tell(context, others, true);
+    let redactor = Redactor::new();
+    let mut store = context.store()?;
+    let mut lines = Vec::with_capacity(others.len());
+    for other in others {
+        let name = short(context, &other.path);
+        let line = other.as_line(&redactor).map(|line| line.to_string());
+        match line.map(|line| from_line(&line, &name, 1, context.clock.now())) {
+            Some(Ok(line)) => lines.push(waiting(line, &store)?),
+            Some(Err(error)) => context.ui.warn(&format!("{name}: {error}")),
+            None => context.ui.warn(&format!("{name} does not say what the rule is")),
+        }
+    }
+    let done = store.import(lines, "files of another memory")?;
+    context.ui.say(&format!(
+        "{} taken in: `cemem review` decides about them, `cemem lessons undo` takes them out",
+        done.imported
+    ));
+    Ok(())
+}
+
+fn waiting(mut line: Line, store: &Store) -> Result<Line, CommandError> {
+    let lesson = &mut line.lesson;
+    (lesson.trust, lesson.reviewed, lesson.confidence) = (Trust::Agent, false, CONFIDENCE);
+    lesson.evidence.iter_mut().for_each(|row| row.actor = "agent".to_owned());
+    if !hold_back(lesson, store)? {
+        lesson.status = LessonStatus::Candidate;
+    }
+    Ok(line)
+}
