@@ -129,6 +129,52 @@ fn a_draft_that_repeats_a_document_overlaps_with_it() {
 }
 
 #[test]
+fn a_draft_that_was_read_already_does_not_repeat_itself() {
+    let env = with_documents();
+    let path = "docs/solutions/performance-issues/pool-runs-dry.md";
+    env.write(path, format!("{POOL}\n## More\n\nIt is still the same document.\n"));
+    let own = find(&env, &["--overlap", "--doc", path]);
+    assert_eq!(own["nothing_relevant"], true, "{own}");
+    env.write("docs/solutions/pool-again.md", POOL);
+    let copy = find(&env, &["--overlap", "--doc", "docs/solutions/pool-again.md"]);
+    assert_eq!(copy["hits"][0]["path"], path);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_document_that_was_read_is_shown() {
+    let env = TestEnv::without_runtime();
+    let rule = "Open one connection pool for the whole process.";
+    std::fs::write(env.root().join("secret.md"), format!("# Secret\n\n{rule}\n")).unwrap();
+    env.write("README.md", "# Another file of this name, with words about a connection pool\n");
+    std::fs::create_dir_all(env.project().join("docs")).unwrap();
+    std::os::unix::fs::symlink(env.root().join("secret.md"), env.project().join("docs/link.md"))
+        .unwrap();
+    crate::exchange::make_fifo(&env.project().join("docs/pipe.md"));
+    env.write("docs/good.md", format!("# Good\n\n{rule}\n"));
+    let project = env.project().to_string_lossy().into_owned();
+    for (file, is_shown) in [
+        (format!("{project}/../secret.md"), false),
+        ("/elsewhere/docs/../../secret.md".to_owned(), false),
+        (format!("{project}/docs/link.md"), false),
+        ("/elsewhere/docs/pipe.md".to_owned(), false),
+        ("/elsewhere/notes/README.md".to_owned(), false),
+        ("/elsewhere/docs/good.md".to_owned(), true),
+    ] {
+        let row =
+            serde_json::json!({"engine": "docs-solutions", "source_path": file, "quote": rule});
+        let line = serde_json::json!({"id": "L-abcdef", "rule": rule, "evidence": [row]});
+        env.write("in.jsonl", line.to_string());
+        env.cemem(["import", "in.jsonl"]).success();
+        let hit = find(&env, &["open a connection pool"])["hits"][0].clone();
+        let path = if is_shown { "docs/good.md" } else { "cemem://lesson/L-abcdef" };
+        assert_eq!(hit["path"], path, "{file}");
+        assert_eq!(hit["lesson"]["rule"], rule);
+        assert!(!hit.to_string().contains("Secret"), "{hit}");
+    }
+}
+
+#[test]
 fn people_and_scripts_read_it_too() {
     let env = with_documents();
     let told = env.cemem(["find", "open a database connection pool"]).success().stdout;

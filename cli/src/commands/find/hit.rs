@@ -19,7 +19,9 @@ use serde_json::{Map, Value, json};
 use super::markdown::{Document, list_of};
 use super::overlap::Overlap;
 use super::rounded;
+use crate::commands::sync::target::is_inside;
 use crate::context::Context;
+use crate::sync::document;
 
 /// Longest document read again, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -96,22 +98,42 @@ impl Found<'_> {
     }
 }
 
-/// Returns the document a lesson came from, if it is still in the project.
+/// Returns the document a lesson came from, if it is still in the project and still the one that was read:
+/// an imported lesson may name any file.
 pub(super) fn file_of(context: &Context, lesson: &Lesson, redactor: &Redactor) -> Option<File> {
-    let evidence = lesson.evidence.iter().find(|e| e.engine == solutions::ENGINE)?;
     let root = &context.project.root;
-    let inside = Path::new(&evidence.source_path).strip_prefix(root).map(PathBuf::from);
-    // Read in another work tree or clone: the same place in this one.
-    let relative =
-        inside.unwrap_or_else(|_| PathBuf::from(solutions::portable(&evidence.source_path)));
-    let file = std::fs::File::open(root.join(&relative)).ok()?;
-    if !file.metadata().is_ok_and(|meta| meta.is_file()) {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE).read_to_end(&mut bytes).ok()?;
-    let text = redactor.redact(&String::from_utf8_lossy(&bytes)).into_owned();
-    Some(File { path: relative.to_string_lossy().replace('\\', "/"), text })
+    places(context, lesson).find_map(|place| {
+        let path = root.join(&place);
+        // Looked at before it is opened: a pipe would be waited for.
+        let is_file = || std::fs::metadata(&path).is_ok_and(|meta| meta.is_file());
+        if !is_inside(root, &path) || !is_file() {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        std::fs::File::open(&path).ok()?.take(MAX_FILE).read_to_end(&mut bytes).ok()?;
+        let text = redactor.redact(&String::from_utf8_lossy(&bytes)).into_owned();
+        let path = place.to_string_lossy().replace('\\', "/");
+        document::is_of(&text, lesson).then_some(File { path, text })
+    })
+}
+
+/// Returns whether a lesson came from this document and no other.
+pub(super) fn is_of_document(context: &Context, lesson: &Lesson, document: &Path) -> bool {
+    let root = &context.project.root;
+    let is_it =
+        |place: PathBuf| std::fs::canonicalize(root.join(place)).is_ok_and(|p| p == document);
+    let mut places = places(context, lesson).peekable();
+    places.peek().is_some() && places.all(is_it)
+}
+
+/// Returns where in the project the documents of a lesson should be.
+fn places(context: &Context, lesson: &Lesson) -> impl Iterator<Item = PathBuf> {
+    let rows = lesson.evidence.iter().filter(|row| row.engine == solutions::ENGINE);
+    rows.map(|row| {
+        let inside = context.project.inside(Path::new(&row.source_path));
+        // Read in another clone: the same place in this one.
+        PathBuf::from(inside.unwrap_or_else(|| solutions::portable(&row.source_path)))
+    })
 }
 
 /// Returns what a lesson looks like to somebody who asked for these words.

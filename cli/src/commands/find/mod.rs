@@ -21,6 +21,7 @@ mod overlap;
 mod state;
 
 use std::fmt::Write as _;
+use std::fs;
 use std::time::Instant;
 
 use cemem_core::{Channel, Store};
@@ -105,8 +106,13 @@ fn judged<'a>(
     let draft = state.draft.as_deref().filter(|_| args.overlap).map(Parts::of_document);
     let sentences = Sentences::new(context, draft.is_some());
     let least = threshold(args, answer);
+    let own = draft.as_ref().and(args.doc.as_deref()).and_then(|doc| fs::canonicalize(doc).ok());
+    let is_draft = |hit: &Hit| {
+        own.as_deref().is_some_and(|own| hit::is_of_document(context, &hit.lesson, own))
+    };
     let mut found: Vec<Found<'a>> = Vec::new();
-    for hit in &answer.results {
+    // A draft that was read already repeats itself.
+    for hit in answer.results.iter().filter(|hit| !is_draft(hit)) {
         let file = hit::file_of(context, &hit.lesson, &redactor);
         let overlap = draft.as_ref().map(|draft| {
             let known = match &file {
