@@ -603,6 +603,7 @@ fn lessons_about_paths_move_into_rules_for_them() {
 
     env.write(&all[0], rule.replace("Never lock.", "Never lock twice."));
     env.cemem(["sync"]).fails_with(1);
+    assert!(!env.read("CLAUDE.md").contains("Never lock"), "it stands where it was edited");
     env.cemem(["sync", "--take-edits"]).success();
     assert!(rules(&env).contains(&"Never lock twice.".to_owned()));
     let list = env.cemem(["lessons", "list", "--json"]).success().json();

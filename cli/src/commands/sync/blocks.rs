@@ -90,14 +90,15 @@ pub(super) fn plan(
 }
 
 impl Standing {
-    /// Plans the block of these lessons in one file; `head` comes first where the file is new.
+    /// Plans the block of these lessons in one file and returns those that belong there; `head` comes first
+    /// where the file is new.
     fn add(
         &mut self,
         source: &Source<'_>,
         path: PathBuf,
         head: &str,
         lessons: &[&Lesson],
-    ) -> Result<(), CommandError> {
+    ) -> Result<Vec<LessonId>, CommandError> {
         let old = read(&path)?;
         let there = old.as_deref().unwrap_or_default();
         let Found { beside, edits, rest } = found(source, &path, there)?;
@@ -113,7 +114,7 @@ impl Standing {
                 self.planned.drifts.push(Drift { path: path.clone(), edits, rest });
             }
             self.planned.targets.push(Target { path, new: old.clone(), old });
-            return Ok(());
+            return Ok(ids);
         }
         let refused = |error| refused(&path, &error);
         let text = if there.is_empty() && !lines.is_empty() { head } else { there };
@@ -123,9 +124,9 @@ impl Standing {
         let sum = block::content(&new).map_err(refused)?.map(|content| content.sum);
         let is_nothing = new.is_empty() && old.is_none();
         let new = (!is_nothing).then_some(new);
-        self.files.push(Stands { path: path.clone(), lessons: ids, sum });
+        self.files.push(Stands { path: path.clone(), lessons: ids.clone(), sum });
         self.planned.targets.push(Target { path, old, new });
-        Ok(())
+        Ok(ids)
     }
 }
 
@@ -230,9 +231,7 @@ fn rules(source: &Source<'_>, standing: &mut Standing) -> Result<BTreeSet<Lesson
     for (globs, lessons) in &sets {
         let path = folder.join(file_name(globs));
         wanted.insert(path.clone());
-        standing.add(source, path.clone(), &rule_head(globs), lessons)?;
-        let stands = standing.files.last().filter(|stands| stands.path == path);
-        standing_there.extend(stands.iter().flat_map(|stands| stands.lessons.clone()));
+        standing_there.extend(standing.add(source, path, &rule_head(globs), lessons)?);
     }
     for path in own_rules(&folder)?.into_iter().filter(|path| !wanted.contains(path)) {
         standing.add(source, path, "", &[])?;

@@ -61,8 +61,8 @@ impl Other {
 pub(crate) enum Standing {
     /// It is or was delivered here, or a person decided about it.
     Own,
-    /// It waits for a person.
-    Waits,
+    /// It is there, but neither was it delivered nor did anybody decide about it: mostly it waits.
+    Undecided,
     /// Nothing.
     Unknown,
 }
@@ -77,12 +77,7 @@ pub(crate) fn standing(store: &Store, id: &LessonId) -> Result<Standing, Command
         return Ok(Standing::Own);
     }
     let was_delivered = store.history(id)?.iter().any(|row| row.after.status.is_recallable());
-    Ok(match (was_delivered, lesson.is_waiting()) {
-        (true, _) => Standing::Own,
-        (false, true) => Standing::Waits,
-        // Taken in once, and that was undone.
-        (false, false) => Standing::Unknown,
-    })
+    Ok(if was_delivered { Standing::Own } else { Standing::Undecided })
 }
 
 /// Returns each lesson once, as a whole file where there is one.

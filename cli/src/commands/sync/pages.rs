@@ -145,7 +145,7 @@ impl Planned {
         let Found { path, text, page } = file;
         match others::standing(store, &page.id)? {
             others::Standing::Own => {}
-            others::Standing::Waits => return Ok(()),
+            others::Standing::Undecided => return Ok(()),
             others::Standing::Unknown => {
                 let rule = page.says.map(|says| says.rule().to_owned());
                 self.others.push(Other { path, id: page.id, rule, form: Form::Page(text) });
