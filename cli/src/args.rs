@@ -92,6 +92,8 @@ pub enum Command {
         #[command(subcommand)]
         command: EvalCommand,
     },
+    /// List the models that can search, and bring one here
+    Models(ModelsArgs),
     /// Show what was learned, what was shown, and what became of it
     Stats,
     /// Check the installation, the store and the index
@@ -158,6 +160,27 @@ pub struct CaptureArgs {
     /// Do not rest after the last time: a session has ended
     #[arg(long)]
     pub now: bool,
+    /// Only make the vectors that are missing
+    #[arg(long)]
+    pub vectors: bool,
+}
+
+/// Arguments of `models`.
+#[derive(Debug, ClapArgs)]
+pub struct ModelsArgs {
+    /// What to do; without one they are listed.
+    #[command(subcommand)]
+    pub command: Option<ModelsCommand>,
+}
+
+/// What can be done with models.
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// Download a model, try it, and keep it; nothing else ever downloads
+    Get {
+        /// Its name as listed, or where it is published: `BGESmallENV15`, `bge-small-en-v1.5`
+        name: String,
+    },
 }
 
 /// Arguments of `doctor`.

@@ -28,6 +28,18 @@ pub struct Config {
     pub hooks: HooksConfig,
     /// Which files of a project are kept up to date.
     pub sync: SyncConfig,
+    /// Which models search.
+    pub models: ModelsConfig,
+}
+
+/// Which models search: names that `cemem models` lists, or folders. Only a person's own file can say so.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelsConfig {
+    /// Turns texts into vectors; without one the model that is part of cemem.
+    pub embedding: Option<String>,
+    /// Looks at the best lessons again; without one nobody does.
+    pub reranker: Option<String>,
 }
 
 /// Which files `sync` keeps up to date beside the managed blocks.
@@ -213,9 +225,14 @@ impl Config {
                 let what = error.message().to_owned();
                 let line = error.span().map_or(1, |s| text[..s.start].matches('\n').count() + 1);
                 CommandError::user(format!("`{}`, line {line}: {what}", path.display()))
-                    .hint("docs/distillers.md, docs/hooks.md and docs/sync.md list the keys")
+                    .hint("docs/distillers.md, docs/hooks.md, docs/models.md and docs/sync.md list the keys")
             })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::default(),
+            // A home that is no folder has no file either; who needs the home says what is wrong with it.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+            {
+                Self::default()
+            }
             Err(error) => {
                 return Err(CommandError::User {
                     message: format!("cannot read `{}`", path.display()),

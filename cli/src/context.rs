@@ -17,8 +17,9 @@ use etcetera::BaseStrategy as _;
 
 use crate::args::GlobalArgs;
 use crate::command_error::CommandError;
+use crate::config::{Config, ModelsConfig};
+use crate::models;
 use crate::nearest::{any_of, nearest};
-use crate::runtime;
 use crate::ui::Ui;
 
 /// See the module.
@@ -105,28 +106,43 @@ impl Context {
     }
 
     /// Returns a search engine over this project's indexes; nothing is opened or loaded yet.
-    #[must_use]
-    pub fn engine(&self, with_model: bool) -> Engine {
-        Engine::new(&self.home.index_dir(&self.project), self.semantic(with_model))
+    ///
+    /// # Errors
+    /// When config.toml names a model that nobody knows.
+    pub fn engine(&self, with_model: bool) -> Result<Engine, CommandError> {
+        let models = if with_model { Config::load(&self.home)?.models } else { Default::default() };
+        let semantic = self.semantic_of(with_model, &models)?;
+        let reranker = models::reranker(&self.home, &models)?;
+        Ok(Engine::new(&self.home.index_dir(&self.project), semantic).with_reranker(reranker))
     }
 
     /// Brings the indexes up to the store, so that the next recall has nothing left to embed. A failure
     /// costs only that head start and is told, not returned.
     pub fn catch_up(&self, store: &Store) {
-        if let Err(error) = self.engine(true).catch_up(store, usize::MAX) {
+        let caught_up =
+            self.engine(true).and_then(|mut engine| Ok(engine.catch_up(store, usize::MAX)?));
+        if let Err(error) = caught_up {
+            let error = error.in_full();
             self.ui.warn(&format!("the index is not ready: {error}; the next recall tries again"));
         }
     }
 
-    /// Returns which embedder to use: the model in the binary, run by the library found on this
-    /// machine, or none.
-    #[must_use]
-    pub fn semantic(&self, with_model: bool) -> Semantic {
-        if with_model {
-            Semantic::Shipped { runtime: runtime::find(&self.home) }
-        } else {
-            Semantic::Off
-        }
+    /// Returns which embedder searches: the model a person set, or else the one in the binary, run by the
+    /// library found on this machine; or none.
+    ///
+    /// # Errors
+    /// When config.toml names a model that nobody knows.
+    pub fn semantic(&self, with_model: bool) -> Result<Semantic, CommandError> {
+        let models = if with_model { Config::load(&self.home)?.models } else { Default::default() };
+        self.semantic_of(with_model, &models)
+    }
+
+    fn semantic_of(
+        &self,
+        with_model: bool,
+        models: &ModelsConfig,
+    ) -> Result<Semantic, CommandError> {
+        if with_model { models::embedding(&self.home, models) } else { Ok(Semantic::Off) }
     }
 
     /// Returns a copy of this project's indexes, for when they can be neither read nor caught up in

@@ -12,6 +12,7 @@
 //! | [`hooks`] | what the hooks of coding agents call |
 //! | `init` | setting agents up, and taking that back |
 //! | `mcp` | the MCP server: tools, resources, prompts, transports |
+//! | `models` | which models a person chose |
 //! | `nearest` | what a person probably meant |
 //! | [`runtime`] | where the ONNX Runtime library is looked for |
 //! | [`similarity`] | how near two sentences are in meaning |
@@ -32,6 +33,7 @@ pub mod exit_code;
 pub mod hooks;
 mod init;
 mod mcp;
+mod models;
 mod nearest;
 pub mod runtime;
 pub mod similarity;

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use cemem_retrieve::{Embedder, Semantic};
 
 use crate::context::Context;
+use crate::runtime;
 
 /// See the module.
 pub struct Sentences {
@@ -24,7 +25,11 @@ impl Sentences {
     #[must_use]
     pub fn new(context: &Context, with_model: bool) -> Self {
         Self {
-            semantic: context.semantic(with_model),
+            // Not the one that a person chose: what is near enough to merge was fitted on this one.
+            semantic: match with_model {
+                true => Semantic::Shipped { runtime: runtime::find(&context.home) },
+                false => Semantic::Off,
+            },
             loaded: OnceLock::new(),
             vectors: Mutex::default(),
         }

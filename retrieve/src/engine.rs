@@ -4,7 +4,7 @@
 //! view and reading the winners. Must not score or render.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -20,7 +20,10 @@ use crate::lexical::writer;
 use crate::projection::{self, Allowance, CaughtUp, Place, Projection};
 use crate::query::{Answer, Hit, Mode, Note, Query};
 use crate::rank::{History, Task};
+use crate::semantic::reranker::{DEPTH, Reranker, blend};
 use crate::semantic::{Embedder, Semantic, SemanticOff};
+use crate::serving::Serving;
+use crate::text::render::render;
 use crate::text::terms::Analyser;
 use crate::vectors::Watermark;
 use crate::vectors::graph::CROSSOVER_ROWS;
@@ -36,15 +39,14 @@ pub const EMBED_TIME_ON_RECALL: Duration = Duration::from_millis(30);
 const SHOWN_SHARE: f32 = 0.25;
 
 type Result<T, E = RetrieveError> = std::result::Result<T, E>;
-type Loaded = Arc<OnceLock<Result<Arc<dyn Embedder>, SemanticOff>>>;
 
 /// Everything recall needs for one store.
 pub struct Engine {
     place: Place,
-    semantic: Semantic,
+    serving: Serving,
+    reranker: Option<Reranker>,
     fields: Fields,
     analyser: Analyser,
-    loaded: Loaded,
     view: Option<Open>,
     /// What was learned from the uses of one revision of the store.
     learned: Option<(u64, Arc<History>)>,
@@ -76,10 +78,10 @@ impl Engine {
     pub fn new(index_root: &Path, semantic: Semantic) -> Self {
         Self {
             place: Place::new(index_root),
-            semantic,
+            serving: Serving::new(semantic),
+            reranker: None,
             fields: Fields::new(),
             analyser: Analyser::default(),
-            loaded: Arc::new(OnceLock::new()),
             view: None,
             learned: None,
             resident: false,
@@ -95,35 +97,90 @@ impl Engine {
         self
     }
 
+    /// Gives the engine a reranker, for the queries that want one.
+    #[must_use]
+    pub fn with_reranker(mut self, reranker: Option<Reranker>) -> Self {
+        self.reranker = reranker;
+        self
+    }
+
     /// Starts loading the model in the background, if `mode` will need it: call it as early as
     /// possible in a short-lived process.
-    pub fn prepare(&self, mode: Mode) {
-        if mode.uses_vectors() && self.semantic.model_id().is_some() {
-            let (loaded, semantic) = (Arc::clone(&self.loaded), self.semantic.clone());
+    pub fn prepare(&mut self, mode: Mode) {
+        self.serving.look(&self.place, None);
+        if mode.uses_vectors() && self.serving.now().id().is_some() {
+            let model = self.serving.now().clone();
+            let reranker = self.reranker.clone().filter(|_| mode == Mode::Full);
             let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
-            loader.get_or_insert_with(|| thread::spawn(move || drop(load(&loaded, &semantic))));
+            loader.get_or_insert_with(|| {
+                thread::spawn(move || {
+                    drop(model.load());
+                    drop(reranker.map(|reranker| reranker.load()));
+                })
+            });
         }
     }
 
-    /// Returns the embedder, waiting for it to load.
+    /// Returns the embedder of the model that answers, waiting for it to load.
     ///
     /// # Errors
     /// Why there is none.
     pub fn embedder(&self) -> Result<Arc<dyn Embedder>, SemanticOff> {
-        load(&self.loaded, &self.semantic)
+        self.serving.now().load()
     }
 
-    /// Brings the indexes up to the store, embedding at most `embed_limit` passages.
+    /// Looks which model answers for a store, and returns its id; `None` where words alone do.
+    pub fn answering(&mut self, store: &Store) -> Option<&str> {
+        self.look(store);
+        self.model_id()
+    }
+
+    /// Returns the id of the model that answers; `None` where words alone do.
+    #[must_use]
+    pub fn model_id(&self) -> Option<&str> {
+        self.serving.now().id()
+    }
+
+    /// Brings the indexes up to the store, embedding at most `embed_limit` passages with the model that is
+    /// wanted. Once its vectors are as far as those of the one that answered until now, it takes over.
     ///
     /// # Errors
     /// When the store cannot be read or the indexes cannot be written.
     pub fn catch_up(&mut self, store: &Store, embed_limit: usize) -> Result<CaughtUp> {
-        let embedder = self.embedder().ok();
-        self.catch_up_with(
-            store,
-            embedder.as_ref(),
-            Allowance { passages: embed_limit, time: None },
-        )
+        self.catch_up_within(store, Allowance { passages: embed_limit, time: None })
+    }
+
+    /// The same, and for about so long at most: for processes that others wait for.
+    ///
+    /// # Errors
+    /// When the store cannot be read or the indexes cannot be written.
+    pub fn catch_up_for(&mut self, store: &Store, time: Duration) -> Result<CaughtUp> {
+        self.catch_up_within(store, Allowance { passages: usize::MAX, time: Some(time) })
+    }
+
+    fn catch_up_within(&mut self, store: &Store, allowance: Allowance) -> Result<CaughtUp> {
+        self.look(store);
+        let wanted = self.serving.wanted().clone();
+        let made = wanted.load();
+        let embedder = made.clone().or_else(|_| {
+            // Known by now that it cannot be loaded.
+            self.look(store);
+            self.embedder()
+        });
+        let done = self.catch_up_with(store, embedder.as_ref().ok(), allowance)?;
+        if made.is_ok() && !done.pending && !done.busy {
+            let (place, fields, analyser) = (&self.place, &self.fields, &self.analyser);
+            Projection { place, fields, analyser, store }.retire_others(&wanted)?;
+            self.look(store);
+        }
+        Ok(done)
+    }
+
+    /// Looks which model is to answer; what is open of another one is left.
+    fn look(&mut self, store: &Store) {
+        if self.serving.look(&self.place, Some(store)) {
+            self.view = None;
+        }
     }
 
     fn catch_up_with(
@@ -153,8 +210,8 @@ impl Engine {
     /// When there is no usable state at all.
     pub fn view(&mut self, store: &Store, mode: Mode, notes: &mut Vec<Note>) -> Result<Arc<View>> {
         // Where the model could not be loaded, waiting for its vectors would be waiting for ever.
-        let lost = matches!(self.loaded.get(), Some(Err(_)));
-        let vectors = mode.uses_vectors() && self.semantic.model_id().is_some() && !lost;
+        let lost = self.serving.now().fault().is_some();
+        let vectors = mode.uses_vectors() && self.serving.now().id().is_some() && !lost;
         let now = projection::mark_of(store, store.lesson_seq()?)?;
         if !self.is_current(&now, vectors) {
             self.reopen(store, vectors);
@@ -197,12 +254,9 @@ impl Engine {
             return;
         }
         let Ok(snapshot) = Snapshot::open(&index, &self.fields) else { return };
-        let shelf = self
-            .semantic
-            .model_id()
-            .filter(|_| vectors)
-            .and_then(|model| projection::usable_shelf(&self.place, &model, None, store));
-        let marks = shelf.as_ref().map(|s| s.watermark().clone());
+        let model = self.serving.now().id().filter(|_| vectors);
+        let shelf = model.and_then(|model| projection::usable_shelf(&self.place, model, store));
+        let marks = shelf.as_ref().map(|(shelf, _)| shelf.watermark().clone());
         let view = Arc::new(View::new(self.place.clone(), snapshot, shelf));
         if self.resident {
             let view = Arc::clone(&view);
@@ -228,12 +282,16 @@ impl Engine {
         let text = bounded(&query.text);
         let askable = askable(text);
         let embeds = query.mode.uses_vectors() && askable;
+        if query.mode.uses_vectors() {
+            self.look(store);
+            answer.notes.extend(self.serving.note().cloned());
+        }
+        let model = self.serving.now().clone();
         // While the model loads, the index is opened beside it. A loaded model runs right here: a
         // thread would cost more than the words' look-up it hides.
-        let loading = (embeds && self.loaded.get().is_none()).then(|| {
-            let (loaded, semantic) = (Arc::clone(&self.loaded), self.semantic.clone());
-            let text = text.to_owned();
-            thread::spawn(move || embed(&loaded, &semantic, &text))
+        let loading = (embeds && !model.is_tried()).then(|| {
+            let (model, text) = (model.clone(), text.to_owned());
+            thread::spawn(move || model.embed(&text))
         });
         let view = self.view(store, query.mode, &mut answer.notes);
         // Joined even if there is no view: see `Drop`.
@@ -241,7 +299,7 @@ impl Engine {
             Some(thread) => Some(thread.join().unwrap_or_else(|_| {
                 Err(SemanticOff::Failed("the embedding thread panicked".into()))
             })),
-            None => embeds.then(|| embed(&self.loaded, &self.semantic, text)),
+            None => embeds.then(|| model.embed(text)),
         };
         let vector = embedded.and_then(|result| {
             result.map_err(|off| answer.notes.push(Note::SemanticOff(off))).ok()
@@ -253,7 +311,13 @@ impl Engine {
         }
         if askable && view.n_lessons() > 0 {
             let words = View::words(&self.analyser, text);
-            let query = &self.with_history(store, query)?;
+            let limit = query.limit;
+            let query = &mut self.with_history(store, query)?;
+            let reranker = self.reranker.clone();
+            let reranker = reranker.filter(|_| query.rerank && query.mode == Mode::Full);
+            if reranker.is_some() {
+                query.limit = limit.max(DEPTH);
+            }
             let ranking = match view.rank(query, &words, vector.as_deref()) {
                 Err(RetrieveError::Lexical { .. }) => {
                     self.rebuild_lexical()?;
@@ -262,14 +326,12 @@ impl Engine {
                 }
                 ranking => ranking?,
             };
-            let best = ranking.results.first().map_or(0.0, |ranked| ranked.score);
-            let floor = if query.keep_irrelevant { f32::NEG_INFINITY } else { best * SHOWN_SHARE };
-            for ranked in ranking.results.into_iter().filter(|ranked| ranked.score >= floor) {
-                // Gone or retired since the index was read: not shown.
-                let lesson = store.lesson(&ranked.id)?.filter(|l| l.status.is_recallable());
-                let hit =
-                    |lesson| Hit { lesson, score: ranked.score, why: ranked.why, origin: None };
-                answer.results.extend(lesson.map(hit));
+            answer.results = hits(store, query, ranking)?;
+            if let Some(reranker) = reranker {
+                if let Err(off) = rerank(&reranker, text, &mut answer.results) {
+                    answer.notes.push(Note::NotReranked(off));
+                }
+                answer.results.truncate(limit);
             }
         }
         answer.nothing_relevant = answer.results.is_empty();
@@ -312,12 +374,46 @@ impl Engine {
             return Ok(Ranking::default());
         }
         let vector = match query.mode.uses_vectors() {
-            true => Some(embed(&self.loaded, &self.semantic, text).map_err(RankError::Off)?),
+            true => Some(self.serving.now().embed(text).map_err(RankError::Off)?),
             false => None,
         };
         let words = View::words(&self.analyser, text);
         view.rank(query, &words, vector.as_deref()).map_err(RankError::Failed)
     }
+}
+
+/// Reads the lessons of a ranking that are worth showing.
+fn hits(store: &Store, query: &Query, ranking: Ranking) -> Result<Vec<Hit>> {
+    let best = ranking.results.first().map_or(0.0, |ranked| ranked.score);
+    let floor = if query.keep_irrelevant { f32::NEG_INFINITY } else { best * SHOWN_SHARE };
+    let mut hits = Vec::new();
+    for ranked in ranking.results.into_iter().filter(|ranked| ranked.score >= floor) {
+        // Gone or retired since the index was read: not shown.
+        let lesson = store.lesson(&ranked.id)?.filter(|l| l.status.is_recallable());
+        let hit = |lesson| Hit { lesson, score: ranked.score, why: ranked.why, origin: None };
+        hits.extend(lesson.map(hit));
+    }
+    Ok(hits)
+}
+
+/// Lets the reranker look at the best hits, and puts them in order again.
+fn rerank(reranker: &Reranker, text: &str, hits: &mut [Hit]) -> Result<(), SemanticOff> {
+    let n_seen = hits.len().min(DEPTH);
+    let seen = &mut hits[..n_seen];
+    // One is in order as it is.
+    if seen.len() < 2 {
+        return reranker.check();
+    }
+    let texts: Vec<String> = seen.iter().map(|hit| render(&hit.lesson).whole).collect();
+    let says = reranker.scores(text, &texts)?;
+    let before: Vec<f32> = seen.iter().map(|hit| hit.score).collect();
+    for ((hit, score), said) in seen.iter_mut().zip(blend(&before, &says)).zip(says) {
+        hit.why.insert("before_reranker", hit.score);
+        hit.why.insert("reranker", said);
+        hit.score = score;
+    }
+    seen.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.lesson.id.cmp(&b.lesson.id)));
+    Ok(())
 }
 
 /// Groups uses by what was asked when.
@@ -351,14 +447,4 @@ pub enum RankError {
     /// The index is damaged.
     #[error(transparent)]
     Failed(RetrieveError),
-}
-
-fn load(loaded: &Loaded, semantic: &Semantic) -> Result<Arc<dyn Embedder>, SemanticOff> {
-    loaded.get_or_init(|| semantic.load()).clone()
-}
-
-fn embed(loaded: &Loaded, semantic: &Semantic, text: &str) -> Result<Vec<f32>, SemanticOff> {
-    let embedder = load(loaded, semantic)?;
-    let mut vectors = embedder.embed(&[text]).map_err(|e| SemanticOff::Failed(e.to_string()))?;
-    vectors.pop().ok_or_else(|| SemanticOff::Failed("no vector came back".into()))
 }

@@ -7,6 +7,7 @@
 //! | [`predict`] | what may go wrong again with a change |
 //! | [`mod@pack`] | an answer as a block for an agent |
 //! | [`projection`] | keeping the indexes up to the store |
+//! | `serving` | which model answers |
 //! | [`view`] | one state of the indexes, ready to be asked |
 //! | [`rank`] | from signals to a ranking |
 //! | [`text`] | terms and passages |
@@ -29,6 +30,7 @@ pub mod projection;
 pub mod query;
 pub mod rank;
 pub mod semantic;
+mod serving;
 pub mod text;
 pub mod vectors;
 pub mod view;

@@ -22,6 +22,8 @@ use crate::lexical::schema::{self, Fields};
 use crate::lexical::snapshot::Snapshot;
 use crate::lexical::writer::{self, LexicalError, Writer};
 use crate::semantic::Embedder;
+use crate::semantic::scale::Scale;
+use crate::serving::{self, Model, Origin};
 use crate::text::render::render;
 use crate::text::terms::Analyser;
 use crate::vectors::segment::LessonVectors;
@@ -115,6 +117,22 @@ impl Place {
         self.root.join(format!("vectors-v{}-{model}", schema::VERSION))
     }
 
+    /// Returns how far the vectors of a model are; `None` where there are none, or none of this store.
+    pub(crate) fn mark(&self, model: &str, store: Option<&Store>) -> Option<Watermark> {
+        let (_, mark) = shelf::peek(&self.vectors(model)).filter(|(id, _)| id == model)?;
+        store.is_none_or(|store| is_past(&mark, store)).then_some(mark)
+    }
+
+    /// Returns the folders that hold vectors of this version.
+    pub(crate) fn all_vectors(&self) -> Vec<PathBuf> {
+        let prefix = format!("vectors-v{}-", schema::VERSION);
+        let entries = fs::read_dir(&self.root).into_iter().flatten().flatten();
+        entries
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
+            .map(|entry| entry.path())
+            .collect()
+    }
+
     pub(crate) fn lexical_error(&self, source: LexicalError) -> RetrieveError {
         RetrieveError::Lexical { path: self.lexical(), source }
     }
@@ -177,7 +195,7 @@ pub(crate) fn mark_of(store: &Store, seq: u64) -> Result<Watermark> {
 
 /// Returns whether a watermark is of a change that this store went through: not of another store,
 /// and not of changes that were lost when an older copy was put back.
-fn is_past(mark: &Watermark, store: &Store) -> bool {
+pub(crate) fn is_past(mark: &Watermark, store: &Store) -> bool {
     mark.store == store.id()
         && store.lesson_seq().is_ok_and(|seq| mark.seq <= seq)
         && store.change_stamp(mark.seq).is_ok_and(|stamp| stamp == mark.stamp)
@@ -194,15 +212,12 @@ pub(crate) fn usable_lexical(
     is_past(&mark, store).then_some((index, mark))
 }
 
-/// Returns the vectors if they belong to this store. `dim` is `None` where the model is not loaded.
-pub(crate) fn usable_shelf(
-    place: &Place,
-    model: &str,
-    dim: Option<usize>,
-    store: &Store,
-) -> Option<Shelf> {
-    let shelf = Shelf::open(&place.vectors(model), model, dim).ok()?;
-    is_past(shelf.watermark(), store).then_some(shelf)
+/// Returns the vectors of a model and how its cosines are read, if they belong to this store.
+pub(crate) fn usable_shelf(place: &Place, model: &str, store: &Store) -> Option<(Shelf, Scale)> {
+    let folder = place.vectors(model);
+    let shelf = Shelf::open(&folder, model, None).ok()?;
+    let origin = Origin::read(&folder)?;
+    is_past(shelf.watermark(), store).then_some((shelf, origin.scale))
 }
 
 /// Returns the error of a place that holds nothing usable after catching up.
@@ -210,7 +225,7 @@ pub(crate) fn unusable(place: &Place) -> RetrieveError {
     place.lexical_error(LexicalError::Rebuild("it disappeared".into()))
 }
 
-/// The two halves of catching up, for one store.
+/// The halves of catching up, for one store.
 pub(crate) struct Projection<'a> {
     pub place: &'a Place,
     pub fields: &'a Fields,
@@ -244,6 +259,16 @@ impl Projection<'_> {
             drop(lock);
         }
         Ok(done)
+    }
+
+    /// Removes the vectors of other models once those of the wanted one are as far; left for later while
+    /// somebody makes vectors.
+    pub(crate) fn retire_others(&self, wanted: &Model) -> Result<()> {
+        if let Some(lock) = self.place.lock(VECTOR_LOCK, Duration::ZERO)? {
+            serving::retire(self.place, wanted, self.store);
+            drop(lock);
+        }
+        Ok(())
     }
 
     fn lexical(&self, sound: Option<&Watermark>) -> Result<usize> {
@@ -333,10 +358,19 @@ impl Projection<'_> {
         let (model, dim) = (embedder.model_id(), embedder.dim());
         let folder = self.place.vectors(model);
         match Shelf::open(&folder, model, Some(dim)) {
-            Ok(shelf) if shelf.watermark().store == self.store.id() => Ok(shelf),
-            _ => shelf::reset(&folder, model, dim, self.store.id())
-                .and_then(|()| Shelf::open(&folder, model, Some(dim)))
-                .map_err(|e| self.place.vector_error(model, e)),
+            Ok(shelf)
+                if shelf.watermark().store == self.store.id()
+                    && Origin::read(&folder).is_some_and(|origin| origin.fits(embedder)) =>
+            {
+                Ok(shelf)
+            }
+            _ => {
+                let origin = Origin::of(embedder)?;
+                shelf::reset(&folder, model, dim, self.store.id())
+                    .and_then(|()| Ok(origin.write(&folder)?))
+                    .and_then(|()| Shelf::open(&folder, model, Some(dim)))
+                    .map_err(|e| self.place.vector_error(model, e))
+            }
         }
     }
 }

@@ -106,6 +106,8 @@ pub struct Query {
     /// What was learned from past tasks; only [`Mode::Full`] looks at it. `None` for what the store
     /// knows.
     pub history: Option<Arc<History>>,
+    /// Look at the best again with the reranker, if the engine has one; only [`Mode::Full`] does.
+    pub rerank: bool,
     /// Rank otherwise; for measuring only.
     pub variant: Option<Variant>,
 }
@@ -121,6 +123,7 @@ impl Query {
             filter: Filter::default(),
             keep_irrelevant: false,
             history: None,
+            rerank: false,
             variant: None,
         }
     }
@@ -158,6 +161,22 @@ pub struct Hit {
 pub enum Note {
     /// The answer is lexical.
     SemanticOff(SemanticOff),
+    /// The wanted model cannot be used, and another one answers.
+    OtherModel {
+        /// Why.
+        off: SemanticOff,
+        /// Which one answers.
+        serving: String,
+    },
+    /// The vectors of the wanted model are still being made, and those of another one are asked.
+    ModelPending {
+        /// The wanted one.
+        model: String,
+        /// The other one.
+        serving: String,
+    },
+    /// The order is that before the reranker, because it cannot be used.
+    NotReranked(SemanticOff),
     /// So many lessons have no vectors yet and were found by words only.
     NotEmbedded(usize),
     /// Another process is updating the index; the newest lessons may be missing.
@@ -172,6 +191,11 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SemanticOff(why) => write!(f, "words only: {why}"),
+            Self::OtherModel { off, serving } => write!(f, "{off}; `{serving}` answers"),
+            Self::ModelPending { model, serving } => {
+                write!(f, "the vectors of `{model}` are being made; `{serving}` answers until then")
+            }
+            Self::NotReranked(off) => write!(f, "not reranked: {off}"),
             Self::NotEmbedded(n) => write!(f, "{n} lessons are found by words only so far"),
             Self::IndexBusy => f.write_str(
                 "another process is updating the index: the newest lessons may be missing",

@@ -20,6 +20,7 @@ use crate::{Engine, Semantic, SemanticOff};
 
 mod damage;
 mod learned;
+mod models;
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 

@@ -15,6 +15,7 @@ use crate::projection::Place;
 use crate::query::{Mode, Query, Ranked};
 use crate::rank::history::Uses;
 use crate::rank::{Evidence, Facts, Signal, Variant, explain, fuse};
+use crate::semantic::scale::Scale;
 use crate::text::terms::Analyser;
 use crate::vectors::exact::QueryVector;
 use crate::vectors::graph::Graph;
@@ -31,6 +32,8 @@ pub struct View {
     place: Place,
     snapshot: Snapshot,
     shelf: Option<Shelf>,
+    /// How the cosines of the vectors' model are read.
+    scale: Scale,
     /// Rows of each lesson, by ordinal.
     spans: Vec<Option<Span>>,
     graph: OnceLock<Graph>,
@@ -46,7 +49,8 @@ pub struct Ranking {
 }
 
 impl View {
-    pub(crate) fn new(place: Place, snapshot: Snapshot, shelf: Option<Shelf>) -> Self {
+    pub(crate) fn new(place: Place, snapshot: Snapshot, vectors: Option<(Shelf, Scale)>) -> Self {
+        let (shelf, scale) = vectors.map_or_else(Default::default, |(s, scale)| (Some(s), scale));
         let spans = match &shelf {
             None => vec![None; snapshot.lessons.len()],
             Some(shelf) => snapshot
@@ -55,7 +59,7 @@ impl View {
                 .map(|meta| shelf.span(meta.key).filter(|span| span.rows > 0))
                 .collect(),
         };
-        Self { place, snapshot, shelf, spans, graph: OnceLock::new() }
+        Self { place, snapshot, shelf, scale, spans, graph: OnceLock::new() }
     }
 
     /// Returns the number of lessons.
@@ -246,9 +250,11 @@ impl View {
         let near = |&ordinal: &u32| {
             let Some(span) = self.spans[ordinal as usize] else { return Near::default() };
             let rows = span.first..span.first + span.rows;
-            let cosine = |row: u32| match &all {
-                Some(all) => all[row as usize],
-                None => query.cosine(shelf, row),
+            let cosine = |row: u32| {
+                self.scale.of(match &all {
+                    Some(all) => all[row as usize],
+                    None => query.cosine(shelf, row),
+                })
             };
             let first = cosine(span.first);
             let best = rows.map(cosine).fold(f32::NEG_INFINITY, f32::max);

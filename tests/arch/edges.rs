@@ -64,6 +64,7 @@ const ALLOWED: &[Allowed] = &[
         third_party: &[
             "fastembed",
             "frostem",
+            "hf-hub",
             "hnsw_rs",
             "memmap2",
             "ort",
@@ -137,6 +138,7 @@ const ALLOWED: &[Allowed] = &[
             "proptest",
             "rusqlite",
             "serde_json",
+            "sha2",
             "tempfile",
             "vt100",
         ],
@@ -218,6 +220,7 @@ fn the_table_keeps_the_shape_of_the_design() {
         ("git2", "cemem-core"),
         ("tantivy", "cemem-retrieve"),
         ("fastembed", "cemem-retrieve"),
+        ("hf-hub", "cemem-retrieve"),
         ("hnsw_rs", "cemem-retrieve"),
         ("clap", "cemem-cli"),
         ("indicatif", "cemem-cli"),

@@ -18,6 +18,7 @@ mod lessons;
 mod mcp;
 mod mcp_http;
 mod mcp_tools;
+mod models;
 mod outcomes;
 mod piped;
 mod predict;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`mod@env`] | a hermetic place to run `cemem` in |
 //! | [`hooks`] | calling hooks as an agent does |
+//! | [`hub`] | a model hub on this machine |
 //! | [`mcp`] | a client of `cemem mcp` |
 //! | [`output`] | what a run printed, and how to check it |
 //! | [`watching`] | a running `cemem watch` |
@@ -16,6 +17,7 @@
 
 pub mod env;
 pub mod hooks;
+pub mod hub;
 pub mod mcp;
 pub mod output;
 #[cfg(unix)]

@@ -31,7 +31,7 @@ pub(super) fn recall(
         past.put_lessons(&then, "recall", "import", "")?;
     }
     let folder = tempfile::tempdir()?;
-    let mut engine = Engine::new(folder.path(), context.semantic(query.mode.uses_vectors()));
+    let mut engine = Engine::new(folder.path(), context.semantic(query.mode.uses_vectors())?);
     engine.catch_up(&past, MAX_EMBEDDED)?;
     let mut answer = engine.recall(&past, query)?;
     let mut now: HashMap<LessonId, Lesson> = held.into_iter().map(|l| (l.id.clone(), l)).collect();

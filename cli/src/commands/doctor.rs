@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::{JSON_VERSION, engines};
 use crate::args::DoctorArgs;
 use crate::command_error::CommandError;
+use crate::config::Config;
 use crate::context::Context;
-use crate::exit_code;
 use crate::hooks::log;
-use crate::runtime;
+use crate::{exit_code, models, runtime};
 
 /// One finding.
 #[derive(Debug)]
@@ -32,6 +32,7 @@ pub(super) fn run(context: &mut Context, args: &DoctorArgs) -> Result<u8, Comman
     let (store_check, counts) = check_store(context);
     checks.push(store_check);
     checks.push(check_runtime(context));
+    checks.extend(check_reranker(context));
     checks.push(check_index(context));
     checks.push(check_hooks(context));
     let all_ok = checks.iter().all(|c| c.ok);
@@ -129,13 +130,34 @@ fn check_store(context: &Context) -> (Check, Option<Counts>) {
 }
 
 fn check_runtime(context: &Context) -> Check {
-    match context.semantic(true).load() {
+    let semantic = match context.semantic(true) {
+        Ok(semantic) => semantic,
+        Err(error) => {
+            let hint = error.advice();
+            return Check { name: "semantic", ok: false, detail: error.in_full(), hint };
+        }
+    };
+    match semantic.load() {
         Ok(embedder) => {
+            let providers: String = semantic
+                .providers()
+                .iter()
+                .map(|(name, is_there)| match is_there {
+                    true => format!("; {name}"),
+                    false => format!("; no {name} in this library: the CPU does it"),
+                })
+                .collect();
             let library = runtime::find(&context.home)
                 .map_or_else(|| "linked in".to_owned(), |p| p.display().to_string());
-            let detail = format!("{} with ONNX Runtime {library}", embedder.model_id());
+            let detail = format!("{} with ONNX Runtime {library}{providers}", embedder.model_id());
             Check { name: "semantic", ok: true, detail, hint: None }
         }
+        Err(off) if models::advice(&off).is_some() => Check {
+            name: "semantic",
+            ok: false,
+            detail: format!("the model that is set does not answer: {off}"),
+            hint: models::advice(&off),
+        },
         Err(off) => {
             let looked: Vec<_> = runtime::places(&context.home)
                 .iter()
@@ -155,11 +177,25 @@ fn check_runtime(context: &Context) -> Check {
     }
 }
 
+/// Tries the reranker, if one is set; a name that nobody knows is told with the model's.
+fn check_reranker(context: &Context) -> Option<Check> {
+    let config = Config::load(&context.home).ok()?.models;
+    let reranker = models::reranker(&context.home, &config).ok()??;
+    let name = config.reranker.unwrap_or_default();
+    Some(match reranker.load() {
+        Ok(()) => Check { name: "reranker", ok: true, detail: name, hint: None },
+        Err(off) => {
+            let detail = format!("nothing is reranked: {off}");
+            Check { name: "reranker", ok: false, detail, hint: models::advice(&off) }
+        }
+    })
+}
+
 fn check_index(context: &Context) -> Check {
     let folder = context.home.index_dir(&context.project);
     let outcome = context.store_to_read().and_then(|store| {
         let mut notes = Vec::new();
-        let view = context.engine(false).view(&store, Mode::Lexical, &mut notes)?;
+        let view = context.engine(false)?.view(&store, Mode::Lexical, &mut notes)?;
         Ok((view.n_lessons(), notes))
     });
     match outcome {

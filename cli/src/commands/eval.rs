@@ -48,7 +48,7 @@ fn retrieval(
         asking: Asking { replay: replay.then_some(1.0), ..Asking::default() },
         work: work.path().to_owned(),
         cache: Some(context.home.cache_dir().join("eval-vectors")),
-        semantic: context.semantic(mode.uses_vectors()),
+        semantic: context.semantic(mode.uses_vectors())?,
         limit: DEPTH,
     };
     let (report, rows) = evaluate(&options).map_err(|e| failed(data, e))?;

@@ -54,7 +54,7 @@ fn of_set(context: &Context, set: &Path, with_model: bool) -> Result<Vec<Pair>, 
         asking: Asking::default(),
         work: work.path().to_owned(),
         cache: Some(context.home.cache_dir().join("eval-vectors")),
-        semantic: context.semantic(with_model),
+        semantic: context.semantic(with_model)?,
         limit: usize::MAX,
     };
     let measured = Prepared::new(&options, true).and_then(|prepared| cited(&prepared, &options));

@@ -19,6 +19,7 @@ mod init;
 mod learned;
 pub(crate) mod lessons;
 mod mcp;
+mod models;
 pub(crate) mod outcomes;
 mod pairs;
 pub(crate) mod predict;
@@ -82,6 +83,7 @@ pub fn run(context: &mut Context, command: Option<Command>) -> Result<u8, Comman
         Command::Export(args) => exchange::export(context, &args),
         Command::Import(args) => import::run(context, &args),
         Command::Eval { command } => eval::run(context, command),
+        Command::Models(args) => models::run(context, &args),
         Command::Stats => stats::run(context),
         Command::Doctor(args) => doctor::run(context, &args),
         Command::Capture(args) => capture::run(context, &args),

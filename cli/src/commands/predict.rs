@@ -20,8 +20,8 @@ use super::{JSON_VERSION, recall, show};
 use crate::args::PredictArgs;
 use crate::command_error::CommandError;
 use crate::context::Context;
-use crate::exit_code;
 use crate::ui::one_line;
+use crate::{exit_code, models};
 
 /// Most of a diff or plan that is read, in bytes: more is no change a person means.
 const MAX_INPUT: usize = 4 << 20;
@@ -46,13 +46,13 @@ pub(super) fn run(context: &mut Context, args: &PredictArgs) -> Result<u8, Comma
     }
     let change = change(diff.as_deref(), plan.as_deref(), &paths)?;
     let mode = if args.no_semantic { Mode::Lexical } else { Mode::Full };
-    let mut engine = context.engine(!args.no_semantic);
+    let mut engine = context.engine(!args.no_semantic)?;
     engine.prepare(mode);
     let store = context.store_to_read()?;
     let prediction = foresee(context, &mut engine, &store, mode, &change)?;
     notes.extend(remarks(&change));
     let news = prediction.notes.iter().filter(|note| recall::is_news(context, note));
-    notes.extend(news.map(ToString::to_string));
+    notes.extend(news.map(models::told));
     notes.iter().for_each(|note| context.ui.say(&format!("note: {note}")));
     let stops = args.gate.filter(|gate| prediction.risks.iter().any(|r| r.probability >= *gate));
     let likely = likely(&prediction, args.gate);
@@ -151,7 +151,7 @@ pub(crate) fn foresee(
         Err(error @ RetrieveError::Store(_)) => Err(error.into()),
         Err(error) => {
             let copy = context.scratch_index()?;
-            let mut engine = Engine::new(copy.path(), context.semantic(mode.uses_vectors()));
+            let mut engine = Engine::new(copy.path(), context.semantic(mode.uses_vectors())?);
             predict(&mut engine, store, mode, change).map_err(|_| error.into())
         }
     }

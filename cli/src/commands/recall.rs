@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cemem_core::exchange::shorten;
+use cemem_core::id::digest;
 use cemem_core::lesson::LessonStatus;
 use cemem_core::store::{LessonFilter, Store};
 use cemem_core::{Channel, Exposure};
@@ -16,8 +17,9 @@ use super::{JSON_VERSION, as_of, elsewhere, show, text_of};
 use crate::args::RecallArgs;
 use crate::command_error::CommandError;
 use crate::context::Context;
-use crate::exit_code;
+use crate::hooks::capture;
 use crate::ui::one_line;
+use crate::{exit_code, models};
 
 /// Results considered for a token budget: more than a block can hold.
 pub(crate) const BUDGET_POOL: usize = 30;
@@ -28,7 +30,7 @@ const PATIENCE: Duration = Duration::from_millis(5);
 
 pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, CommandError> {
     let query = query(context, args)?;
-    let mut engine = context.engine(!args.no_semantic);
+    let mut engine = context.engine(!args.no_semantic)?;
     // Loads the model while the store and the index are opened.
     engine.prepare(query.mode);
     let mut store = context.store_to_read()?;
@@ -45,7 +47,7 @@ pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, Comman
         context.ui.say(&format!("as of {}", date.date()));
     }
     for note in answer.notes.iter().filter(|note| is_news(context, note)) {
-        context.ui.say(&format!("note: {note}"));
+        context.ui.say(&format!("note: {}", models::told(note)));
     }
     // Tokens are counted only for who wants to know: that takes a tokenizer.
     let budget = args.budget.or(context.ui.json.then_some(usize::MAX));
@@ -68,6 +70,12 @@ pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, Comman
     // neither wants help.
     if !args.explain && as_of.is_none() {
         record(context, &mut store, &shown, &query.text, Channel::Recall);
+    }
+    // Who waits for another model need not wait for the next session to end.
+    if answer.notes.iter().any(|note| matches!(note, Note::ModelPending { .. }))
+        && store.check_writable().is_ok()
+    {
+        capture::start(&context.home, &context.project.root, &["--vectors", "--now"])?;
     }
     Ok(exit_code::OK)
 }
@@ -137,7 +145,7 @@ fn recall_in_copy(
     error: RetrieveError,
 ) -> Result<Answer, CommandError> {
     let copy = context.scratch_index()?;
-    let semantic = context.semantic(query.mode.uses_vectors());
+    let semantic = context.semantic(query.mode.uses_vectors())?;
     let answer = Engine::new(copy.path(), semantic).recall(store, query);
     let answer = answer.map_err(|_| CommandError::from(error))?;
     // On a store that is read-only this is as it should be.
@@ -147,14 +155,18 @@ fn recall_in_copy(
     Ok(answer)
 }
 
-/// Returns whether a note is worth saying: that there is no runtime is said once on a machine, not
-/// with every recall. `--json` has every note, and `cemem doctor` tells at any time.
+/// Returns whether a note is worth saying: that there is no runtime, or not the model that is set, is said
+/// once on a machine, not with every recall. `--json` has every note, and `cemem doctor` tells at any time.
 pub(super) fn is_news(context: &Context, note: &Note) -> bool {
-    let Note::SemanticOff(off) = note else { return true };
-    if matches!(off, SemanticOff::Disabled) {
-        return false;
-    }
-    let told = context.home.cache_dir().join("told-words-only");
+    let told = match note {
+        Note::SemanticOff(SemanticOff::Disabled) => return false,
+        Note::SemanticOff(_) => "told-words-only".to_owned(),
+        Note::OtherModel { off, .. } | Note::NotReranked(off) => {
+            format!("told-{}", &digest([off.to_string()])[..8])
+        }
+        _ => return true,
+    };
+    let told = context.home.cache_dir().join(told);
     let first = !told.exists();
     if first {
         // If it cannot be remembered, it is said again: no harm.
@@ -176,6 +188,7 @@ fn query(context: &Context, args: &RecallArgs) -> Result<Query, CommandError> {
             since,
             ..Filter::default()
         },
+        rerank: true,
         ..Query::new(text_of(&args.query)?)
     })
 }
@@ -248,7 +261,7 @@ fn envelope(
             })
         })
         .collect();
-    let notes: Vec<_> = answer.notes.iter().map(ToString::to_string).collect();
+    let notes: Vec<_> = answer.notes.iter().map(models::told).collect();
     json!({
         "version": JSON_VERSION,
         "project": context.project.name,

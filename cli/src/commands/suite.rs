@@ -39,7 +39,7 @@ pub(super) fn run(
             asking: Asking::default(),
             work: work.path().to_owned(),
             cache: Some(context.home.cache_dir().join("eval-vectors")),
-            semantic: context.semantic(true),
+            semantic: context.semantic(true)?,
             limit: DEPTH,
         };
         results.push(measure(&options).map_err(|e| failed(&set, e))?);

@@ -32,18 +32,20 @@ const STEP: Duration = Duration::from_millis(100);
 /// What a process is called in the log.
 const NAME: &str = "capture";
 
+/// Returns how the process is started for an event: at the end of a session it does not rest.
+pub(super) fn flags(event: &HookEvent) -> &'static [&'static str] {
+    if event.name.to_ascii_lowercase().ends_with("end") { &["--now"] } else { &[] }
+}
+
 /// Starts the process and leaves it alone.
 ///
 /// # Errors
 /// When it cannot be started.
 #[expect(clippy::disallowed_methods, reason = "the program is this one")]
-pub(super) fn start(home: &Home, folder: &Path, event: &HookEvent) -> Result<(), CommandError> {
+pub(crate) fn start(home: &Home, folder: &Path, flags: &[&str]) -> Result<(), CommandError> {
     let own = std::env::current_exe()?;
     let mut command = Command::new(&own);
-    command.arg("--quiet").arg("--project").arg(folder).arg("capture");
-    if event.name.to_ascii_lowercase().ends_with("end") {
-        command.arg("--now");
-    }
+    command.arg("--quiet").arg("--project").arg(folder).arg("capture").args(flags);
     // The folder of the session may be removed while it runs.
     let place = if home.0.is_dir() { home.0.clone() } else { std::env::temp_dir() };
     command.current_dir(place).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -88,7 +90,8 @@ pub(crate) fn run(context: &Context, args: &CaptureArgs) -> Result<u8, CommandEr
     while turn.take(now)? {
         turn.rest(now);
         let work = Instant::now();
-        if let Err(error) = once(context) {
+        let done = if args.vectors { vectors(context) } else { once(context) };
+        if let Err(error) = done {
             log::note(NAME, &error.in_full());
         }
         turn.give_back(work.elapsed());
@@ -106,6 +109,13 @@ fn once(context: &Context) -> Result<(), CommandError> {
         log::note(NAME, &note);
     }
     Reach::refresh(&context.home.index_dir(&context.project), &store)
+}
+
+/// Makes the vectors that are missing, and reads nothing.
+fn vectors(context: &Context) -> Result<(), CommandError> {
+    let store = context.store_to_read()?;
+    context.engine(true)?.catch_up(&store, usize::MAX)?;
+    Ok(())
 }
 
 /// Lowers the priority and sets an end.

@@ -143,7 +143,7 @@ fn answer(args: &HookArgs, deadline: &Deadline) -> Result<Option<String>, Comman
     if event.moment == Moment::End {
         // The home folder is no project, whatever session is held in it.
         if !etcetera::home_dir().is_ok_and(|own| is_same(&own, &folder)) {
-            capture::start(&home, &folder, event)?;
+            capture::start(&home, &folder, capture::flags(event))?;
         }
         return Ok(None);
     }

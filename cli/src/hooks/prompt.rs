@@ -12,7 +12,8 @@ use cemem_retrieve::{Answer, Engine, Filter, Mode, Query, Semantic};
 use super::Call;
 use super::answer::Telling;
 use crate::command_error::CommandError;
-use crate::runtime;
+use crate::config::Config;
+use crate::{models, runtime};
 
 /// Most lessons for one prompt.
 const LESSONS: usize = 5;
@@ -82,11 +83,14 @@ fn hybrid(call: &Call<'_>, query: &Query) -> Option<Answer> {
     if runtime.is_none() && cfg!(not(feature = "bundled-onnxruntime")) {
         return None;
     }
+    // A name that nobody knows is told by every other command.
+    let set = Config::load(&call.home).and_then(|c| models::embedding(&call.home, &c.models));
+    let semantic = set.unwrap_or(Semantic::Shipped { runtime });
     let (index, path) = (call.home.index_dir(&call.project), call.home.store_path(&call.project));
     let (query, clock) = (Query { mode: Mode::Hybrid, ..query.clone() }, call.clock);
     let (send, receive) = mpsc::channel();
     std::thread::spawn(move || {
-        let mut engine = Engine::new(&index, Semantic::Shipped { runtime });
+        let mut engine = Engine::new(&index, semantic);
         engine.prepare(query.mode);
         let answer = Store::open(&path, clock).ok().and_then(|s| engine.recall(&s, &query).ok());
         // Nobody may be waiting any more.

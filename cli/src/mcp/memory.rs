@@ -11,15 +11,17 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use cemem_retrieve::Engine;
-use cemem_retrieve::engine::EMBED_ON_RECALL;
 use tokio::sync::oneshot;
 
 use super::progress::Reporter;
 use crate::command_error::CommandError;
+use crate::config::{Config, ModelsConfig};
 use crate::context::Context;
 
 /// After this long without a call, the index takes in what was written.
 const IDLE: Duration = Duration::from_millis(300);
+/// And for about so long: a call that comes meanwhile waits.
+const WORK: Duration = Duration::from_millis(300);
 
 /// What a call works on.
 pub(super) struct Memory {
@@ -27,6 +29,8 @@ pub(super) struct Memory {
     pub(super) context: Context,
     /// The search engine; opens and loads on the first recall.
     pub(super) engine: Engine,
+    /// The models it was made for.
+    models: ModelsConfig,
     /// Told how far a long call is.
     pub(super) progress: Reporter,
     /// Something was written that the index does not know yet.
@@ -39,9 +43,25 @@ type Later = Box<dyn FnOnce(&Context) + Send>;
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
 impl Memory {
-    fn new(context: Context) -> Self {
-        let engine = context.engine(true).resident();
-        Self { context, engine, progress: Reporter::default(), is_behind: false, later: Vec::new() }
+    fn new(context: Context) -> Result<Self, CommandError> {
+        let models = Config::load(&context.home)?.models;
+        let engine = context.engine(true)?.resident();
+        let (progress, later) = (Reporter::default(), Vec::new());
+        Ok(Self { context, engine, models, progress, is_behind: false, later })
+    }
+
+    /// Takes over the models that a person has set since. What is wrong in the file then changes nothing
+    /// here; every command tells.
+    fn look_at_config(&mut self) {
+        let Ok(models) = Config::load(&self.context.home).map(|config| config.models) else {
+            return;
+        };
+        if models == self.models {
+            return;
+        }
+        if let Ok(engine) = self.context.engine(true) {
+            (self.engine, self.models) = (engine.resident(), models);
+        }
     }
 
     /// Puts off what the answer must not wait for.
@@ -50,6 +70,7 @@ impl Memory {
     }
 
     fn run(&mut self, job: Job) {
+        self.look_at_config();
         job(self);
         self.progress = Reporter::default();
         for work in std::mem::take(&mut self.later) {
@@ -61,9 +82,10 @@ impl Memory {
     fn catch_up(&mut self) {
         // Not tried again and again if it faults.
         self.is_behind = false;
-        let done = self.context.store_to_read().and_then(|store| {
-            self.engine.catch_up(&store, EMBED_ON_RECALL).map_err(CommandError::from)
-        });
+        let done = self
+            .context
+            .store_to_read()
+            .and_then(|store| self.engine.catch_up_for(&store, WORK).map_err(CommandError::from));
         // Where it fails, or another process is at it, the next recall sees to it and tells.
         self.is_behind = done.is_ok_and(|done| done.pending && done.vectors > 0);
     }
@@ -80,11 +102,11 @@ impl Worker {
     /// Starts a thread for the project of this context; opens nothing yet.
     ///
     /// # Errors
-    /// When the system has no thread left.
+    /// When the system has no thread left, or config.toml cannot be read.
     pub(super) fn start(context: Context) -> Result<Self, CommandError> {
         let (jobs, todo) = mpsc::channel::<Job>();
+        let mut memory = Memory::new(context)?;
         let thread = thread::Builder::new().name("memory".into()).spawn(move || {
-            let mut memory = Memory::new(context);
             loop {
                 let next = match memory.is_behind {
                     true => todo.recv_timeout(IDLE),

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cemem_core::durable::{IoResultExt as _, PathError, create_private_dir, open_private};
 use cemem_core::id::digest;
 
+use crate::semantic::scale::Scale;
 use crate::semantic::{EmbedError, Embedder};
 
 /// An embedder that remembers.
@@ -85,7 +86,38 @@ impl Embedder for Cached {
     }
 
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EmbedError> {
-        let keys: Vec<_> = texts.iter().map(|text| key(text)).collect();
+        self.remembered(texts.iter().map(|text| key(text)).collect(), texts, |texts| {
+            self.inner.embed(texts)
+        })
+    }
+
+    fn embed_query(&self, text: &str) -> Result<Vec<f32>, EmbedError> {
+        // Only other models than the shipped one are told that it is a query.
+        let key =
+            if self.inner.path().is_some() { key(&format!("query\0{text}")) } else { key(text) };
+        let one = |texts: &[&str]| {
+            texts.iter().map(|text| self.inner.embed_query(text)).collect::<Result<_, _>>()
+        };
+        self.remembered(vec![key], &[text], one).map(|mut vectors| vectors.remove(0))
+    }
+
+    fn path(&self) -> Option<&Path> {
+        self.inner.path()
+    }
+
+    fn scale(&self) -> Result<Scale, EmbedError> {
+        self.inner.scale()
+    }
+}
+
+impl Cached {
+    /// Returns the vectors of texts by their keys, making those that are not known.
+    fn remembered(
+        &self,
+        keys: Vec<[u8; 16]>,
+        texts: &[&str],
+        make: impl FnOnce(&[&str]) -> Result<Vec<Vec<f32>>, EmbedError>,
+    ) -> Result<Vec<Vec<f32>>, EmbedError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut missing: Vec<usize> =
             (0..texts.len()).filter(|&i| !known.contains_key(&keys[i])).collect();
@@ -93,7 +125,7 @@ impl Embedder for Cached {
         missing.dedup_by_key(|i| keys[*i]);
         if !missing.is_empty() {
             let wanted: Vec<&str> = missing.iter().map(|&i| texts[i]).collect();
-            let vectors = self.inner.embed(&wanted)?;
+            let vectors = make(&wanted)?;
             let new: Vec<_> = missing.iter().map(|&i| keys[i]).zip(vectors).collect();
             self.append(&new).map_err(|e| EmbedError {
                 model: self.inner.model_id().to_owned(),

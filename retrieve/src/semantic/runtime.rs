@@ -52,3 +52,27 @@ fn library(_path: Option<&Path>) -> Result<PathBuf, SemanticOff> {
 fn create(library: &Path) -> Result<Environment, SemanticOff> {
     ort::init().with_telemetry(false).build().map_err(|e| unusable(library, e))
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    /// Returns an ONNX Runtime library: the one named by the variable, or the one the set-up put into
+    /// this checkout. Says what to do where there is none.
+    pub(in crate::semantic) fn library() -> Option<PathBuf> {
+        if let Some(path) = std::env::var_os("CEMEM_ORT_DYLIB").filter(|p| !p.is_empty()) {
+            return Some(path.into());
+        }
+        let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache/onnxruntime");
+        let files =
+            |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path());
+        let found = files(&cache)
+            .flat_map(|entry| files(&entry).chain([entry]).collect::<Vec<_>>())
+            .find(|path| path.is_file() && path.to_string_lossy().contains("libonnxruntime."));
+        if found.is_none() {
+            println!("no ONNX Runtime library here: run the set-up, or set CEMEM_ORT_DYLIB");
+        }
+        found
+    }
+}

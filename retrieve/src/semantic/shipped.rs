@@ -154,31 +154,14 @@ fn run(session: &mut InMemorySession<'static>, ids: Vec<i64>) -> ort::Result<Vec
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
 
     use crate::Semantic;
-
-    /// Returns an ONNX Runtime library: the one named by the variable, or the one the set-up put into
-    /// this checkout.
-    fn library() -> Option<PathBuf> {
-        if let Some(path) = std::env::var_os("CEMEM_ORT_DYLIB").filter(|p| !p.is_empty()) {
-            return Some(path.into());
-        }
-        let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache/onnxruntime");
-        let files =
-            |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path());
-        files(&cache)
-            .flat_map(|entry| files(&entry).chain([entry]).collect::<Vec<_>>())
-            .find(|path| path.is_file() && path.to_string_lossy().contains("libonnxruntime."))
-    }
+    use crate::semantic::runtime::tests::library;
 
     #[test]
     fn says_the_same_as_fastembed_on_the_plain_model() {
-        let Some(runtime) = library() else {
-            return println!(
-                "no ONNX Runtime library here: run the set-up, or set CEMEM_ORT_DYLIB"
-            );
-        };
+        let Some(runtime) = library() else { return };
         let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/model");
         let dir = tempfile::tempdir().unwrap();
         for (from, to) in [
@@ -190,9 +173,11 @@ mod tests {
         ] {
             fs::copy(assets.join(from), dir.path().join(to)).unwrap();
         }
+        let reads = format!("{{\"max_seq_length\": {}}}", super::MAX_TOKENS);
+        fs::write(dir.path().join("sentence_bert_config.json"), reads).unwrap();
         let runtime = Some(runtime);
         let shipped = Semantic::Shipped { runtime: runtime.clone() }.load().unwrap();
-        let plain = Semantic::Folder { runtime, model: dir.path().to_owned() }.load().unwrap();
+        let plain = Semantic::Local { runtime, model: dir.path().to_owned() }.load().unwrap();
         assert_eq!((shipped.dim(), plain.dim()), (super::DIM, super::DIM));
         let long = "Retry the flaky upload with back-off. ".repeat(60);
         let texts = ["auth bug", "Füge naïve Prüfungen hinzu – 日本語 [SEP]", "", &long];

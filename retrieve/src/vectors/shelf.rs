@@ -327,8 +327,18 @@ pub(crate) fn clear(place: &Path) -> Result<(), PathError> {
 }
 
 fn read_next(folder: &Path) -> u64 {
-    let bytes = fs::read(folder.join(MANIFEST)).unwrap_or_default();
-    serde_json::from_slice::<Manifest>(&bytes).map_or(0, |m| m.next)
+    manifest(folder).map_or(0, |m| m.next)
+}
+
+fn manifest(folder: &Path) -> Option<Manifest> {
+    serde_json::from_slice(&fs::read(folder.join(MANIFEST)).ok()?).ok()
+}
+
+/// Returns which model a shelf is of and how far it is, without opening it; `None` if there is no such
+/// shelf.
+pub(crate) fn peek(folder: &Path) -> Option<(String, Watermark)> {
+    let manifest = manifest(folder).filter(|m| m.version == VERSION)?;
+    Some((manifest.model, manifest.watermark))
 }
 
 fn save(folder: &Path, manifest: &Manifest) -> Result<(), ShelfError> {

@@ -37,9 +37,9 @@ use super::recall;
 use crate::args::FindArgs;
 use crate::command_error::CommandError;
 use crate::context::Context;
-use crate::exit_code;
 use crate::similarity::Sentences;
 use crate::ui::{one_line, report};
+use crate::{exit_code, models};
 
 /// Version of the shape, compound-cli's.
 const SCHEMA_VERSION: u32 = 1;
@@ -59,7 +59,7 @@ pub(super) fn run(context: &mut Context, args: &FindArgs) -> Result<u8, CommandE
         filter: Filter { among: chosen.among.clone(), ..Filter::default() },
         ..Query::new(state.question())
     };
-    let mut engine = context.engine(true);
+    let mut engine = context.engine(true)?;
     engine.prepare(query.mode);
     let answer = recall::answer(context, &mut engine, &store, &query)?;
     if answer.n_lessons == 0 {
@@ -70,7 +70,8 @@ pub(super) fn run(context: &mut Context, args: &FindArgs) -> Result<u8, CommandE
         return Ok(exit_code::NO_LESSONS);
     }
     let found = judged(context, args, &state, &answer);
-    let envelope = envelope(context, args, &state, &chosen, &answer, &found, began);
+    let model = engine.model_id().filter(|_| !by_words(&answer));
+    let envelope = envelope(args, (&state, &chosen), &answer, &found, model, began);
     if context.ui.json {
         context.ui.print_json(&envelope)?;
     } else if args.compact {
@@ -150,21 +151,19 @@ fn rounded(score: f32) -> f64 {
 }
 
 fn envelope(
-    context: &Context,
     args: &FindArgs,
-    state: &State,
-    chosen: &Chosen,
+    (state, chosen): (&State, &Chosen),
     answer: &Answer,
     found: &[Found<'_>],
+    model: Option<&str>,
     began: Instant,
 ) -> Value {
     let hits: Vec<Value> = found.iter().filter(|f| f.is_hit).map(Found::json).collect();
     let threshold = rounded(threshold(args, answer));
     let best = found.first().map_or(0.0, |f| rounded(f.score));
     let gate = json!({ "probability": best, "threshold": threshold, "hits": hits.len() });
-    let mut warnings: Vec<String> = answer.notes.iter().map(ToString::to_string).collect();
+    let mut warnings: Vec<String> = answer.notes.iter().map(models::told).collect();
     warnings.extend(chosen.warnings.iter().cloned());
-    let model = context.semantic(!by_words(answer)).model_id();
     json!({
         "schema_version": SCHEMA_VERSION,
         "mode": match (args.gate, args.overlap) {
@@ -183,7 +182,7 @@ fn envelope(
         "usage": {
             "requests": 0, "input_tokens": 0, "output_tokens": 0, "estimated_usd": 0.0,
             "wall_ms": u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "model": model.as_deref().unwrap_or("words"),
+            "model": model.unwrap_or("words"),
         },
         "corpus": {
             "solutions": answer.n_lessons, "pack_rules": 0, "pack_candidates": 0,

@@ -108,7 +108,10 @@ impl Session<'_> {
                 self.app.say("looking for lessons that say the same…");
                 screen.draw(|frame| screen::draw(frame, &mut self.app, look))?;
                 let lesson = lessons::get(&self.store, id.as_str())?;
-                let engine = self.engine.get_or_insert_with(|| self.context.engine(true));
+                if self.engine.is_none() {
+                    self.engine = Some(self.context.engine(true)?);
+                }
+                let Some(engine) = &mut self.engine else { return Ok(()) };
                 let near = near::near(&self.store, engine, &lesson)?;
                 if near.is_empty() {
                     self.app.say("no other lesson says anything like it");

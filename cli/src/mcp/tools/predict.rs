@@ -5,11 +5,13 @@ use cemem_retrieve::{Mode, Note, SemanticOff, fenced};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::recall::is_unfinished;
 use super::shape::{self, EvidenceOut};
 use super::{Effect, MemoryTool, Reply};
 use crate::command_error::CommandError;
 use crate::commands::predict;
 use crate::mcp::memory::Memory;
+use crate::models;
 use crate::ui::one_line;
 
 /// Most risks of an answer.
@@ -165,8 +167,8 @@ impl MemoryTool for Predict {
         };
         let is_news = |note: &&Note| !matches!(note, Note::SemanticOff(SemanticOff::Disabled));
         notes.extend(predict::remarks(&change));
-        notes.extend(prediction.notes.iter().filter(is_news).map(ToString::to_string));
-        memory.is_behind |= prediction.notes.iter().any(|n| matches!(n, Note::NotEmbedded(_)));
+        notes.extend(prediction.notes.iter().filter(is_news).map(models::told));
+        memory.is_behind |= prediction.notes.iter().any(is_unfinished);
         let text = notes.iter().fold(text, |text, note| format!("{text}Note: {note}\n"));
         let nothing_likely = risks.is_empty();
         Ok(Reply { data: Output { n_known, n_likely, nothing_likely, risks, notes }, text })

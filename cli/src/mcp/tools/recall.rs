@@ -10,9 +10,9 @@ use super::shape::{self, LessonOut};
 use super::{Effect, MemoryTool, Reply};
 use crate::command_error::CommandError;
 use crate::commands::{elsewhere, recall};
-use crate::distill;
 use crate::mcp::memory::Memory;
 use crate::ui::one_line;
+use crate::{distill, models};
 
 /// Most lessons of an answer.
 const MOST: usize = 20;
@@ -106,6 +106,7 @@ impl MemoryTool for Recall {
                 paths: shape::paths(context, input.paths),
                 ..Filter::default()
             },
+            rerank: true,
             ..Query::new(input.query)
         };
         find(memory, query, input.all_projects, input.max_tokens)
@@ -156,7 +157,7 @@ fn find(
     let text = data.notes.iter().fold(text, |text, note| format!("{text}Note: {note}\n"));
     let shown: Vec<Hit> = shown.into_iter().cloned().collect();
     // What is not embedded yet is embedded while nobody asks, not on the way to the next answer.
-    memory.is_behind |= answer.notes.iter().any(|note| matches!(note, Note::NotEmbedded(_)));
+    memory.is_behind |= answer.notes.iter().any(is_unfinished);
     if distill::is_running() {
         // What runs inside a distiller is nobody's work.
         return Ok(Reply { data, text });
@@ -169,8 +170,13 @@ fn find(
     Ok(Reply { data, text })
 }
 
+/// Returns whether a note says that vectors are missing: they are made while nobody asks.
+pub(super) fn is_unfinished(note: &Note) -> bool {
+    matches!(note, Note::NotEmbedded(_) | Note::ModelPending { .. })
+}
+
 /// Returns what the reader should know. Vectors that are still being made are made in passing.
 fn notes(answer: &Answer) -> Vec<String> {
     let is_news = |note: &&Note| !matches!(note, Note::SemanticOff(SemanticOff::Disabled));
-    answer.notes.iter().filter(is_news).map(ToString::to_string).collect()
+    answer.notes.iter().filter(is_news).map(models::told).collect()
 }
