@@ -4,8 +4,6 @@
 //! elsewhere is always shown as such and as it stands there now, what this project knows already is not
 //! shown, and no showing is recorded. Must not rank otherwise.
 
-use std::collections::HashSet;
-
 use cemem_core::lesson::{Lesson, LessonStatus, Scope};
 use cemem_core::project::{Project, USER};
 use cemem_core::store::{LessonFilter, Store};
@@ -13,7 +11,7 @@ use cemem_core::{LessonId, StoreError};
 use cemem_retrieve::{Answer, Engine, Hit, Note, Query, Semantic};
 use serde_json::json;
 
-use super::starters::plain;
+use super::starters::is_same;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::ui::one_line;
@@ -100,16 +98,21 @@ fn found_in(
 
 /// Returns the lessons that this project does not know, each once. What a person took out here does not come
 /// back from elsewhere.
-fn news(store: &Store, mut found: Vec<Hit>) -> Result<Vec<Hit>, StoreError> {
+fn news(store: &Store, found: Vec<Hit>) -> Result<Vec<Hit>, StoreError> {
+    let mut news: Vec<Hit> = Vec::new();
     if found.is_empty() {
-        return Ok(found);
+        return Ok(news);
     }
-    let own = store.lessons(&LessonFilter::default())?;
-    let ids: HashSet<&LessonId> = own.iter().map(|lesson| &lesson.id).collect();
-    let mut said: HashSet<String> = own.iter().map(|lesson| plain(&lesson.rule)).collect();
-    found
-        .retain(|Hit { lesson, .. }| !ids.contains(&lesson.id) && said.insert(plain(&lesson.rule)));
-    Ok(found)
+    let own = store.rules()?;
+    for hit in found {
+        let (id, rule) = (&hit.lesson.id, &hit.lesson.rule);
+        let is_known = own.iter().any(|(own, said)| own == id || is_same(said, rule))
+            || news.iter().any(|other| is_same(&other.lesson.rule, rule));
+        if !is_known {
+            news.push(hit);
+        }
+    }
+    Ok(news)
 }
 
 /// Says where a lesson was learned.

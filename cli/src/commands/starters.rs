@@ -84,9 +84,19 @@ fn kinds(root: &Path) -> BTreeSet<String> {
 }
 
 /// Returns a rule as it is compared: its words, without case and marks.
-pub(super) fn plain(rule: &str) -> String {
+fn plain(rule: &str) -> String {
+    letters(rule).collect::<String>().trim_end().to_owned()
+}
+
+/// Returns whether two rules say the same but for case and marks.
+pub(super) fn is_same(one: &str, other: &str) -> bool {
+    letters(one).eq(letters(other))
+}
+
+/// Returns the letters of every word, and a space after it.
+fn letters(rule: &str) -> impl Iterator<Item = char> {
     let words = rule.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(str::to_lowercase).collect::<Vec<_>>().join(" ")
+    words.flat_map(|word| word.chars().chain([' '])).flat_map(char::to_lowercase)
 }
 
 /// A rule that another project holds.
