@@ -2,7 +2,6 @@
 //!
 //! Owns the only command that downloads. Must not change what is configured: a person does.
 
-use cemem_core::store::Store;
 use cemem_retrieve::semantic::catalog::{self, Kind, Known};
 use cemem_retrieve::semantic::{record, shipped};
 use serde_json::{Value, json};
@@ -40,7 +39,7 @@ fn list(context: &Context) -> Result<u8, CommandError> {
     // A name that nobody knows is told here too, where the names are.
     let embedding = models::embedding(&context.home, &config)?;
     models::reranker(&context.home, &config)?;
-    let answers = answering(context)?;
+    let answers = answering(context);
     let rows = rows(context, &config);
     // A folder that a person set is not in any list.
     let folder =
@@ -73,13 +72,14 @@ fn list(context: &Context) -> Result<u8, CommandError> {
     Ok(exit_code::OK)
 }
 
-/// Returns the id of the model that answers in this project; `None` before there is anything to answer.
-fn answering(context: &Context) -> Result<Option<String>, CommandError> {
+/// Returns the id of the model that answers in this project; `None` where nothing can be answered, which
+/// `cemem doctor` explains.
+fn answering(context: &Context) -> Option<String> {
     if !context.home.store_path(&context.project).is_file() {
-        return Ok(None);
+        return None;
     }
-    let store: Store = context.store_to_read()?;
-    Ok(context.engine(true)?.answering(&store).map(str::to_owned))
+    let store = context.store_to_read().ok()?;
+    context.engine(true).ok()?.answering(&store).map(str::to_owned)
 }
 
 fn rows(context: &Context, config: &config::ModelsConfig) -> Vec<Row> {
