@@ -63,7 +63,7 @@ pub(crate) fn join(
             }
         }
     }
-    match news(store, found) {
+    match news(store, found, &answer.results) {
         Ok(news) => answer.results.extend(news),
         Err(error) => answer.notes.push(Note::Unread(format!("what is known here: {error}"))),
     }
@@ -96,19 +96,18 @@ fn found_in(
     Ok((answer.n_lessons, hits.collect()))
 }
 
-/// Returns the lessons that this project does not know, each once. What a person took out here does not come
+/// Returns the lessons that this project neither answered nor knows, each once. What it took out does not come
 /// back from elsewhere.
-fn news(store: &Store, found: Vec<Hit>) -> Result<Vec<Hit>, StoreError> {
+fn news(store: &Store, found: Vec<Hit>, answered: &[Hit]) -> Result<Vec<Hit>, StoreError> {
     let mut news: Vec<Hit> = Vec::new();
     if found.is_empty() {
         return Ok(news);
     }
-    let own = store.rules()?;
+    let silent = store.undelivered_rules()?;
     for hit in found {
-        let (id, rule) = (&hit.lesson.id, &hit.lesson.rule);
-        let is_known = own.iter().any(|(own, said)| own == id || is_same(said, rule))
-            || news.iter().any(|other| is_same(&other.lesson.rule, rule));
-        if !is_known {
+        let told = answered.iter().chain(&news).map(|other| &other.lesson.rule);
+        let is_said = told.chain(&silent).any(|said| is_same(said, &hit.lesson.rule));
+        if !is_said && store.lesson(&hit.lesson.id)?.is_none() {
             news.push(hit);
         }
     }
