@@ -2,11 +2,15 @@
 //!
 //! Owns [`Probe`] and [`identify`]. Must not read past the start of a file.
 
+mod sketch;
+
 use std::cell::OnceCell;
 use std::path::Path;
 
+use serde::de::DeserializeSeed as _;
 use serde_json::{Map, Value};
 
+use self::sketch::Sketch;
 use crate::source::{Layout, Source, sources};
 
 /// Bytes looked at first.
@@ -36,7 +40,8 @@ impl<'a> Probe<'a> {
         Self { text, path, objects: OnceCell::new() }
     }
 
-    /// Returns the first complete JSON objects, one a line; glued objects count once.
+    /// Returns the first complete JSON objects, one a line; glued objects count once. Of lists they hold the
+    /// first entry, and nothing that lies deep.
     pub fn rows(&self) -> impl Iterator<Item = &Map<String, Value>> {
         self.objects().iter().filter_map(Value::as_object)
     }
@@ -61,8 +66,8 @@ fn first_object(line: &str) -> Option<Value> {
         return None;
     }
     let line = crate::text::mended(line);
-    let first = serde_json::Deserializer::from_str(&line).into_iter::<Value>().next()?;
-    first.ok().filter(Value::is_object)
+    // What follows the object on its line is another one.
+    Sketch::ROW.deserialize(&mut serde_json::Deserializer::from_str(&line)).ok()
 }
 
 /// Returns the format of the file that starts like this.
