@@ -69,7 +69,7 @@ pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, Comman
     // Who asks how the scores came about looks at the ranking, and who asks for the past at history:
     // neither wants help.
     if !args.explain && as_of.is_none() {
-        record(context, &mut store, &shown, &query.text, Channel::Recall);
+        record(&mut store, &shown, &query.text, Channel::Recall);
     }
     // Who waits for another model need not wait for the next session to end.
     if answer.notes.iter().any(|note| matches!(note, Note::ModelPending { .. }))
@@ -105,13 +105,7 @@ pub(crate) fn shown<'a>(answer: &'a Answer, block: Option<&Pack>) -> Vec<&'a Hit
 
 /// Notes which lessons were shown, now that they are: later sessions decide what became of them.
 /// Where that cannot be done at once it is left, because the answer is what was asked for.
-pub(crate) fn record(
-    context: &Context,
-    store: &mut Store,
-    shown: &[&Hit],
-    asked: &str,
-    channel: Channel,
-) {
+pub(crate) fn record(store: &mut Store, shown: &[&Hit], asked: &str, channel: Channel) {
     // The store knows nothing of lessons of other memories.
     let shown: Vec<_> = shown.iter().filter(|hit| hit.origin.is_none()).collect();
     if shown.is_empty() || store.check_writable().is_err() {
@@ -120,7 +114,7 @@ pub(crate) fn record(
     // What a person asks may hold a secret; a log pasted as a query may be long.
     let head: String = asked.chars().take(4 * MAX_ASKED).collect();
     let place = shorten(&one_line(&Redactor::new().redact(&head)), MAX_ASKED);
-    let ts = context.clock.now();
+    let ts = store.clock().now();
     let rows: Vec<Exposure> = (0_u32..)
         .zip(shown)
         .map(|(rank, hit)| Exposure {

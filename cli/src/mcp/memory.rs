@@ -3,10 +3,13 @@
 //! Owns the order of calls and what is done between them. A call opens the store anew, which costs half a
 //! millisecond: a store that was replaced, upgraded or repaired meanwhile is seen, no transaction is left
 //! open beside other servers, and writes keep the promises of the command line. Only the index and the
-//! model stay. Must not know the protocol.
+//! model stay. What an answer need not wait for is done on a second thread, so that the next call need not
+//! wait for it either. Must not know the protocol.
 
+use std::fmt;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -35,19 +38,18 @@ pub(super) struct Memory {
     pub(super) progress: Reporter,
     /// Something was written that the index does not know yet.
     pub(super) is_behind: bool,
-    /// What is left to do once the answer is out.
-    later: Vec<Later>,
+    aside: Lane<Aside>,
 }
 
-type Later = Box<dyn FnOnce(&Context) + Send>;
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
+type Aside = Box<dyn FnOnce() + Send>;
 
 impl Memory {
-    fn new(context: Context) -> Result<Self, CommandError> {
+    fn new(context: Context, aside: Lane<Aside>) -> Result<Self, CommandError> {
         let models = Config::load(&context.home)?.models;
         let engine = context.engine(true)?.resident();
-        let (progress, later) = (Reporter::default(), Vec::new());
-        Ok(Self { context, engine, models, progress, is_behind: false, later })
+        let progress = Reporter::default();
+        Ok(Self { context, engine, models, progress, is_behind: false, aside })
     }
 
     /// Takes over the models that a person has set since. What is wrong in the file then changes nothing
@@ -64,18 +66,16 @@ impl Memory {
         }
     }
 
-    /// Puts off what the answer must not wait for.
-    pub(super) fn later(&mut self, work: impl FnOnce(&Context) + Send + 'static) {
-        self.later.push(Box::new(work));
+    /// Has something done that no answer waits for.
+    pub(super) fn aside(&self, work: impl FnOnce() + Send + 'static) {
+        // The thread is there as long as its lane.
+        let _done = self.aside.push(Box::new(work));
     }
 
     fn run(&mut self, job: Job) {
         self.look_at_config();
         job(self);
         self.progress = Reporter::default();
-        for work in std::mem::take(&mut self.later) {
-            work(&self.context);
-        }
     }
 
     /// Embeds some of what was written, so that the next recall need not.
@@ -91,12 +91,42 @@ impl Memory {
     }
 }
 
-/// The thread that a memory lives on. Ends when it is dropped, after the call it is in.
-#[derive(Debug)]
-pub(super) struct Worker {
-    jobs: Option<Sender<Job>>,
+/// A thread that takes jobs one after the other. Dropped, it waits until those it was given are done.
+struct Lane<J> {
+    jobs: Option<Sender<J>>,
     thread: Option<JoinHandle<()>>,
 }
+
+impl<J: Send + 'static> Lane<J> {
+    fn start(name: &str, run: impl FnOnce(Receiver<J>) + Send + 'static) -> io::Result<Self> {
+        let (jobs, todo) = mpsc::channel();
+        let thread = thread::Builder::new().name(name.into()).spawn(move || run(todo))?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    /// Returns whether the thread is there to do it.
+    fn push(&self, job: J) -> bool {
+        self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok())
+    }
+}
+
+impl<J> fmt::Debug for Lane<J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lane").field("thread", &self.thread).finish_non_exhaustive()
+    }
+}
+
+impl<J> Drop for Lane<J> {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        let _fault = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// The thread that a memory lives on. Ends when it is dropped, after the call it is in: what that writes is
+/// either acknowledged or not begun.
+#[derive(Debug)]
+pub(super) struct Worker(Lane<Job>);
 
 impl Worker {
     /// Starts a thread for the project of this context; opens nothing yet.
@@ -104,25 +134,13 @@ impl Worker {
     /// # Errors
     /// When the system has no thread left, or config.toml cannot be read.
     pub(super) fn start(context: Context) -> Result<Self, CommandError> {
-        let (jobs, todo) = mpsc::channel::<Job>();
-        let mut memory = Memory::new(context)?;
-        let thread = thread::Builder::new().name("memory".into()).spawn(move || {
-            loop {
-                let next = match memory.is_behind {
-                    true => todo.recv_timeout(IDLE),
-                    false => todo.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                };
-                if matches!(next, Err(RecvTimeoutError::Disconnected)) {
-                    return;
-                }
-                // A fault in one call must not end the others; the caller sees its end.
-                let _fault = catch_unwind(AssertUnwindSafe(|| match next {
-                    Ok(job) => memory.run(job),
-                    Err(_) => memory.catch_up(),
-                }));
+        let aside = Lane::start("aside", |todo: Receiver<Aside>| {
+            for work in todo {
+                let _fault = catch_unwind(AssertUnwindSafe(work));
             }
         })?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        let memory = Memory::new(context, aside)?;
+        Ok(Self(Lane::start("memory", move |todo| serve(memory, &todo))?))
     }
 
     /// Runs a call on the memory; returns its answer when it comes.
@@ -140,19 +158,28 @@ impl Worker {
                 let _gone = answer.send(call(memory));
             }
         });
-        let sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
         let fault = || CommandError::Internal("a call to the memory did not come back".into());
-        if !sent {
+        if !self.0.push(job) {
             return Err(fault());
         }
         answered.await.map_err(|_| fault())
     }
 }
 
-impl Drop for Worker {
-    /// Waits for the call under way: what it writes is either acknowledged or not begun.
-    fn drop(&mut self) {
-        drop(self.jobs.take());
-        let _fault = self.thread.take().map(JoinHandle::join);
+/// Runs the jobs that come, until nobody can send any more.
+fn serve(mut memory: Memory, todo: &Receiver<Job>) {
+    loop {
+        let next = match memory.is_behind {
+            true => todo.recv_timeout(IDLE),
+            false => todo.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        if matches!(next, Err(RecvTimeoutError::Disconnected)) {
+            return;
+        }
+        // A fault in one call must not end the others; the caller sees its end.
+        let _fault = catch_unwind(AssertUnwindSafe(|| match next {
+            Ok(job) => memory.run(job),
+            Err(_) => memory.catch_up(),
+        }));
     }
 }

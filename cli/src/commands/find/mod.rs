@@ -80,14 +80,14 @@ pub(super) fn run(context: &mut Context, args: &FindArgs) -> Result<u8, CommandE
         told(context, &store, &found, &answer)?;
     }
     let shown: Vec<&Hit> = found.iter().filter(|f| f.is_hit).map(|f| f.hit).collect();
-    note(context, &mut store, &shown, args, &state);
+    note(&mut store, &shown, args, &state);
     Ok(exit_code::OK)
 }
 
 /// Notes what was shown for a piece of work; comparing a draft is none.
-fn note(context: &Context, store: &mut Store, shown: &[&Hit], args: &FindArgs, state: &State) {
+fn note(store: &mut Store, shown: &[&Hit], args: &FindArgs, state: &State) {
     if !args.overlap {
-        recall::record(context, store, shown, &state.question(), Channel::Recall);
+        recall::record(store, shown, &state.question(), Channel::Recall);
     }
 }
 

@@ -125,7 +125,7 @@ pub(in crate::mcp) fn text(
     Ok(find(memory, query, false, max_tokens)?.text)
 }
 
-/// Answers a query within so many tokens, and notes what was shown once the answer is out.
+/// Answers a query within so many tokens, and notes what was shown, beside the answer.
 fn find(
     memory: &mut Memory,
     query: Query,
@@ -163,9 +163,9 @@ fn find(
         return Ok(Reply { data, text });
     }
     let mut store = store;
-    memory.later(move |context| {
+    memory.aside(move || {
         let shown: Vec<&Hit> = shown.iter().collect();
-        recall::record(context, &mut store, &shown, &query.text, Channel::Mcp);
+        recall::record(&mut store, &shown, &query.text, Channel::Mcp);
     });
     Ok(Reply { data, text })
 }
