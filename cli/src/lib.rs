@@ -35,6 +35,7 @@ mod init;
 mod mcp;
 mod models;
 mod nearest;
+mod priority;
 pub mod runtime;
 pub mod similarity;
 pub mod sync;

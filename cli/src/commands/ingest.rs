@@ -21,12 +21,13 @@ use crate::args::IngestArgs;
 use crate::command_error::CommandError;
 use crate::context::{Context, absolute};
 use crate::ui::Bar;
-use crate::{engine_places, exit_code};
+use crate::{engine_places, exit_code, priority};
 
 /// Flaws shown one by one; the rest are counted, and `--json` has more.
 const SHOWN_ERRORS: usize = 5;
 
 pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, CommandError> {
+    priority::yield_to_others(priority::BULK);
     let since = super::since(args.since.as_deref())?;
     scratch::sweep(&std::env::temp_dir());
     let piped = if is_piped(args) { Some(Piped::read(context)?) } else { None };

@@ -19,7 +19,7 @@ use crate::args::CaptureArgs;
 use crate::command_error::CommandError;
 use crate::commands::{ingest, sync};
 use crate::context::Context;
-use crate::exit_code;
+use crate::{exit_code, priority};
 
 /// Longest life of the process.
 const CAP: Duration = Duration::from_secs(300);
@@ -120,9 +120,7 @@ fn vectors(context: &Context) -> Result<(), CommandError> {
 
 /// Lowers the priority and sets an end.
 fn settle_down() {
-    #[cfg(unix)]
-    // Without it the process is as important as others, no more.
-    rustix::process::nice(10).ok();
+    priority::yield_to_others(priority::BACKGROUND);
     std::thread::spawn(|| {
         std::thread::sleep(CAP);
         log::note(NAME, "took longer than five minutes and was ended; the next one goes on");
