@@ -57,8 +57,14 @@ fn glob(pattern: &[u8], path: &[u8]) -> bool {
         rest = match rest {
             [b'*', b'*', after @ ..] => {
                 let first = ends.iter().position(|&end| end).unwrap_or(path.len());
-                ends[first..].fill(true);
-                after.strip_prefix(b"/").unwrap_or(after)
+                let Some(after) = after.strip_prefix(b"/") else {
+                    ends[first..].fill(true);
+                    rest = after;
+                    continue;
+                };
+                // Whole folders, or none.
+                (first..=path.len()).for_each(|at| ends[at] |= at == 0 || path[at - 1] == b'/');
+                after
             }
             [b'*', after @ ..] => {
                 for at in 0..path.len() {
@@ -103,6 +109,8 @@ mod tests {
             ("**/*.md", "README.md"),
             ("*.toml", "Cargo.toml"),
             ("src/**", "src/a/b"),
+            ("src/**/gen.rs", "src/gen.rs"),
+            ("src/**/gen.rs", "src/a/b/gen.rs"),
             ("**", "a"),
             ("s?c/*", "src/a"),
             ("a*b*c", "aXbYbc"),
@@ -117,6 +125,8 @@ mod tests {
             ("s?c/*", "s/c/a"),
             ("src/*", "src/a/b"),
             ("a*b*c", "aXbYb"),
+            ("**/schema.rs", "src/db_schema.rs"),
+            ("src/**/gen.rs", "src/regen.rs"),
         ] {
             assert!(!covers(pattern, path), "{pattern} {path}");
         }

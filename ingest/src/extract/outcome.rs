@@ -4,6 +4,7 @@
 //! | module | owns |
 //! |---|---|
 //! | `check` | what of a rule can be checked |
+//! | `runs` | which calls were carried out |
 //! | `shell` | the commands a shell line runs |
 //! | `words` | the vocabulary of rules |
 //!
@@ -22,10 +23,12 @@ use cemem_core::{
 use regex::Regex;
 
 pub(crate) mod check;
+mod runs;
 mod shell;
 mod words;
 
 use self::check::{Check, Pattern};
+use self::runs::Runs;
 use super::view::View;
 use super::{scope, wording};
 
@@ -110,9 +113,10 @@ pub(crate) fn judge(case: &Case<'_>) -> Vec<Outcome> {
             verdicts.note(&told.lesson, Verdict::Violated, idx, &told.words);
         }
     }
+    let runs = Runs::of(case.events);
     for (lesson, from) in &shown {
         if let Some(Some(check)) = case.lessons.get(lesson) {
-            act(&view, lesson, check, *from, &mut verdicts);
+            act((&view, &runs), lesson, check, *from, &mut verdicts);
         }
     }
     verdicts.done()
@@ -236,7 +240,7 @@ fn seen_text<'t>(view: &View<'_>, call: usize, text: &'t str) -> &'t str {
 
 /// Judges by what the agent did from `from` on.
 fn act(
-    view: &View<'_>,
+    (view, runs): (&View<'_>, &Runs<'_>),
     lesson: &LessonId,
     check: &Check,
     from: usize,
@@ -257,10 +261,10 @@ fn act(
             let done = |p: &Pattern| p.matches(&words);
             let in_reach = check.reaches(line, view.cwd(idx));
             if check.gate.is_some() {
-                let wanted = check.wanted.iter().any(done) && has_run(view, idx);
+                let wanted = check.wanted.iter().any(done) && runs.has(view.kind(idx));
                 gate.ran(wanted, check.closes(&words), idx);
             } else if check.wanted.iter().any(done) {
-                if in_reach && has_run(view, idx) {
+                if in_reach && runs.has(view.kind(idx)) {
                     verdicts.note(lesson, Verdict::Heeded, idx, line);
                 }
             } else if let Some(pattern) = check.unwanted.iter().find(|p| done(p))
@@ -275,22 +279,6 @@ fn act(
         let line = view.call_at(idx).and_then(|c| c.command).unwrap_or_default();
         verdicts.note(lesson, Verdict::Heeded, idx, line);
     }
-}
-
-/// What a shell says of a program that is not there.
-const NOT_FOUND: i32 = 127;
-
-/// Returns whether a call was carried out: nobody refused it, and its program was there. What was not is
-/// an attempt: it may violate a rule, and heeds none.
-fn has_run(view: &View<'_>, call: usize) -> bool {
-    let EventKind::ToolCall { call_id: id, .. } = view.kind(call) else { return false };
-    !view.events[call..].iter().any(|stored| match &stored.event.kind {
-        EventKind::ToolRejected { call_id, .. } => call_id == id,
-        EventKind::ToolResult { call_id, exit_code, .. } => {
-            call_id == id && *exit_code == Some(NOT_FOUND)
-        }
-        _ => false,
-    })
 }
 
 /// Returns whether a person named it in this session before: then the agent did what it was told.

@@ -92,6 +92,7 @@ fn only_what_comes_after_the_showing_counts() {
             bash("2", shows),
             result("2", Some(true), Some(0), answer),
             bash("3", after),
+            result("3", Some(true), Some(0), "ok"),
         ]
     };
     let run = |bare| judged(PNPM, bare, &[], &[]);
@@ -120,7 +121,10 @@ fn an_mcp_answer_shows_and_its_text_is_no_use() {
         agent("As L-000000 says, I use pnpm."),
     ];
     assert_eq!(judged(PNPM, bare.clone(), &[], &[]), []);
-    let acted = bare.into_iter().chain([bash("2", "pnpm install")]).collect();
+    let acted = bare
+        .into_iter()
+        .chain([bash("2", "pnpm install"), result("2", Some(true), None, "ok")])
+        .collect();
     assert_eq!(judged(PNPM, acted, &[], &[]), [(0, Verdict::Heeded)]);
 }
 
@@ -145,6 +149,19 @@ fn a_refused_attempt_is_an_attempt_and_a_sub_agent_saw_other_things() {
     assert_eq!(standing(PNPM, wanted, &[]), []);
     let (_, kind) = bash("1", "npm install");
     assert_eq!(standing(PNPM, vec![user("x"), (Actor::Subagent, kind)], &[]), []);
+}
+
+#[test]
+fn what_did_not_run_heeds_nothing() {
+    let after = |back: Vec<Bare>| [vec![user("x"), bash("1", "pnpm install")], back].concat();
+    let heeded = |back| standing(PNPM, after(back), &[]);
+    assert_eq!(heeded(vec![result("1", Some(true), Some(0), "done")]), [(0, Verdict::Heeded)]);
+    assert_eq!(heeded(vec![result("1", Some(false), Some(127), "not found")]), []);
+    let unread = "<tool_use_error>InputValidationError: command is missing</tool_use_error>";
+    assert_eq!(heeded(vec![result("1", Some(false), None, unread)]), []);
+    // The call beside it failed, and the harness dropped this one.
+    let beside = [call("2", "Edit", &["a"], None), result("2", Some(false), None, "no such text")];
+    assert_eq!(heeded(beside.to_vec()), []);
 }
 
 #[test]
