@@ -12,7 +12,7 @@ use crate::source::{Malformed, Output};
 use crate::sources::human::{Spoken, classify};
 use crate::sources::tool::{Shown, at, int, key, list, shown, shown_raw, text};
 use crate::sources::wire::Text;
-use crate::text::{RawText, limit};
+use crate::text::{RawText, limit, mended};
 
 /// Written where the person gave no reason.
 const NO_REASON: &str = "User rejected the action";
@@ -47,6 +47,7 @@ impl Told {
     /// # Errors
     /// When it is none.
     pub(super) fn event(&mut self, written: &str, out: &mut Output<'_>) -> Result<(), Malformed> {
+        let written = &*mended(written);
         let row: Row<'_> = serde_json::from_str(written).map_err(|e| Malformed(e.to_string()))?;
         self.count += 1;
         let id = row.id.map(|raw| RawText(raw.get()).full().into_owned()).filter(|t| !t.is_empty());
@@ -59,7 +60,7 @@ impl Told {
         } else if let Some(action) = row.action.some() {
             // Very old ones have no `args`: the fields stand in the event.
             let given = row.args.map(RawValue::get).filter(|raw| raw.starts_with('{'));
-            self.action(&now, &row, action, given.unwrap_or(written), out);
+            return self.action(&now, &row, action, given.unwrap_or(written), out);
         } else if let Some(kind) = row.observation.some() {
             self.observation(&now, &row, kind, out);
         } else {
@@ -146,8 +147,8 @@ impl Told {
         action: &str,
         given: &str,
         out: &mut Output<'_>,
-    ) {
-        let args: Args<'_> = serde_json::from_str(given).unwrap_or_default();
+    ) -> Result<(), Malformed> {
+        let args: Args<'_> = serde_json::from_str(given).map_err(|e| Malformed(e.to_string()))?;
         let source = row.source.some();
         let thought = args.thought.str();
         match action {
@@ -195,6 +196,7 @@ impl Told {
                 self.call(now, (&now.id, name.unwrap_or(action)), view, code.code.some(), out);
             }
         }
+        Ok(())
     }
 
     /// What came of an action of the first generation.

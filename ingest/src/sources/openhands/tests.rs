@@ -242,6 +242,14 @@ fn nobody_types_in_a_batch() {
 }
 
 #[test]
+fn half_an_emoji_hides_nothing() {
+    let row = r#"{"instance_id":"a-1","metrics":{},"history":[
+        {"id":3,"source":"agent","action":"think","args":{"thought":"half \ud83d"}}]}"#;
+    let found = read(&Batch, "output", &format!("{}\n", row.replace('\n', "")));
+    assert!(found.told()[0].ends_with("agent: half \u{fffd}"), "{:?}", found.told());
+}
+
+#[test]
 fn torn_and_odd_events_are_read() {
     let dir = tempfile::tempdir().unwrap();
     for (n, (name, value)) in first().into_iter().enumerate().skip(1) {
