@@ -10,7 +10,7 @@ use cemem_core::store::StoredCandidate;
 use cemem_core::{Lesson, Signal, Trust};
 use rayon::prelude::*;
 
-use super::relate::{LEAST_ALIKE, Relation, Similarity, conflicts, jaccard, relate};
+use super::relate::{LEAST_ALIKE, Outline, Relation, Similarity, conflicts, jaccard, relate};
 use super::skeleton::skeleton;
 use super::speech::said_by_marks;
 use super::text::{Features, Words};
@@ -202,6 +202,7 @@ fn pairs(nodes: &[Node], model: Option<&Similarity<'_>>) -> Pairs {
             }
         }
     }
+    let outlines: Vec<Outline> = nodes.iter().map(|n| Outline::of(&n.features.words)).collect();
     let compare = |seen: &mut Vec<usize>, at: usize| {
         let node = &nodes[at];
         let (mut same, mut opposite) = (Vec::new(), Vec::new());
@@ -211,9 +212,12 @@ fn pairs(nodes: &[Node], model: Option<&Similarity<'_>>) -> Pairs {
                 if std::mem::replace(&mut seen[other], at) == at {
                     continue;
                 }
+                let least = least[other].max(least[at]);
+                if outlines[other].at_most_alike(outlines[at]) < least {
+                    continue;
+                }
                 let (a, b) = (&nodes[other], node);
-                let alike = jaccard(&a.features.words, &b.features.words);
-                if alike < least[other].max(least[at]) {
+                if jaccard(&a.features.words, &b.features.words) < least {
                     continue;
                 }
                 let ask = model.map(|m| move || m(&a.text, &b.text));
@@ -303,6 +307,10 @@ impl Groups {
         let by_hand = self.by_hand[ga] || self.by_hand[gb];
         let fits = self.members[ga].iter().all(|x| {
             self.members[gb].iter().all(|y| {
+                // A failure and the rule that a person made of it say different things.
+                if nodes[*x].class != nodes[*y].class {
+                    return true;
+                }
                 let (x, y) = (&nodes[*x].features, &nodes[*y].features);
                 let akin = by_hand || jaccard(&x.words, &y.words) >= MIN_AKIN || x.words == y.words;
                 akin && !conflicts(x, y)

@@ -73,6 +73,27 @@ fn a_rejected_fix_does_not_come_back() {
 }
 
 #[test]
+fn a_fix_whose_rule_a_person_wrote_does_not_come_back_beside_it() {
+    let mut store = store();
+    let fix = |session: &str, n: usize| {
+        let mut fix = said(session, n, "Return what the contract says", 0.6);
+        fix.candidate.signal = Signal::FailFix;
+        fix.candidate.title = "`go test` fails: expected 200, got 404".into();
+        fix
+    };
+    put(&mut store, &[fix("a", 1)]);
+    consolidate(&mut store, None).unwrap();
+    let mut edited = lessons(&store);
+    (edited[0].status, edited[0].reviewed) = (LessonStatus::Active, true);
+    edited[0].rule = "Return 201 from the create handler".into();
+    decide(&mut store, &edited);
+    put(&mut store, &[fix("later", 10)]);
+    consolidate(&mut store, None).unwrap();
+    let left = lessons(&store);
+    assert_eq!((left.len(), left[0].evidence.len()), (1, 2), "{left:#?}");
+}
+
+#[test]
 fn a_merge_by_hand_takes_what_comes_later_and_can_be_undone() {
     let mut store = store();
     let both = [

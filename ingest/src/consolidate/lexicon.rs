@@ -55,8 +55,8 @@ pub(crate) const NEGATORS: &[&str] = &[
 ];
 /// Words after which `one` stands for a thing and is no number.
 pub(crate) const POINTING: &[&str] = &[
-    "", "this", "that", "the", "which", "any", "each", "every", "no", "another", "other", "new",
-    "old", "same", "last", "first", "next", "right", "wrong", "a", "some",
+    "this", "that", "the", "which", "any", "each", "every", "no", "another", "other", "new", "old",
+    "same", "last", "first", "next", "right", "wrong", "a", "some",
 ];
 /// Words after which a condition follows.
 pub(crate) const CONDITIONS: &[&str] = &[
@@ -137,6 +137,8 @@ pub(crate) const OPPOSITES: &[(&str, &str)] = &[
     ("implicit", "explicit"),
     ("verbose", "quiet"),
     ("least", "most"),
+    ("least", "below"),
+    ("most", "above"),
 ];
 /// Words that give a sentence a direction: swapping its two sides changes its meaning.
 pub(crate) const DIRECTIONS: &[&str] =

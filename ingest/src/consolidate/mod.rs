@@ -51,7 +51,7 @@ use cemem_core::outcome::Counters;
 use cemem_core::store::{
     Applied, CandidateFilter, CandidateState, LessonFilter, StoreError, StoredCandidate,
 };
-use cemem_core::{Lesson, LessonId, Phrasing, Plan, Store, Timestamp};
+use cemem_core::{Lesson, LessonId, LessonStatus, Phrasing, Plan, Store, Timestamp};
 
 pub use phrased::phrased_by;
 
@@ -158,7 +158,7 @@ struct Judged<'a> {
     cluster: usize,
     members: Vec<&'a StoredCandidate>,
     anchor: Option<usize>,
-    status: cemem_core::LessonStatus,
+    status: LessonStatus,
     confidence: f32,
 }
 
@@ -177,7 +177,7 @@ fn judge_all<'a>(
         members.sort_by_key(|m| (build::said_at(&m.candidate), &m.candidate.key));
         let anchor = nodes.iter().find_map(|n| n.anchor);
         let (status, confidence) = if anchor.is_some() {
-            (cemem_core::LessonStatus::Active, 0.0)
+            (LessonStatus::Active, 0.0)
         } else {
             match verdict::judge(&members, &nodes, origins) {
                 Outcome::Keep { status, confidence } => match phrased.advise(&members, status) {
@@ -300,7 +300,7 @@ fn wake(lesson: &mut Lesson, before: &Lesson) {
 
 /// Returns a lesson worked out anew, with what only the old one knows.
 fn continued(mut lesson: Lesson, before: &Lesson) -> Lesson {
-    use cemem_core::LessonStatus::{Active, Stale};
+    use LessonStatus::{Active, Stale};
     if lesson.valid_from.is_none() {
         lesson.created = before.created;
     }
@@ -321,17 +321,18 @@ fn continued(mut lesson: Lesson, before: &Lesson) -> Lesson {
 fn settle_opposites(found: &Clusters, kept: &mut [Kept<'_>]) {
     let by_cluster: HashMap<usize, usize> =
         kept.iter().enumerate().map(|(at, k)| (k.cluster, at)).collect();
-    // As they stood before any contradiction: what one settles must not depend on the others.
-    let stands: Vec<bool> = kept.iter().map(|k| k.lesson.status.is_recallable()).collect();
-    for (a, b) in &found.opposites {
-        let (Some(a), Some(b)) = (by_cluster.get(a), by_cluster.get(b)) else { continue };
-        let (low, high) = (*a.min(b), *a.max(b));
-        let (head, tail) = kept.split_at_mut(high);
-        let (a, b) = (&mut head[low], &mut tail[0]);
-        contradict::settle(
-            contradict::Side { fixed: a.fixed, lesson: &mut a.lesson, stands: stands[low] },
-            contradict::Side { fixed: b.fixed, lesson: &mut b.lesson, stands: stands[high] },
-        );
+    let before: Vec<LessonStatus> = kept.iter().map(|k| k.lesson.status).collect();
+    for settle in [contradict::supersede, contradict::oppose] {
+        for (a, b) in &found.opposites {
+            let (Some(a), Some(b)) = (by_cluster.get(a), by_cluster.get(b)) else { continue };
+            let (low, high) = (*a.min(b), *a.max(b));
+            let (head, tail) = kept.split_at_mut(high);
+            let (a, b) = (&mut head[low], &mut tail[0]);
+            settle(
+                contradict::Side { fixed: a.fixed, lesson: &mut a.lesson, before: before[low] },
+                contradict::Side { fixed: b.fixed, lesson: &mut b.lesson, before: before[high] },
+            );
+        }
     }
 }
 

@@ -296,6 +296,33 @@ pub(crate) fn jaccard(a: &[u32], b: &[u32]) -> f32 {
     if all == 0 { 0.0 } else { shared as f32 / all as f32 }
 }
 
+/// A list of words in so few bits that most pairs can be told apart without reading them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outline {
+    bits: u128,
+    words: u32,
+}
+
+impl Outline {
+    pub(crate) fn of(words: &[u32]) -> Self {
+        // Spread, because common words have low numbers.
+        let bit = |word: &u32| 1_u128 << (word.wrapping_mul(0x9E37_79B1) >> 25);
+        Self {
+            bits: words.iter().fold(0, |bits, word| bits | bit(word)),
+            words: words.len() as u32,
+        }
+    }
+
+    /// Returns a share of common words that [`jaccard`] of the two lists does not exceed.
+    pub(crate) fn at_most_alike(self, other: Self) -> f32 {
+        // Words that fell on one bit may all be shared.
+        let hidden = |list: Self| list.words - list.bits.count_ones();
+        let shared = (self.bits & other.bits).count_ones() + hidden(self).min(hidden(other));
+        let all = self.words + other.words;
+        if all == 0 { 0.0 } else { shared as f32 / (all - shared) as f32 }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::text::Words;
@@ -308,6 +335,18 @@ mod tests {
         let back = relate(&b, &a, None);
         assert_eq!(std::mem::discriminant(&there), std::mem::discriminant(&back), "not symmetric");
         there
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn an_outline_never_hides_what_is_common(
+            a in proptest::collection::btree_set(0_u32..400, 0..60),
+            b in proptest::collection::btree_set(0_u32..400, 0..60),
+        ) {
+            let (a, b): (Vec<_>, Vec<_>) = (a.into_iter().collect(), b.into_iter().collect());
+            let most = Outline::of(&a).at_most_alike(Outline::of(&b));
+            proptest::prop_assert!(most >= jaccard(&a, &b), "{most} {}", jaccard(&a, &b));
+        }
     }
 
     #[test]
@@ -329,6 +368,9 @@ mod tests {
                 "Never commit generated files to the repository",
                 "don't commit generated files to the repository!",
             ),
+            ("❌ Never push directly to the main branch", "Never push directly to the main branch"),
+            ("🚫 Do not edit generated files in src/gen", "Do not edit generated files in src/gen"),
+            ("no use tabs for indentation", "Use tabs for indentation"),
         ] {
             assert!(matches!(relation(a, b), Relation::Same(_)), "{a} / {b}: {:?}", relation(a, b));
         }
@@ -355,6 +397,15 @@ mod tests {
             ),
             ("❌ Commit directly to the main branch", "✅ Commit directly to the main branch"),
             ("Commit the lockfile to the repository", "Commit the lockfile to the repository? No!"),
+            ("❌ Never push directly to the main branch", "Push directly to the main branch"),
+            ("🚫 No emojis in commit messages", "Use emojis in commit messages"),
+            ("No .env files in the repository", "Keep .env files in the repository"),
+            ("No wait statements in integration tests", "Use wait statements in integration tests"),
+            (
+                "One reviewer must approve database migrations",
+                "Two reviewers must approve database migrations",
+            ),
+            ("Use node version >= 18 in the worker", "Use node version < 18 in the worker"),
         ] {
             assert_eq!(relation(a, b), Relation::Opposite, "{a} / {b}");
         }
@@ -373,6 +424,7 @@ mod tests {
                 "Put path helpers in session.go of the spi package",
             ),
             ("Run lint and test before commit", "Write docs for public functions"),
+            ("Use node version >= 18 in the worker", "Use node version > 18 in the worker"),
             (
                 "Convert markdown exports to html before upload",
                 "Convert html exports to markdown before upload",

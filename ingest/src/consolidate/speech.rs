@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::extract::answer::after_no;
+
 /// A way of saying something, and the words it is read as. Only texts with one of the `signs`, if there
 /// are any, can hold it: looking for them takes a fraction of the time the expression does, and most texts
 /// hold none.
@@ -31,19 +33,16 @@ static PREFERRED: LazyLock<Rewrite> = LazyLock::new(|| {
     let said = r"\bprefer(?:s|red|ring)?\s+([^,;.!?]{1,80}?)\s+over\b";
     Rewrite::new((&["prefer"], said, "prefer $1 ; not "))
 });
+static INTERJECTION: LazyLock<Regex> = LazyLock::new(|| {
+    let said = r"^\W*(?:nope|yes|ok|okay|hmm+|well)\b[\s,.!:;-]+";
+    Regex::new(said).expect("the pattern is a constant")
+});
 static REWRITES: LazyLock<Vec<Rewrite>> = LazyLock::new(|| {
-    let all: [(&'static [&'static str], &str, &'static str); 16] = [
-        // Interjections and question tags are no negation.
-        (&[], r"^\W*(?:nope|yes|ok|okay|hmm+|well)\b[\s,.!:;-]+", ""),
-        // "No emojis" forbids; "no, emojis" and "no we need emojis" ask for them.
-        (&["no"], r"^\W*no(?:\s*[,.!:;]+|\s+[-–—])\s*", ""),
-        (
-            &["no"],
-            r"^\W*no\s+(we|you|i|it|that|this|they|please|wait|actually|just|let's|do|don't)\b",
-            "$1",
-        ),
-        (&[">", "≥"], r"(?:>=?|≥)\s*(\d)", " least $1"),
-        (&["<", "≤"], r"(?:<=?|≤)\s*(\d)", " most $1"),
+    let all: [(&'static [&'static str], &str, &'static str); 15] = [
+        (&[">=", "≥"], r"(?:>=|≥)\s*(\d)", " least $1"),
+        (&["<=", "≤"], r"(?:<=|≤)\s*(\d)", " most $1"),
+        (&[">"], r">\s*(\d)", " above $1"),
+        (&["<"], r"<\s*(\d)", " below $1"),
         (&["?"], r"[,.]?\s+(?:no|right|yeah|yes|ok)\s*\?\W*$", ""),
         (&["forget"], r"\b(?:do not|don't|dont|never) forget(?: to)?\b", "always"),
         (&["not only"], r"\bnot only\b", "only"),
@@ -66,6 +65,7 @@ static REWRITES: LazyLock<Vec<Rewrite>> = LazyLock::new(|| {
 
 /// Returns a text in lower case with its turns of speech in plain words; `as_said` leaves a preference as it is.
 pub(super) fn plain(lower: String, as_said: bool) -> String {
+    let lower = answer_left_out(lower);
     let contrast = (!as_said).then_some(&*PREFERRED);
     contrast.into_iter().chain(REWRITES.iter()).fold(lower, |text, rewrite| {
         if !rewrite.may_be_in(&text) {
@@ -78,9 +78,26 @@ pub(super) fn plain(lower: String, as_said: bool) -> String {
     })
 }
 
+/// "Well, no, emojis" asks for them: interjections and answers at the start are no negation.
+fn answer_left_out(text: String) -> String {
+    let after = INTERJECTION.find(&text).map_or(0, |found| found.end());
+    match after_no(&text[after..]) {
+        Some(rest) => rest.to_owned(),
+        None if after > 0 => text[after..].to_owned(),
+        None => text,
+    }
+}
+
+/// What a mark of wrong is read as. No person writes it, so that "❌ Never push" is not read as "not never".
+pub(super) const MARKED_WRONG: &str = "not:marked";
 /// Marks that say whether what follows is wanted.
-const MARKS: &[(char, &str)] =
-    &[('❌', " ; not "), ('🚫', " ; not "), ('⛔', " ; not "), ('✅', " ; "), ('✔', " ; ")];
+const MARKS: &[(char, &str)] = &[
+    ('❌', " ; not:marked "),
+    ('🚫', " ; not:marked "),
+    ('⛔', " ; not:marked "),
+    ('✅', " ; "),
+    ('✔', " ; "),
+];
 
 /// Returns the text with marks of right and wrong in words.
 pub(super) fn said_by_marks(text: &str) -> Cow<'_, str> {

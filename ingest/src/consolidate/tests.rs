@@ -202,6 +202,14 @@ fn equal_trust_goes_to_review_and_more_trust_supersedes() {
     let stated = standing.iter().find(|l| l.rule == often).unwrap();
     assert_eq!((stated.status, stated.contradicts.len()), (LessonStatus::Active, 1));
 
+    // An agent's word is, however often it was said.
+    let mut noted: Vec<_> = (1..3).map(|n| said(&format!("s{n}"), n, often, 0.9)).collect();
+    noted.iter_mut().for_each(|c| c.candidate.trust = Trust::Agent);
+    noted.push(said("z", 9, once, 0.35));
+    let mut model = Model::with(noted);
+    model.pass();
+    assert!(model.standing().iter().all(|l| l.status == LessonStatus::Candidate));
+
     let mut old = said("a", 1, "Use tabs for indentation", 0.9);
     old.candidate.trust = Trust::HumanReview;
     let mut model = Model::with(vec![old, said("b", 2, "Don't use tabs for indentation", 0.9)]);

@@ -13,7 +13,7 @@ use super::lexicon::{
     CONDITIONS, DIRECTIONS, IRREGULAR, NEGATORS, OPPOSITES, POINTING, STOP, SYNONYMS,
 };
 use super::skeleton::skeleton;
-use super::speech::{plain, said_by_marks};
+use super::speech::{MARKED_WRONG, plain, said_by_marks};
 
 static STOP_WORDS: LazyLock<std::collections::HashSet<&str>> =
     LazyLock::new(|| STOP.split_whitespace().collect());
@@ -127,7 +127,8 @@ impl Words {
         out: &mut Features,
     ) {
         let (mut negative, mut condition, mut any) = (false, false, false);
-        let contrast = clause.trim_start().starts_with("not ");
+        let marked = clause.trim_start().starts_with(MARKED_WRONG);
+        let contrast = marked || clause.trim_start().starts_with("not ");
         let (mut just_negated, mut uncounted) = (false, false);
         let mut previous = "";
         for raw in clause.split(|c: char| !is_word_char(c)) {
@@ -136,10 +137,12 @@ impl Words {
                 continue;
             }
             let is_cited = cited.iter().any(|c| c == raw);
-            if !is_cited && NEGATORS.contains(&raw) {
-                negative = !negative || raw == "nor";
+            if raw == MARKED_WRONG || (!is_cited && NEGATORS.contains(&raw)) {
+                // "❌ Never push" says the same twice.
+                negative = !negative || raw == "nor" || (marked && !any);
                 out.negated |= negative && !condition;
                 (just_negated, uncounted) = (true, true);
+                previous = raw;
                 continue;
             }
             // "Not npm for installs" says nothing against installs: a purpose takes no side.

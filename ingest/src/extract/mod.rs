@@ -30,6 +30,7 @@ use cemem_core::store::{SessionRef, StoredEvent};
 use cemem_core::{Candidate, EventKind, Trust};
 pub(crate) use finding::{Sieve, Sieves};
 
+pub(crate) mod answer;
 pub mod classify;
 mod command;
 mod commit;

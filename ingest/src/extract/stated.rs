@@ -54,6 +54,11 @@ static CODE: LazyLock<Regex> = LazyLock::new(|| pattern(r"`[^`]*`"));
 static NOTES: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)^\W*(?:why|how to apply|context|source|date|when)\W*:"));
 
+/// Returns whether a text begins with a verb that tells somebody what to do.
+pub(super) fn is_imperative(text: &str) -> bool {
+    IMPERATIVE.is_match(text)
+}
+
 fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is a constant")
 }

@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::extract::answer::after_no;
+
 /// Longest rule, in characters.
 const MAX_CHARS: usize = 240;
 
@@ -15,7 +17,6 @@ static OPENINGS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     [
         (r"^[-*•>]\s+|^\(?\d{1,2}[.)]\s+", ""),
         (r"^(ok(ay)?|k|mmm?k|so|hm+|uh+|well|yeah|yup|yes|y|good|cool|great|alright|also|and|now|umm+|oh|ah|lol|then|huh|nah|sorry|dude|actually|honestly|btw|fyi|question|q)\b[\s,.!;:…—-]+", ""),
-        (r"^no(\s*[,.!;:…—]+|\s+-+)\s*", ""),
         (r"^but\b[\s,]+", ""),
         (r"^(please|pls|kindly)\b[\s,]*", ""),
         (r"^(hey|hi)\b[\s,]+", ""),
@@ -86,11 +87,14 @@ fn one_line(span: &str) -> String {
 
 /// Returns the text after its first removable opening, unless that would leave a fragment.
 fn strip_opening(text: &str) -> Option<String> {
+    let enough = |rest: &str| rest.split(' ').filter(|w| !w.is_empty()).count() >= 2;
+    if let Some(rest) = after_no(text).filter(|rest| enough(rest)) {
+        return Some(rest.to_owned());
+    }
     OPENINGS.iter().find_map(|(pattern, with)| {
         let found = pattern.find(text)?;
         let rest = text[found.end()..].trim_start();
-        let enough = rest.split(' ').filter(|w| !w.is_empty()).count() >= 2;
-        enough.then(|| format!("{with}{rest}"))
+        enough(rest).then(|| format!("{with}{rest}"))
     })
 }
 
@@ -130,6 +134,9 @@ mod tests {
             ("should we be using the builder?", "We should be using the builder."),
             ("no tabs in this repo", "No tabs in this repo."),
             ("no-op migrations are fine here", "No-op migrations are fine here."),
+            ("no .env files in the repo", "No .env files in the repo."),
+            ("no --force pushes to main", "No --force pushes to main."),
+            ("no use tabs for indentation", "Use tabs for indentation."),
             (
                 "keep the cache small\n\nIt is read on start",
                 "Keep the cache small. It is read on start.",
