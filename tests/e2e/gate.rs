@@ -121,14 +121,22 @@ fn could_not_look_is_another_answer() {
 }
 
 #[test]
-fn outside_git_work_begins_at_the_last_settlement() {
+fn outside_git_what_was_settled_is_settled_and_what_comes_late_counts() {
     let env = TestEnv::new();
     env.install_sessions();
     let open = env.cemem(["gate", "--json"]).fails_with(1).json();
     assert_eq!((&open["base"], &open["since"]), (&Value::Null, &Value::Null));
     env.cemem(["gate", "--nothing-to-learn", "the sessions are an exercise"]).success();
     let passed = env.cemem(["gate", "--json"]).success().json();
-    assert_eq!(passed["since"], "2026-05-01T12:00:00.000Z");
+    assert_eq!(passed["since"], Value::Null);
+    assert!(passed["done"]["settled"].as_u64() > Some(0), "{passed}");
+    // Said before the settlement, heard after it.
+    let said = "{\"cemem\":1,\"kind\":\"correction\",\"session\":\"late\",\"at\":\"2026-03-01T00:00:00Z\",\
+        \"text\":\"No, never edit the generated clients in src/gen by hand\"}\n";
+    std::fs::create_dir_all(env.project().join(".cemem/inbox")).unwrap();
+    std::fs::write(env.project().join(".cemem/inbox/late.jsonl"), said).unwrap();
+    let late = env.cemem(["gate", "--json"]).fails_with(1).json();
+    assert_eq!(late["lessons"].as_array().map(Vec::len), Some(1), "{late}");
 }
 
 /// A report with one result of each level.

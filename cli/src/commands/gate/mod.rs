@@ -7,7 +7,6 @@ mod open;
 
 use cemem_core::Timestamp;
 use cemem_core::history::{Base, History};
-use cemem_core::store::Store;
 use cemem_ingest::Redactor;
 use serde_json::{Value, json};
 
@@ -32,7 +31,7 @@ pub(super) fn run(context: &mut Context, args: &GateArgs) -> Result<u8, CommandE
         ingest::refresh(context, &mut store, &Bar::new(context.ui.shows_progress()))?;
     }
     let (base, head) = base(context, args.base.as_deref())?;
-    let since = Since::of(base, &store)?;
+    let since = Since::of(base);
     let now = context.clock.now();
     let undecided = open::look(&store, since.moment(), now)?;
     let settled = match why {
@@ -103,25 +102,19 @@ fn base(context: &Context, named: Option<&str>) -> Result<(Option<Base>, String)
 enum Since {
     /// Since the work left this commit.
     Base(Base),
-    /// Since somebody declared everything settled: there is no commit to measure from.
-    Settled(Timestamp),
-    /// All there is.
+    /// All there is: there is no commit to measure from. What was settled is settled one by one, because
+    /// what was said before may come in after.
     Ever,
 }
 
 impl Since {
-    fn of(base: Option<Base>, store: &Store) -> Result<Self, CommandError> {
-        Ok(match (base, store.settlements()?.last()) {
-            (Some(base), _) => Self::Base(base),
-            (None, Some(last)) => Self::Settled(last.ts),
-            (None, None) => Self::Ever,
-        })
+    fn of(base: Option<Base>) -> Self {
+        base.map_or(Self::Ever, Self::Base)
     }
 
     fn moment(&self) -> Option<Timestamp> {
         match self {
             Self::Base(base) => Some(base.began),
-            Self::Settled(ts) => Some(*ts),
             Self::Ever => None,
         }
     }
@@ -131,7 +124,7 @@ impl Since {
             Self::Base(base) => {
                 json!({ "name": base.name, "sha": base.sha, "committed": base.committed, "began": base.began })
             }
-            Self::Settled(_) | Self::Ever => Value::Null,
+            Self::Ever => Value::Null,
         }
     }
 }
@@ -143,7 +136,6 @@ impl std::fmt::Display for Since {
                 let sha: String = base.sha.chars().take(10).collect();
                 write!(f, "since {} ({sha}, {})", one_line(&base.name), base.began.date())
             }
-            Self::Settled(ts) => write!(f, "since {}", ts.date()),
             Self::Ever => f.write_str("here"),
         }
     }
@@ -155,6 +147,9 @@ fn done(undecided: &Undecided) -> String {
         "{} learned, {} accepted, {} rejected, {} merged, {} put off, {} settled",
         d.learned, d.accepted, d.rejected, d.merged, d.snoozed, d.settled
     );
+    if d.doubtful > 0 {
+        text.push_str(&format!("; {} more wait that may be no rules", d.doubtful));
+    }
     if d.quarantined > 0 {
         text.push_str(&format!("; {} in quarantine", d.quarantined));
     }

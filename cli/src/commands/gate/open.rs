@@ -19,6 +19,9 @@ use crate::command_error::CommandError;
 /// A finding of a linter below this is its own business; one of a reviewer never is.
 const GRAVE: Severity = Severity::High;
 
+/// From this probability words that correct nobody are more likely a lasting rule than a task.
+const LASTING: f32 = 0.5;
+
 /// What waits, and what became of the rest.
 #[derive(Debug, Default)]
 pub(super) struct Undecided {
@@ -52,6 +55,8 @@ pub(super) struct Done {
     pub(super) merged: usize,
     /// Put off.
     pub(super) snoozed: usize,
+    /// Waiting in review without holding the work: more likely tasks than rules.
+    pub(super) doubtful: usize,
     /// Declared to hold nothing to learn, findings included.
     pub(super) settled: usize,
     /// In quarantine: no words of the people who work here.
@@ -88,6 +93,8 @@ pub(super) fn look(
 ) -> Result<Undecided, CommandError> {
     let settlements = store.settlements()?;
     let lessons = store.lessons(&LessonFilter::default())?;
+    let candidates = store.candidates(CandidateFilter::Live)?;
+    let telling = telling(&candidates);
     let mut found = Undecided::default();
     for lesson in &lessons {
         let last = last_said(lesson);
@@ -101,6 +108,7 @@ pub(super) fn look(
             LessonStatus::Quarantined => done.quarantined += 1,
             LessonStatus::Candidate if lesson.is_snoozed(now) => done.snoozed += 1,
             LessonStatus::Candidate if is_settled => done.settled += 1,
+            LessonStatus::Candidate if !telling.contains(&lesson.id) => done.doubtful += 1,
             LessonStatus::Candidate => {
                 found.latest = found.latest.max(Some(last));
                 found.lessons.push(lesson.clone());
@@ -114,8 +122,26 @@ pub(super) fn look(
         }
     }
     found.lessons.sort_by_key(|l| (last_said(l), l.id.clone()));
-    findings(store, since, &settlements, &mut found)?;
+    findings(store, candidates, since, &settlements, &mut found)?;
     Ok(found)
+}
+
+/// Returns the lessons behind which somebody was corrected, something was decided, repaired or found, or a
+/// rule was stated that is likely to last. A task that only sounds like a rule holds no work up.
+fn telling(candidates: &[StoredCandidate]) -> HashSet<LessonId> {
+    let tells = |candidate: &Candidate| {
+        let is_remark =
+            matches!(candidate.signal, Signal::Correction | Signal::Steering | Signal::StatedRule);
+        !is_remark || candidate.correction >= LASTING || candidate.durable >= LASTING
+    };
+    candidates
+        .iter()
+        .filter(|stored| tells(&stored.candidate))
+        .filter_map(|stored| match &stored.state {
+            CandidateState::Absorbed(id) => Some(id.clone()),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Returns when it was said last; where nobody dated it, when it came in.
@@ -126,13 +152,14 @@ fn last_said(lesson: &Lesson) -> Timestamp {
 /// Adds the findings that are still open and became no lesson.
 fn findings(
     store: &Store,
+    candidates: Vec<StoredCandidate>,
     since: Option<Timestamp>,
     settlements: &[Settlement],
     found: &mut Undecided,
 ) -> Result<(), CommandError> {
     let is_set_aside = |c: &StoredCandidate| !matches!(c.state, CandidateState::Absorbed(_));
     let mut reports: BTreeMap<SessionRef, Vec<Candidate>> = BTreeMap::new();
-    for stored in store.candidates(CandidateFilter::Live)? {
+    for stored in candidates {
         let dated = stored.candidate.evidence.iter().filter_map(|e| e.turn_ts).max();
         let is_new = since.is_none_or(|since| dated.is_none_or(|ts| ts > since));
         if stored.candidate.signal == Signal::Finding && is_new && is_set_aside(&stored) {
