@@ -1,4 +1,4 @@
-//! A memory of 10,000 lessons to measure against, and the binary to measure.
+//! A memory of many lessons to measure against, and the binary to measure.
 //!
 //! Owns what suites have in common. Real queries are embedded by the real model; the lessons have made-up
 //! vectors of the same size, because embedding them takes minutes and changes no figure. The model takes part
@@ -59,15 +59,20 @@ pub fn semantic(mode: Mode) -> Semantic {
     Semantic::Custom(Arc::new(Quick { model, made_up }))
 }
 
-/// Returns a store with [`N_LESSONS`] lessons.
+/// Lessons put at once.
+const AT_ONCE: usize = 50_000;
+
+/// Returns a store with so many lessons.
 ///
 /// # Panics
 /// When the disk does not take it.
 #[must_use]
-pub fn store(path: &Path) -> Store {
+pub fn store(path: &Path, n_lessons: usize) -> Store {
     let mut store = Store::open(path, Clock::System).expect("a fresh store opens");
-    let lessons = cemem_corpus::synthetic::lessons(SEED, N_LESSONS);
-    store.put_lessons(&lessons, "bench", "import", "").expect("the store takes lessons");
+    let lessons = cemem_corpus::synthetic::lessons(SEED, n_lessons);
+    for some in lessons.chunks(AT_ONCE) {
+        store.put_lessons(some, "bench", "import", "").expect("the store takes lessons");
+    }
     store
 }
 
@@ -78,7 +83,7 @@ pub fn store(path: &Path) -> Store {
 pub fn memory(home: &Path, project: &Path, mode: Mode) {
     let place = Home(home.to_owned());
     let resolved = place.resolve(project).expect("the project resolves");
-    let store = store(&place.store_path(&resolved));
+    let store = store(&place.store_path(&resolved), N_LESSONS);
     let mut engine = Engine::new(&place.index_dir(&resolved), semantic(mode));
     engine.catch_up(&store, usize::MAX).expect("the indexes catch up");
 }

@@ -7,7 +7,7 @@
 
 use std::process::{Command, Stdio};
 
-use cemem_benches::filled::{SEED, binary, runtime, semantic, store};
+use cemem_benches::filled::{N_LESSONS, SEED, binary, runtime, semantic, store};
 use cemem_core::project::Home;
 use cemem_retrieve::vectors::exact::Exact;
 use cemem_retrieve::vectors::graph::Graph;
@@ -24,7 +24,7 @@ fn modes() -> Vec<Mode> {
 
 fn warm(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let store = store(&dir.path().join("memory.db"));
+    let store = store(&dir.path().join("memory.db"), N_LESSONS);
     let queries = cemem_corpus::queries(SEED, 64);
     let mut group = c.benchmark_group("recall/warm");
     for mode in modes() {
@@ -50,7 +50,7 @@ fn cold(c: &mut Criterion) {
     std::fs::create_dir_all(&project).expect("a folder can be made");
     let place = Home(home.clone());
     let resolved = place.resolve(&project).expect("the project resolves");
-    let store = store(&place.store_path(&resolved));
+    let store = store(&place.store_path(&resolved), N_LESSONS);
     let mut group = c.benchmark_group("recall/cold");
     group.sample_size(20);
     for mode in modes() {

@@ -40,6 +40,12 @@ impl<'a> Probe<'a> {
         Self { text, path, objects: OnceCell::new() }
     }
 
+    /// Returns whether these words stand anywhere in the text; every format asks, and the text may be long.
+    #[must_use]
+    pub fn says(&self, words: &str) -> bool {
+        memchr::memmem::find(self.text.as_bytes(), words.as_bytes()).is_some()
+    }
+
     /// Returns the first complete JSON objects, one a line; glued objects count once. Of lists they hold the
     /// first entry, and nothing that lies deep.
     pub fn rows(&self) -> impl Iterator<Item = &Map<String, Value>> {

@@ -41,7 +41,7 @@ impl Source for Github {
     }
 
     fn sniff(&self, probe: &Probe<'_>) -> bool {
-        probe.text.contains("::")
+        probe.says("::")
             && probe.text.lines().any(|l| {
                 GITHUB
                     .captures(l)
@@ -60,7 +60,7 @@ impl Source for Azure {
     }
 
     fn sniff(&self, probe: &Probe<'_>) -> bool {
-        probe.text.contains("##vso[task.logissue ") && probe.text.lines().any(|l| AZURE.is_match(l))
+        probe.says("##vso[task.logissue ") && probe.text.lines().any(|l| AZURE.is_match(l))
     }
 
     fn reader(&self, file: &FileInfo, _state: &Value) -> Box<dyn Reader> {

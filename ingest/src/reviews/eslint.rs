@@ -24,7 +24,7 @@ impl Source for Eslint {
     }
 
     fn sniff(&self, probe: &Probe<'_>) -> bool {
-        probe.text.contains("\"filePath\"")
+        probe.says("\"filePath\"")
             && json::start(probe.text).is_some_and(|v| {
                 list(&v, "").first().is_some_and(|f| {
                     has(f, &["filePath"]) && f["messages"].is_array() && f["filePath"].is_string()

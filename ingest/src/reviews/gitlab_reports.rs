@@ -27,7 +27,7 @@ impl Source for CodeQuality {
     }
 
     fn sniff(&self, probe: &Probe<'_>) -> bool {
-        probe.text.contains("\"fingerprint\"")
+        probe.says("\"fingerprint\"")
             && json::start(probe.text).is_some_and(|v| {
                 list(&v, "").first().is_some_and(|i| {
                     has(i, &["description", "location", "fingerprint"])
@@ -85,7 +85,7 @@ impl Source for Sast {
     }
 
     fn sniff(&self, probe: &Probe<'_>) -> bool {
-        probe.text.contains("\"vulnerabilities\"")
+        probe.says("\"vulnerabilities\"")
             && json::start(probe.text).is_some_and(|v| {
                 let first = list(&v, "/vulnerabilities").first();
                 v["version"].is_string() && first.is_some_and(|f| has(f, &["id", "location"]))

@@ -28,7 +28,7 @@ impl Source for Rdjson {
     }
 
     fn sniff(&self, probe: &Probe<'_>) -> bool {
-        probe.text.contains("\"diagnostics\"")
+        probe.says("\"diagnostics\"")
             && json::start(probe.text)
                 .is_some_and(|v| list(&v, "/diagnostics").first().is_some_and(is_diagnostic))
     }

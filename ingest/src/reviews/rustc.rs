@@ -65,7 +65,7 @@ impl Source for RustcMessage {
     }
 
     fn sniff(&self, probe: &Probe<'_>) -> bool {
-        probe.text.contains("\"spans\"") && json::start(probe.text).is_some_and(|v| is_message(&v))
+        probe.says("\"spans\"") && json::start(probe.text).is_some_and(|v| is_message(&v))
     }
 
     fn reader(&self, file: &FileInfo, _state: &Value) -> Box<dyn Reader> {

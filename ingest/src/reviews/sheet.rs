@@ -148,7 +148,7 @@ impl Source for JsonFormat {
     }
 
     fn sniff(&self, probe: &Probe<'_>) -> bool {
-        if !probe.text.contains(self.needle) {
+        if !probe.says(self.needle) {
             return false;
         }
         match self.layout {

@@ -40,7 +40,7 @@ impl Source for Github {
             "#issuecomment",
             "\"latestReviews\"",
         ];
-        NEEDLES.iter().any(|n| probe.text.contains(n))
+        NEEDLES.iter().any(|n| probe.says(n))
             && json::start(probe.text).is_some_and(|v| is_dump(&v))
     }
 

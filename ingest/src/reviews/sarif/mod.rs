@@ -31,7 +31,7 @@ impl Source for Sarif {
     /// Runs of a tool. The schema's name or the version may stand at the end, but a run is always
     /// `results` or `tool` with a `driver`.
     fn sniff(&self, probe: &Probe<'_>) -> bool {
-        if !probe.text.contains("\"runs\"") {
+        if !probe.says("\"runs\"") {
             return false;
         }
         let Some(start) = json::start(probe.text) else { return false };

@@ -75,7 +75,7 @@ impl Source for GeminiCli {
                 && keys.iter().all(|key| turn.contains(key));
         }
         text.starts_with('{')
-            && ["\"sessionId\"", "\"projectHash\""].iter().all(|key| probe.text.contains(key))
+            && ["\"sessionId\"", "\"projectHash\""].iter().all(|key| probe.says(key))
     }
 
     fn reader(&self, file: &FileInfo, _: &Value) -> Box<dyn Reader> {

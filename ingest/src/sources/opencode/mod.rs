@@ -91,7 +91,7 @@ impl Source for Storage {
         let name = |path: Option<&Path>| path.and_then(Path::file_name).map(ToOwned::to_owned);
         let folder = probe.path.parent();
         let above = folder.and_then(Path::parent);
-        let has = |key: &str| probe.text.contains(&format!("\"{key}\""));
+        let has = |key: &str| probe.says(&format!("\"{key}\""));
         name(above).is_some_and(|n| n == "session")
             && probe.path.extension().is_some_and(|e| e == "json")
             && probe.text.starts_with('{')
@@ -116,7 +116,7 @@ impl Source for Export {
     /// An object that begins with a session's description; messages may come after a long while.
     fn sniff(&self, probe: &Probe<'_>) -> bool {
         let Some(rest) = probe.text.strip_prefix('{') else { return false };
-        let has = |key: &str| probe.text.contains(&format!("\"{key}\""));
+        let has = |key: &str| probe.says(&format!("\"{key}\""));
         rest.trim_start().starts_with("\"info\"") && has("projectID") && has("directory")
     }
 
