@@ -1,6 +1,6 @@
 //! What was downloaded: one small file a model, written when all of it is here and was seen to work.
 //!
-//! Owns [`Record`]. A model without a record is not here, whatever a broken download left; one whose files
+//! Owns `Record`. A model without a record is not here, whatever a broken download left; one whose files
 //! are no longer those of the record is refused. Must not download or load anything.
 
 use std::fs;
