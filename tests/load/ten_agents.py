@@ -129,7 +129,7 @@ def running(home):
 def main():
     cemem = Path(sys.argv[1] if len(sys.argv) > 1 else CHECKOUT / "target/release/cemem").resolve()
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 120
-    with tempfile.TemporaryDirectory(prefix="cemem load ") as root:
+    with tempfile.TemporaryDirectory(prefix="cemem load ", ignore_cleanup_errors=True) as root:
         root = Path(root)
         home, repository = root / "home", root / "project"
         home.mkdir()

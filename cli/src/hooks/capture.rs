@@ -15,6 +15,8 @@ use cemem_ingest::engines::setup::HookEvent;
 
 use super::reach::Reach;
 use super::{deadline, log};
+use cemem_retrieve::engine::EMBED_ON_RECALL;
+
 use crate::args::CaptureArgs;
 use crate::command_error::CommandError;
 use crate::commands::{ingest, sync};
@@ -86,16 +88,17 @@ pub(crate) fn run(context: &Context, args: &CaptureArgs) -> Result<u8, CommandEr
     let folder = context.home.project_dir(&context.project);
     create_private_dir(&folder)?;
     let turn = Turn::of(&folder)?;
-    let mut now = args.now;
+    let (mut now, mut only_vectors) = (args.now, args.vectors);
     while turn.take(now)? {
         turn.rest(now);
         let work = Instant::now();
-        let done = if args.vectors { vectors(context) } else { once(context) };
+        let done = if only_vectors { vectors(context, &turn) } else { once(context) };
         if let Err(error) = done {
             log::note(NAME, &error.in_full());
         }
         turn.give_back(work.elapsed());
-        now = false;
+        // Who called meanwhile has something to be read.
+        (now, only_vectors) = (false, false);
         if !turn.is_called() || began.elapsed() + MAX_REST > CAP {
             break;
         }
@@ -111,11 +114,17 @@ fn once(context: &Context) -> Result<(), CommandError> {
     Reach::refresh(&context.home.index_dir(&context.project), &store)
 }
 
-/// Makes the vectors that are missing, and reads nothing.
-fn vectors(context: &Context) -> Result<(), CommandError> {
+/// Makes the vectors that are missing, and reads nothing; until somebody calls, because what sessions say
+/// comes first.
+fn vectors(context: &Context, turn: &Turn) -> Result<(), CommandError> {
     let store = context.store_to_read()?;
-    context.engine(true)?.catch_up(&store, usize::MAX)?;
-    Ok(())
+    let mut engine = context.engine(true)?;
+    loop {
+        let done = engine.catch_up(&store, EMBED_ON_RECALL)?;
+        if !done.pending || done.vectors == 0 || turn.is_called() {
+            return Ok(());
+        }
+    }
 }
 
 /// Lowers the priority and sets an end.
