@@ -12,11 +12,10 @@ use std::time::{Duration, Instant};
 use cemem_core::durable::{IoResultExt as _, create_private_dir, open_private};
 use cemem_core::project::Home;
 use cemem_ingest::engines::setup::HookEvent;
+use cemem_retrieve::engine::EMBED_ON_RECALL;
 
 use super::reach::Reach;
 use super::{deadline, log};
-use cemem_retrieve::engine::EMBED_ON_RECALL;
-
 use crate::args::CaptureArgs;
 use crate::command_error::CommandError;
 use crate::commands::{ingest, sync};
