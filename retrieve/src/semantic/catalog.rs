@@ -206,13 +206,29 @@ mod tests {
     }
 
     #[test]
-    fn every_listed_model_can_be_named() {
-        for known in all(Kind::Embedding) {
-            assert!(embedding(&known.name).is_some(), "{}", known.name);
-            assert!(known.files().count() >= 5);
+    fn every_listed_model_can_be_named_and_by_no_other_name() {
+        for kind in [Kind::Embedding, Kind::Reranker] {
+            for known in all(kind) {
+                let is_known = match kind {
+                    Kind::Embedding => embedding(&known.name).is_some(),
+                    Kind::Reranker => reranker(&known.name).is_some(),
+                };
+                assert!(is_known, "{}", known.name);
+                assert_eq!(find(kind, &known.name), [known]);
+            }
         }
-        for known in all(Kind::Reranker) {
-            assert!(reranker(&known.name).is_some(), "{}", known.name);
+    }
+
+    #[test]
+    fn weights_beside_a_graph_are_files_of_the_model() {
+        for (kind, name, weights) in [
+            (Kind::Embedding, "MultilingualE5Large", "model.onnx_data"),
+            (Kind::Reranker, "BGERerankerV2M3", "model.onnx.data"),
+        ] {
+            let known = find(kind, name).remove(0);
+            let files: Vec<_> = known.files().collect();
+            assert_eq!(files[..2], [known.model_file.as_str(), weights]);
+            assert_eq!(files[2..], TOKENIZER_FILES);
         }
     }
 }

@@ -8,7 +8,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use cemem_core::id::digest;
 use fastembed::{
@@ -19,13 +19,16 @@ use ort::environment::Environment;
 use serde_json::Value;
 
 use super::catalog::{Prompts, TOKENIZER_FILES, embedding};
-use super::record::{Record, look};
+use super::record::{Record, in_full, is_record, look};
 use super::scale::Scale;
 use super::{EmbedError, Embedder, SemanticOff, normalise, providers};
 
 /// Most tokens read of one text: passages are far shorter, and a model that reads 8,192 would take seconds
 /// for a pasted log.
 const MAX_TOKENS: usize = 512;
+/// Files of a folder that say how its model is used.
+const SETTINGS: [&str; 3] =
+    ["1_Pooling/config.json", "config_sentence_transformers.json", "sentence_bert_config.json"];
 /// No token is longer than this many bytes on average, so the rest of a huge text need not be looked at.
 const BYTES_A_TOKEN: usize = 32;
 
@@ -35,14 +38,20 @@ pub(super) struct LocalModel {
     dim: usize,
     path: PathBuf,
     prompts: Prompts,
+    /// Measured when it is first asked for, unless the record of the download has it.
+    scale: OnceLock<Scale>,
     model: Mutex<TextEmbedding>,
 }
 
 /// Everything there is to know before a model is loaded.
-struct Plan {
-    id: String,
+pub(super) struct Plan {
+    /// Another one wherever vectors would be others: of other files, or used otherwise.
+    pub id: String,
+    path: PathBuf,
     /// Known of a download; measured of a folder.
     dim: Option<usize>,
+    /// The same.
+    scale: Option<Scale>,
     graph: PathBuf,
     /// Files the graph refers to, by the name it uses.
     more: Vec<(String, PathBuf)>,
@@ -55,47 +64,47 @@ struct Plan {
     prompts: Prompts,
 }
 
-/// Returns the id of a model, without loading it: another one when its files are others.
-pub(super) fn model_id(path: &Path) -> Result<String, SemanticOff> {
-    if path.is_dir() {
-        return Ok(folder_id(path));
-    }
-    let record = Record::read(path)?;
-    record.check()?;
-    Ok(record.id())
-}
-
 /// Returns the id of the model in a folder: its name, and a hash of its place and of what tells that its
 /// files were replaced.
 fn folder_id(folder: &Path) -> String {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let safe: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(40).collect();
-    let looks = ["model.onnx", "tokenizer.json"].map(|name| look(&folder.join(name)).ok());
-    let hash = digest([folder.to_string_lossy().into_owned(), format!("{looks:?}")]);
+    let files = ["model.onnx"].into_iter().chain(TOKENIZER_FILES).chain(SETTINGS);
+    let looks: Vec<_> = files.map(|name| look(&folder.join(name)).ok()).collect();
+    let hash = digest([folder.to_string_lossy().into_owned(), format!("{looks:?} {MAX_TOKENS}")]);
     format!("{safe}-{}", &hash[..8])
 }
 
 impl Plan {
-    fn of(path: &Path) -> Result<Self, SemanticOff> {
-        if path.is_dir() { Ok(Self::of_folder(path)) } else { Self::of_record(path) }
+    /// Returns the plan of a folder of files, or of the record of a download.
+    pub(super) fn of(path: &Path) -> Result<Self, SemanticOff> {
+        if is_record(path) {
+            Self::of_record(&Record::checked(path)?)
+        } else {
+            Self::of_folder(path)
+        }
     }
 
-    fn of_folder(folder: &Path) -> Self {
+    fn of_folder(folder: &Path) -> Result<Self, SemanticOff> {
+        let graph = graph_in(folder)?;
         let json = |name: &str| -> Value {
             let bytes = fs::read(folder.join(name)).unwrap_or_default();
             serde_json::from_slice(&bytes).unwrap_or_default()
         };
-        let cls = json("1_Pooling/config.json")["pooling_mode_cls_token"] == true;
-        let prompts = json("config_sentence_transformers.json")["prompts"].take();
+        let [pooling, prompts, limits] = SETTINGS.map(json);
+        let cls = pooling["pooling_mode_cls_token"] == true;
+        let prompts = &prompts["prompts"];
         let prompt = |names: &[&str]| {
             names.iter().find_map(|name| prompts[*name].as_str()).unwrap_or_default().to_owned()
         };
-        let max = json("sentence_bert_config.json")["max_seq_length"].as_u64();
-        Self {
+        let max = limits["max_seq_length"].as_u64();
+        Ok(Self {
             id: folder_id(folder),
+            path: folder.to_owned(),
             dim: None,
-            graph: folder.join("model.onnx"),
+            scale: None,
+            graph,
             more: Vec::new(),
             tokenizer: TOKENIZER_FILES.iter().map(|name| folder.join(name)).collect(),
             pooling: Some(if cls { Pooling::Cls } else { Pooling::Mean }),
@@ -108,12 +117,11 @@ impl Plan {
                 query: prompt(&["query"]),
                 passage: prompt(&["passage", "document"]),
             },
-        }
+        })
     }
 
-    fn of_record(path: &Path) -> Result<Self, SemanticOff> {
-        let record = Record::read(path)?;
-        record.check()?;
+    /// Returns the plan of a download whose files were looked at.
+    pub(super) fn of_record(record: &Record) -> Result<Self, SemanticOff> {
         let unusable = |message: &str| SemanticOff::ModelUnusable {
             model: record.model.clone(),
             message: message.to_owned(),
@@ -122,23 +130,28 @@ impl Plan {
             .ok_or_else(|| unusable("this cemem does not know it as an embedding model"))?;
         let info = TextEmbedding::get_model_info(&known).map_err(|e| unusable(&e.to_string()))?;
         let file = |name: &str| {
-            let path = record.path(name).map(Path::to_owned);
-            path.ok_or_else(|| unusable(&format!("`{name}` was not downloaded")))
+            record.path(name).ok_or_else(|| unusable(&format!("`{name}` was not downloaded")))
         };
         // The graph names its neighbours without the folder that they share.
         let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
         let more = info.additional_files.iter().map(|path| Ok((name(path), file(path)?)));
+        let pooling = TextEmbedding::get_default_pooling_method(&known);
+        let quantization = TextEmbedding::get_quantization_mode(&known);
+        let (output, prompts) = (info.output_key.clone(), Prompts::of(&known));
+        let used = format!("{prompts:?} {pooling:?} {quantization:?} {output:?} {MAX_TOKENS}");
         Ok(Self {
-            id: record.id(),
+            id: record.id(&used),
+            path: record.place.clone(),
             dim: record.dim,
+            scale: record.scale,
             graph: file(&info.model_file)?,
             more: more.collect::<Result<_, SemanticOff>>()?,
             tokenizer: TOKENIZER_FILES.iter().map(|name| file(name)).collect::<Result<_, _>>()?,
-            pooling: TextEmbedding::get_default_pooling_method(&known),
-            quantization: TextEmbedding::get_quantization_mode(&known),
-            output: info.output_key.clone(),
+            pooling,
+            quantization,
+            output,
             max_tokens: MAX_TOKENS,
-            prompts: Prompts::of(&known),
+            prompts,
         })
     }
 
@@ -157,6 +170,17 @@ impl Plan {
             .with_max_length(self.max_tokens);
         TextEmbedding::try_new_from_user_defined(source, options).map_err(|e| e.to_string())
     }
+}
+
+/// Returns the graph of the model in a folder, if it is there.
+pub(super) fn graph_in(folder: &Path) -> Result<PathBuf, SemanticOff> {
+    let graph = folder.join("model.onnx");
+    let unusable = |error| SemanticOff::ModelUnusable {
+        model: folder.display().to_string(),
+        message: in_full(&error),
+    };
+    look(&graph).map(|_| ()).map_err(unusable)?;
+    Ok(graph)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
@@ -180,17 +204,17 @@ impl LocalModel {
     /// Loads the model, and finds out the length of its vectors where nobody knows it.
     ///
     /// # Errors
-    /// When it is not here, its files are not what they were, or the runtime refuses it.
-    pub(super) fn load(environment: Environment, path: &Path) -> Result<Self, SemanticOff> {
-        let plan = Plan::of(path)?;
+    /// When a file cannot be read, or the runtime refuses it.
+    pub(super) fn load(environment: Environment, plan: &Plan) -> Result<Self, SemanticOff> {
         let unusable =
             |message: String| SemanticOff::ModelUnusable { model: plan.id.clone(), message };
         let model = plan.load(environment).map_err(unusable)?;
         let mut loaded = Self {
             id: plan.id.clone(),
             dim: plan.dim.unwrap_or_default(),
-            path: path.to_owned(),
+            path: plan.path.clone(),
             prompts: plan.prompts.clone(),
+            scale: plan.scale.map_or_else(OnceLock::new, OnceLock::from),
             model: Mutex::new(model),
         };
         if loaded.dim == 0 {
@@ -245,6 +269,39 @@ impl Embedder for LocalModel {
     }
 
     fn scale(&self) -> Result<Scale, EmbedError> {
-        Scale::measure(self)
+        match self.scale.get() {
+            Some(scale) => Ok(*scale),
+            None => Scale::measure(self).map(|scale| *self.scale.get_or_init(|| scale)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_another_model_when_anything_it_is_used_by_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        let id = || Plan::of(dir.path()).map(|plan| plan.id);
+        let off = id().unwrap_err();
+        assert!(matches!(&off, SemanticOff::ModelUnusable { .. }), "{off:?}");
+        assert!(off.to_string().contains("model.onnx"), "{off}");
+        fs::create_dir(dir.path().join("1_Pooling")).unwrap();
+        let mut seen = Vec::new();
+        for name in ["model.onnx"].into_iter().chain(TOKENIZER_FILES).chain(SETTINGS) {
+            fs::write(dir.path().join(name), "{\"pooling_mode_cls_token\": true}").unwrap();
+            let id = id().unwrap();
+            assert!(!seen.contains(&id), "{name}");
+            seen.push(id);
+        }
+        assert_eq!(id().unwrap(), seen[seen.len() - 1]);
+        assert_eq!(Plan::of(dir.path()).unwrap().pooling, Some(Pooling::Cls));
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_told_as_one() {
+        let off = Plan::of(Path::new("/nowhere/at/all")).map(drop).unwrap_err().to_string();
+        assert!(off.contains("cannot use the model `/nowhere/at/all`"), "{off}");
     }
 }

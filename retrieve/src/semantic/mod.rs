@@ -69,7 +69,8 @@ pub trait Embedder: Send + Sync {
         None
     }
 
-    /// Returns how its cosines become those of the shipped model; may take as long as embedding a page.
+    /// Returns how its cosines become those of the shipped model; the first time this may take as long as
+    /// embedding a page.
     ///
     /// # Errors
     /// When the model fails to run, or cannot be used for search.
@@ -124,6 +125,12 @@ pub enum SemanticOff {
     Failed(String),
 }
 
+impl From<EmbedError> for SemanticOff {
+    fn from(error: EmbedError) -> Self {
+        Self::ModelUnusable { model: error.model, message: error.message }
+    }
+}
+
 /// Which embedder to use.
 #[derive(Clone)]
 pub enum Semantic {
@@ -161,7 +168,7 @@ impl Semantic {
         match self {
             Self::Off => Err(SemanticOff::Disabled),
             Self::Shipped { .. } => Ok(shipped::MODEL_ID.to_owned()),
-            Self::Local { model, .. } => local::model_id(model),
+            Self::Local { model, .. } => local::Plan::of(model).map(|plan| plan.id),
             Self::Custom(embedder) => Ok(embedder.model_id().to_owned()),
         }
     }
@@ -190,9 +197,9 @@ impl Semantic {
             }
             Self::Local { runtime, model } => {
                 // What is missing is told before the runtime is looked for.
-                local::model_id(model)?;
+                let plan = local::Plan::of(model)?;
                 let environment = runtime::environment(runtime.as_deref())?;
-                Ok(Arc::new(local::LocalModel::load(environment, model)?))
+                Ok(Arc::new(local::LocalModel::load(environment, &plan)?))
             }
             Self::Custom(embedder) => Ok(Arc::clone(embedder)),
         }

@@ -3,13 +3,15 @@
 //! Owns [`Reranker`], its loading through fastembed from files on this machine, and how its word is blended
 //! with the order before it. Must not download anything, nor decide what is relevant: that was decided.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use fastembed::{OnnxSource, RerankInitOptionsUserDefined, TextRerank, UserDefinedRerankingModel};
+use ort::environment::Environment;
 
 use super::catalog::{Kind, TOKENIZER_FILES, all};
-use super::record::Record;
+use super::record::{Record, is_record};
 use super::{SemanticOff, local, providers, runtime};
 
 /// Lessons that are looked at again.
@@ -38,7 +40,7 @@ impl Reranker {
     /// # Errors
     /// Why it cannot be used.
     pub(crate) fn check(&self) -> Result<(), SemanticOff> {
-        files(&self.model).map(drop)
+        Files::of(&self.model).map(drop)
     }
 
     /// Loads it, if that was not done before.
@@ -50,7 +52,11 @@ impl Reranker {
     }
 
     fn get(&self) -> Result<&Mutex<TextRerank>, SemanticOff> {
-        let load = || load(self.runtime.as_deref(), &self.model).map(Mutex::new);
+        let load = || {
+            // What is missing is told before the runtime is looked for.
+            let files = Files::of(&self.model)?;
+            load(runtime::environment(self.runtime.as_deref())?, &files).map(Mutex::new)
+        };
         self.loaded.get_or_init(load).as_ref().map_err(Clone::clone)
     }
 
@@ -61,48 +67,74 @@ impl Reranker {
     pub(crate) fn scores(&self, query: &str, texts: &[String]) -> Result<Vec<f32>, SemanticOff> {
         let mut model = self.get()?.lock().unwrap_or_else(PoisonError::into_inner);
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let ranked = model
-            .rerank(query, &texts, false, None)
-            .map_err(|e| SemanticOff::Failed(format!("the reranker failed: {e}")))?;
-        let mut scores = vec![0.0; texts.len()];
-        for result in ranked {
-            scores[result.index] = result.score;
-        }
-        Ok(scores)
+        scores(&mut model, query, &texts)
+            .map_err(|message| SemanticOff::Failed(format!("the reranker failed: {message}")))
     }
 }
 
-fn load(library: Option<&Path>, path: &Path) -> Result<TextRerank, SemanticOff> {
-    let (name, graph, tokenizer) = files(path)?;
-    let environment = runtime::environment(library)?;
-    let unusable = |message: String| SemanticOff::ModelUnusable { model: name.clone(), message };
-    let tokenizer = local::tokenizer(&tokenizer).map_err(unusable)?;
+fn scores(model: &mut TextRerank, query: &str, texts: &[&str]) -> Result<Vec<f32>, String> {
+    // fastembed panics where a graph answers in another shape than rows of scores.
+    let ranked = catch_unwind(AssertUnwindSafe(|| model.rerank(query, texts, false, None)))
+        .map_err(|_| "its output is no row of scores for each text".to_owned())?
+        .map_err(|e| e.to_string())?;
+    let mut scores = vec![f32::NAN; texts.len()];
+    for result in ranked {
+        if let Some(score) = scores.get_mut(result.index) {
+            *score = result.score;
+        }
+    }
+    Ok(scores)
+}
+
+/// Loads a reranker and tries it on a pair.
+pub(super) fn load(environment: Environment, files: &Files) -> Result<TextRerank, SemanticOff> {
+    let unusable =
+        |message: String| SemanticOff::ModelUnusable { model: files.name.clone(), message };
+    let tokenizer = local::tokenizer(&files.tokenizer).map_err(unusable)?;
     // From its file, because the graph of a large model refers to others beside it.
-    let source = UserDefinedRerankingModel::new(OnnxSource::File(graph), tokenizer);
+    let source = UserDefinedRerankingModel::new(OnnxSource::File(files.graph.clone()), tokenizer);
     let options = RerankInitOptionsUserDefined::new()
         .with_environment(environment)
         .with_execution_providers(providers::compiled());
-    TextRerank::try_new_from_user_defined(source, options).map_err(|e| unusable(e.to_string()))
+    let mut model = TextRerank::try_new_from_user_defined(source, options)
+        .map_err(|e| unusable(e.to_string()))?;
+    scores(&mut model, "probe", &["probe"]).map_err(unusable)?;
+    Ok(model)
 }
 
-/// Returns the name of a reranker, its graph, and the files of its tokenizer.
-fn files(path: &Path) -> Result<(String, PathBuf, Vec<PathBuf>), SemanticOff> {
-    if path.is_dir() {
-        let tokenizer = TOKENIZER_FILES.iter().map(|name| path.join(name)).collect();
-        return Ok((path.display().to_string(), path.join("model.onnx"), tokenizer));
+/// What a reranker is loaded from.
+pub(super) struct Files {
+    name: String,
+    graph: PathBuf,
+    tokenizer: Vec<PathBuf>,
+}
+
+impl Files {
+    /// Returns the files in a folder, or of the record of a download.
+    fn of(path: &Path) -> Result<Self, SemanticOff> {
+        if is_record(path) {
+            return Self::of_record(&Record::checked(path)?);
+        }
+        Ok(Self {
+            name: path.display().to_string(),
+            graph: local::graph_in(path)?,
+            tokenizer: TOKENIZER_FILES.iter().map(|name| path.join(name)).collect(),
+        })
     }
-    let record = Record::read(path)?;
-    record.check()?;
-    let known = all(Kind::Reranker).into_iter().find(|known| known.name == record.model);
-    let graph = known.and_then(|known| record.path(&known.model_file).map(Path::to_owned));
-    let tokenizer: Option<Vec<_>> =
-        TOKENIZER_FILES.iter().map(|name| record.path(name).map(Path::to_owned)).collect();
-    match (graph, tokenizer) {
-        (Some(graph), Some(tokenizer)) => Ok((record.model, graph, tokenizer)),
-        _ => Err(SemanticOff::ModelUnusable {
-            message: "it is no reranker that this cemem knows".into(),
-            model: record.model,
-        }),
+
+    /// Returns the files of a download that were looked at.
+    pub(super) fn of_record(record: &Record) -> Result<Self, SemanticOff> {
+        let known = all(Kind::Reranker).into_iter().find(|known| known.name == record.model);
+        let graph = known.and_then(|known| record.path(&known.model_file));
+        let tokenizer: Option<_> = TOKENIZER_FILES.iter().map(|name| record.path(name)).collect();
+        let name = record.model.clone();
+        match (graph, tokenizer) {
+            (Some(graph), Some(tokenizer)) => Ok(Self { name, graph, tokenizer }),
+            _ => Err(SemanticOff::ModelUnusable {
+                message: "it is no reranker that this cemem knows".into(),
+                model: name,
+            }),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Cosines of other models on the scale of the shipped one.
 //!
 //! Owns [`Scale`]. What is near and what is relevant was fitted on the cosines of the shipped model
-//! (docs/quality.md); another model gives unrelated texts 0.8 and related ones 0.9, or 0.0 and 0.5. So a few
+//! (docs/quality.md); another model gives unrelated texts 0.7 and related ones 0.9, or 0.0 and 0.5. So a few
 //! pairs of a question and its answer are embedded when a model's first vectors are made, and its cosines
 //! are moved and stretched until unrelated and related pairs lie where the shipped model has them. Order
 //! never changes. Must not know which model it is.
