@@ -61,15 +61,9 @@ fn path(home: &Home, kind: Kind, set: &str) -> Result<PathBuf, CommandError> {
         },
         other => other,
     };
+    // Whether it is there is told when it is used: a disk that is not mounted keeps nobody from an answer.
     if Path::new(set).is_absolute() {
-        let folder = PathBuf::from(set);
-        return match folder.join("model.onnx").is_file() {
-            true => Ok(folder),
-            false => Err(in_config(
-                CommandError::user(format!("`{set}` is no folder with a `model.onnx`"))
-                    .hint("docs/models.md lists the files of a model"),
-            )),
-        };
+        return Ok(PathBuf::from(set));
     }
     let known = named(&[kind], set).map_err(in_config)?;
     Ok(record::path_of(&folder(home), &known))
@@ -126,7 +120,9 @@ pub(crate) fn advice(off: &SemanticOff) -> Option<String> {
             Some(format!("`cemem models get {model}` brings it here"))
         }
         SemanticOff::ModelUnusable { .. } => Some(
-            "`cemem models get` brings a downloaded one anew; or set another in config.toml".into(),
+            "`cemem models get` brings a downloaded one anew; docs/models.md lists the files of a folder; or set \
+             another in config.toml"
+                .into(),
         ),
         _ => None,
     }

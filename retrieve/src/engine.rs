@@ -4,7 +4,7 @@
 //! view and reading the winners. Must not score or render.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::query::{Answer, Hit, Mode, Note, Query};
 use crate::rank::{History, Task};
 use crate::semantic::reranker::{DEPTH, Reranker, blend};
 use crate::semantic::{Embedder, Semantic, SemanticOff};
-use crate::serving::Serving;
+use crate::serving::{self, Serving};
 use crate::text::render::render;
 use crate::text::terms::Analyser;
 use crate::vectors::Watermark;
@@ -51,17 +51,16 @@ pub struct Engine {
     /// What was learned from the uses of one revision of the store.
     learned: Option<(u64, Arc<History>)>,
     resident: bool,
-    /// The thread of [`Engine::prepare`].
-    loader: Mutex<Option<JoinHandle<()>>>,
+    /// The thread that loads a model.
+    loader: Option<JoinHandle<()>>,
 }
 
 impl Drop for Engine {
     /// Waits for the model: a process that ends while a thread is still inside the ONNX Runtime runs
     /// the library's exit code under that thread's feet, and crashes.
     fn drop(&mut self) {
-        let loader = self.loader.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         // A loader that panicked has nothing to clean up.
-        let _panicked = loader.map(JoinHandle::join);
+        let _panicked = self.loader.take().map(JoinHandle::join);
     }
 }
 
@@ -85,7 +84,7 @@ impl Engine {
             view: None,
             learned: None,
             resident: false,
-            loader: Mutex::new(None),
+            loader: None,
         }
     }
 
@@ -104,21 +103,46 @@ impl Engine {
         self
     }
 
+    /// Returns an engine over indexes in another folder, with the models of this one: what is loaded here is not
+    /// loaded again.
+    #[must_use]
+    pub fn elsewhere(&self, index_root: &Path) -> Self {
+        let mut other = Self::new(index_root, Semantic::Off).with_reranker(self.reranker.clone());
+        other.serving = self.serving.elsewhere();
+        other
+    }
+
     /// Starts loading the model in the background, if `mode` will need it: call it as early as
     /// possible in a short-lived process.
     pub fn prepare(&mut self, mode: Mode) {
         self.serving.look(&self.place, None);
         if mode.uses_vectors() && self.serving.now().id().is_some() {
             let model = self.serving.now().clone();
-            let reranker = self.reranker.clone().filter(|_| mode == Mode::Full);
-            let mut loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
-            loader.get_or_insert_with(|| {
-                thread::spawn(move || {
-                    drop(model.load());
-                    drop(reranker.map(|reranker| reranker.load()));
-                })
-            });
+            self.load_aside(move || drop(model.load()));
         }
+    }
+
+    /// Returns whether the wanted model is loaded, or cannot be; starts loading it in the background if not. For
+    /// processes that others wait for, before [`Engine::catch_up_for`].
+    pub fn is_warm(&mut self) -> bool {
+        let wanted = self.serving.wanted().clone();
+        if wanted.id().is_none() || wanted.is_tried() {
+            return !self.is_loading();
+        }
+        // The scale takes its time as well.
+        self.load_aside(move || drop(wanted.load().map(|model| model.scale())));
+        false
+    }
+
+    /// Runs what loads a model on the one thread for that, unless it is at work.
+    fn load_aside(&mut self, load: impl FnOnce() + Send + 'static) {
+        if !self.is_loading() {
+            self.loader = Some(thread::spawn(load));
+        }
+    }
+
+    fn is_loading(&self) -> bool {
+        self.loader.as_ref().is_some_and(|loader| !loader.is_finished())
     }
 
     /// Returns the embedder of the model that answers, waiting for it to load.
@@ -129,13 +153,20 @@ impl Engine {
         self.serving.now().load()
     }
 
-    /// Looks which model answers for a store, and returns its id; `None` where words alone do.
-    pub fn answering(&mut self, store: &Store) -> Option<&str> {
+    /// Looks which model answers for a store, and returns its embedder, waiting for it to load.
+    ///
+    /// # Errors
+    /// Why there is none: words alone answer.
+    pub fn answering(&mut self, store: &Store) -> Result<Arc<dyn Embedder>, SemanticOff> {
         self.look(store);
-        self.model_id()
+        self.embedder().or_else(|off| {
+            // Known by now that it cannot be loaded.
+            if self.look(store) { self.embedder() } else { Err(off) }
+        })
     }
 
-    /// Returns the id of the model that answers; `None` where words alone do.
+    /// Returns the id of the model that was chosen to answer, whether or not there is a runtime for it; `None`
+    /// where none was.
     #[must_use]
     pub fn model_id(&self) -> Option<&str> {
         self.serving.now().id()
@@ -161,14 +192,19 @@ impl Engine {
     fn catch_up_within(&mut self, store: &Store, allowance: Allowance) -> Result<CaughtUp> {
         self.look(store);
         let wanted = self.serving.wanted().clone();
-        let made = wanted.load();
-        let embedder = made.clone().or_else(|_| {
-            // Known by now that it cannot be loaded.
-            self.look(store);
-            self.embedder()
+        let tried = wanted.load().and_then(|embedder| {
+            match self.catch_up_with(store, Some(&embedder), allowance) {
+                Err(RetrieveError::Embed(error)) => Err(SemanticOff::from(error)),
+                done => Ok(done),
+            }
         });
-        let done = self.catch_up_with(store, embedder.as_ref().ok(), allowance)?;
-        if made.is_ok() && !done.pending && !done.busy {
+        serving::judge(&self.place, &wanted, tried.as_ref().err());
+        let Ok(done) = tried else {
+            let embedder = self.answering(store).ok();
+            return self.catch_up_with(store, embedder.as_ref(), allowance);
+        };
+        let done = done?;
+        if !done.pending && !done.busy {
             let (place, fields, analyser) = (&self.place, &self.fields, &self.analyser);
             Projection { place, fields, analyser, store }.retire_others(&wanted)?;
             self.look(store);
@@ -176,11 +212,13 @@ impl Engine {
         Ok(done)
     }
 
-    /// Looks which model is to answer; what is open of another one is left.
-    fn look(&mut self, store: &Store) {
-        if self.serving.look(&self.place, Some(store)) {
+    /// Looks which model is to answer; what is open of another one is left. Returns whether it is another.
+    fn look(&mut self, store: &Store) -> bool {
+        let is_other = self.serving.look(&self.place, Some(store));
+        if is_other {
             self.view = None;
         }
+        is_other
     }
 
     fn catch_up_with(
@@ -278,6 +316,17 @@ impl Engine {
     /// # Errors
     /// When lessons could not be looked for. That nothing is relevant is an answer, not an error.
     pub fn recall(&mut self, store: &Store, query: &Query) -> Result<Answer> {
+        let answer = self.recall_once(store, query)?;
+        let unusable =
+            |note: &Note| matches!(note, Note::SemanticOff(SemanticOff::ModelUnusable { .. }));
+        // The model turned out to be of no use: another one may do.
+        if answer.notes.iter().any(unusable) && self.look(store) {
+            return self.recall_once(store, query);
+        }
+        Ok(answer)
+    }
+
+    fn recall_once(&mut self, store: &Store, query: &Query) -> Result<Answer> {
         let mut answer = Answer::default();
         let text = bounded(&query.text);
         let askable = askable(text);
@@ -301,8 +350,14 @@ impl Engine {
             })),
             None => embeds.then(|| model.embed(text)),
         };
-        let vector = embedded.and_then(|result| {
-            result.map_err(|off| answer.notes.push(Note::SemanticOff(off))).ok()
+        let vector = embedded.and_then(|embedded| match embedded {
+            Ok(vector) => Some(vector),
+            Err(off) => {
+                // No model answers, whatever was said of that.
+                answer.notes.retain(|note| Some(note) != self.serving.note());
+                answer.notes.push(Note::SemanticOff(off));
+                None
+            }
         });
         let view = view?;
         answer.n_lessons = view.n_lessons();

@@ -168,7 +168,7 @@ pub enum Note {
         /// Which one answers.
         serving: String,
     },
-    /// The vectors of the wanted model are still being made, and those of another one are asked.
+    /// The vectors of the wanted model are not made yet, and those of another one are asked.
     ModelPending {
         /// The wanted one.
         model: String,
@@ -179,6 +179,13 @@ pub enum Note {
     NotReranked(SemanticOff),
     /// So many lessons have no vectors yet and were found by words only.
     NotEmbedded(usize),
+    /// The same of another memory.
+    NotEmbeddedThere {
+        /// Which memory.
+        memory: String,
+        /// How many of its lessons.
+        n: usize,
+    },
     /// Another process is updating the index; the newest lessons may be missing.
     IndexBusy,
     /// The index could not be updated; the newest lessons may be missing.
@@ -187,16 +194,33 @@ pub enum Note {
     Unread(String),
 }
 
+impl Note {
+    /// Returns whether it says that vectors are missing, which can be made while nobody asks.
+    #[must_use]
+    pub fn is_unfinished(&self) -> bool {
+        matches!(
+            self,
+            Self::NotEmbedded(_) | Self::NotEmbeddedThere { .. } | Self::ModelPending { .. }
+        )
+    }
+}
+
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SemanticOff(why) => write!(f, "words only: {why}"),
             Self::OtherModel { off, serving } => write!(f, "{off}; `{serving}` answers"),
             Self::ModelPending { model, serving } => {
-                write!(f, "the vectors of `{model}` are being made; `{serving}` answers until then")
+                write!(
+                    f,
+                    "the vectors of `{model}` are not made yet; `{serving}` answers until then"
+                )
             }
             Self::NotReranked(off) => write!(f, "not reranked: {off}"),
             Self::NotEmbedded(n) => write!(f, "{n} lessons are found by words only so far"),
+            Self::NotEmbeddedThere { memory, n } => {
+                write!(f, "{n} lessons of `{memory}` are found by words only so far")
+            }
             Self::IndexBusy => f.write_str(
                 "another process is updating the index: the newest lessons may be missing",
             ),

@@ -2,8 +2,9 @@
 //!
 //! Owns the choice between the model a person wants and the one whose vectors are further: another model's
 //! vectors are made aside, and until they are as far as those there were, the old ones are asked, with
-//! queries embedded by the old model. Owns also what is written beside vectors to make that possible: where
-//! their model is and how its cosines are read. Must not embed lessons or rank.
+//! queries embedded by the old model. Owns also what is written to make that possible: beside vectors, where
+//! their model is and how its cosines are read; in the index folder, which model turned out to be of no use.
+//! Must not embed lessons or rank.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,8 @@ use crate::vectors::{Watermark, shelf};
 
 /// The file beside the vectors of a model that is not part of the program.
 const FILE: &str = "model.json";
+/// The file in the index folder that names a model of which no vectors can be made.
+const REFUSED: &str = "refused-model.json";
 
 /// What vectors are of.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -99,10 +102,45 @@ impl Model {
     }
 }
 
+/// A model whose files are here, and of which no vectors can be made all the same. It is written down because
+/// who makes vectors is another process than who asks for them.
+#[derive(Serialize, Deserialize)]
+struct Refused {
+    model: String,
+    message: String,
+}
+
+/// Writes down that no vectors can be made of a model, and why; or, where there is no fault, that they can.
+pub(crate) fn judge(place: &Place, model: &Model, fault: Option<&SemanticOff>) {
+    let path = place.root().join(REFUSED);
+    // Where it cannot be written, it is found out again.
+    match (model.id(), fault) {
+        (Some(id), Some(SemanticOff::ModelUnusable { message, .. })) => {
+            let refused = Refused { model: id.to_owned(), message: message.clone() };
+            let bytes = serde_json::to_vec(&refused).expect("it is plain data");
+            let _unwritten = write_durable(&path, &bytes);
+        }
+        (_, None) => {
+            let _none = fs::remove_file(&path);
+        }
+        _ => {}
+    }
+}
+
+/// Returns why no vectors can be made of a model, if that was found out.
+fn refusal(place: &Place, model: &Model) -> Option<SemanticOff> {
+    let bytes = fs::read(place.root().join(REFUSED)).ok()?;
+    let refused: Refused = serde_json::from_slice(&bytes).ok()?;
+    let Refused { model: id, message } = refused;
+    (model.id() == Some(&id)).then_some(SemanticOff::ModelUnusable { model: id, message })
+}
+
 /// See the module.
 pub(crate) struct Serving {
     wanted: Model,
     now: Model,
+    /// Another model that is loaded, perhaps, and then not loaded again.
+    lent: Option<Model>,
     note: Option<Note>,
 }
 
@@ -111,7 +149,13 @@ impl Serving {
     pub(crate) fn new(semantic: Semantic) -> Self {
         let id = semantic.model_id();
         let wanted = Model::new(semantic, id);
-        Self { now: wanted.clone(), wanted, note: None }
+        Self { now: wanted.clone(), wanted, lent: None, note: None }
+    }
+
+    /// Returns the same choice for another place, not made yet; what is loaded here is loaded there.
+    pub(crate) fn elsewhere(&self) -> Self {
+        let (wanted, lent) = (self.wanted.clone(), Some(self.now.clone()));
+        Self { now: wanted.clone(), wanted, lent, note: None }
     }
 
     /// The model a person wants.
@@ -139,6 +183,7 @@ impl Serving {
             self.wanted = Model::new(self.wanted.semantic.clone(), checked.clone().ok());
         }
         let fault = checked.err().or_else(|| self.wanted.fault().cloned());
+        let fault = fault.or_else(|| refusal(place, &self.wanted));
         let ahead = self.ahead(place, store);
         let other = match &fault {
             None => ahead,
@@ -153,7 +198,8 @@ impl Serving {
             return before != self.now.id;
         };
         if self.now.id != other.id {
-            self.now = other;
+            let lent = self.lent.clone().filter(|lent| lent.id == other.id);
+            self.now = lent.unwrap_or(other);
         }
         let serving = self.now.id.clone().unwrap_or_default();
         self.note = Some(match fault {
@@ -221,14 +267,21 @@ fn others(place: &Place, wanted: &Model, store: Option<&Store>) -> Vec<Other> {
     place.all_vectors().into_iter().filter_map(other).collect()
 }
 
-/// Removes the vectors of other models once those of the wanted one are as far. Only who holds the lock of
-/// the vectors may call it.
+/// Removes the vectors of other models, also of those that are gone, once the ones of the wanted model are as
+/// far. Only who holds the lock of the vectors may call it.
 pub(crate) fn retire(place: &Place, wanted: &Model, store: &Store) {
-    let Some(here) = wanted.id().and_then(|id| place.mark(id, Some(store))) else { return };
-    for other in others(place, wanted, Some(store)) {
-        if other.mark.seq <= here.seq {
-            // Where a reader holds its files open on a system that minds, the next time does it.
-            let _left = shelf::clear(&other.folder);
-        }
+    let Some(id) = wanted.id() else { return };
+    let Some(here) = place.mark(id, Some(store)) else { return };
+    // A caller's own embedder knows nothing of other models.
+    if wanted.semantic.instead(None).is_none() {
+        return;
+    }
+    let further = others(place, wanted, Some(store)).into_iter();
+    let mut kept: Vec<PathBuf> =
+        further.filter(|other| other.mark.seq > here.seq).map(|other| other.folder).collect();
+    kept.push(place.vectors(id));
+    for folder in place.all_vectors().into_iter().filter(|folder| !kept.contains(folder)) {
+        // Where a reader holds its files open on a system that minds, the next time does it.
+        let _left = shelf::clear(&folder);
     }
 }

@@ -137,7 +137,12 @@ fn check_runtime(context: &Context) -> Check {
             return Check { name: "semantic", ok: false, detail: error.in_full(), hint };
         }
     };
-    match semantic.load() {
+    let tried = semantic.load().and_then(|embedder| {
+        // A model that can be loaded may still be none for search.
+        embedder.scale()?;
+        Ok(embedder)
+    });
+    match tried {
         Ok(embedder) => {
             let providers: String = semantic
                 .providers()

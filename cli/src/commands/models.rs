@@ -72,14 +72,15 @@ fn list(context: &Context) -> Result<u8, CommandError> {
     Ok(exit_code::OK)
 }
 
-/// Returns the id of the model that answers in this project; `None` where nothing can be answered, which
-/// `cemem doctor` explains.
+/// Returns the id of the model that answers in this project; `None` where words alone do or nothing can be
+/// answered, which `cemem doctor` explains.
 fn answering(context: &Context) -> Option<String> {
     if !context.home.store_path(&context.project).is_file() {
         return None;
     }
     let store = context.store_to_read().ok()?;
-    context.engine(true).ok()?.answering(&store).map(str::to_owned)
+    let embedder = context.engine(true).ok()?.answering(&store).ok()?;
+    Some(embedder.model_id().to_owned())
 }
 
 fn rows(context: &Context, config: &config::ModelsConfig) -> Vec<Row> {
@@ -151,12 +152,23 @@ fn megabytes(bytes: u64) -> String {
 
 #[cfg(feature = "download")]
 fn get(context: &Context, name: &str) -> Result<u8, CommandError> {
+    use std::path::Path;
+
+    use crate::context::absolute;
     use cemem_retrieve::semantic::download::{self, Places};
 
     let known = models::named(&[Kind::Embedding, Kind::Reranker], name)?;
+    // What is wrong in it is told before anything is fetched.
+    let config = Config::load(&context.home)?.models;
     let folder = models::folder(&context.home);
-    // Where fastembed looks: the variable is its own.
-    let cache = std::env::var_os("HF_HOME").filter(|v| !v.is_empty()).map(Into::into);
+    // Where fastembed looks: the variable is its own, and set to nothing it means the current folder there.
+    let cache = match std::env::var_os("HF_HOME") {
+        Some(set) if set.is_empty() => {
+            return Err(CommandError::user("HF_HOME is set to nothing")
+                .hint("unset it to keep models in CEMEM_HOME, or name a folder"));
+        }
+        set => set.map(|folder| absolute(Path::new(&folder))).transpose()?,
+    };
     let places = Places {
         runtime: crate::runtime::find(&context.home),
         cache: cache.unwrap_or_else(|| folder.clone()),
@@ -171,7 +183,6 @@ fn get(context: &Context, name: &str) -> Result<u8, CommandError> {
         }))?;
     }
     context.ui.say(&format!("`{}` is here: {}", known.name, megabytes(bytes)));
-    let config = Config::load(&context.home)?.models;
     if row(context, &config, known.clone()).is_set {
         context.ui.say(match known.kind {
             Kind::Embedding => "it answers as soon as its vectors are made: in the background, or by `cemem ingest`",
