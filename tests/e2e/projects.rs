@@ -155,6 +155,25 @@ fn what_was_taken_out_here_does_not_come_back_from_elsewhere() {
 }
 
 #[test]
+fn what_holds_no_more_takes_no_ones_place() {
+    let env = TestEnv::new();
+    let (one, two) = (project(&env, "harbour", None), project(&env, "ferry", None));
+    let three = project(&env, "pier", None);
+    let gone = remember(&env, &one, RULE);
+    run(&env, &one, &["lessons", "promote", &gone]).success();
+    let other = "A test that compares dates across zones names its zone.";
+    let stays = remember(&env, &three, other);
+    run(&env, &three, &["lessons", "promote", &stays]).success();
+    assert_eq!(recalled(&env, &two, &["--limit", "1"])[0]["rule"], RULE);
+    // The user's memory hears nothing of this.
+    let mut client =
+        McpClient::start(&mut env.command(["--project", one.to_str().unwrap(), "mcp"]));
+    client.data("forget", json!({ "ids": [gone], "reason": "it was about one test" }));
+    let found = recalled(&env, &two, &["--limit", "1"]);
+    assert_eq!((found.len(), &found[0]["rule"]), (1, &json!(other)), "{found:?}");
+}
+
+#[test]
 fn a_new_project_is_offered_what_two_of_its_kind_hold() {
     let env = TestEnv::new();
     let cargo = Some(("Cargo.toml", "[package]\nname = \"x\"\n[dependencies]\naxum = \"0.8\"\n"));

@@ -8,7 +8,7 @@ use cemem_core::lesson::{Lesson, LessonStatus, Scope};
 use cemem_core::project::{Project, USER};
 use cemem_core::store::{LessonFilter, Store};
 use cemem_core::{LessonId, StoreError};
-use cemem_retrieve::{Answer, Engine, Hit, Note, Query, Semantic};
+use cemem_retrieve::{Answer, Engine, Hit, Note, Query};
 use serde_json::json;
 
 use super::starters::is_same;
@@ -23,7 +23,7 @@ const OF_A_PROJECT: f32 = 0.7;
 /// As in the project's own answer: what scores less than this share of the best is not shown.
 const SHOWN_SHARE: f32 = 0.25;
 
-/// Adds what other memories know to an answer; `engine` lends its model, `store` says what the project knows
+/// Adds what other memories know to an answer; `engine` lends its models, `store` says what the project knows
 /// itself. What cannot be read there is noted, never an error: the project's own answer stands.
 pub(crate) fn join(
     context: &Context,
@@ -48,14 +48,20 @@ pub(crate) fn join(
     if memories.is_empty() {
         return;
     }
-    let lent = query.mode.uses_vectors().then(|| engine.embedder().ok()).flatten();
-    let semantic = lent.map_or(Semantic::Off, Semantic::Custom);
     let mut found = Vec::new();
     for (project, keeps) in memories {
-        match found_in(context, &semantic, query, &project) {
-            Ok((n_lessons, hits)) => {
-                answer.n_elsewhere += n_lessons;
-                found.extend(hits.into_iter().map(|hit| Hit { score: hit.score * keeps, ..hit }));
+        match found_in(context, engine, query, &project) {
+            Ok(there) => {
+                answer.n_elsewhere += there.n_lessons;
+                // Which model answers there is of no interest here.
+                answer.notes.extend(there.notes.into_iter().filter_map(|note| match note {
+                    Note::NotEmbedded(n) => {
+                        Some(Note::NotEmbeddedThere { memory: project.name.clone(), n })
+                    }
+                    _ => None,
+                }));
+                let hits = there.results.into_iter();
+                found.extend(hits.map(|hit| Hit { score: hit.score * keeps, ..hit }));
             }
             Err(error) => {
                 let what = format!("the memory of `{}`: {error}", project.name);
@@ -76,34 +82,67 @@ pub(crate) fn join(
     answer.nothing_relevant = answer.results.is_empty();
 }
 
-/// Returns how many lessons a memory has, and those of them that answer.
+/// Returns what a memory answers that is of interest here.
 fn found_in(
     context: &Context,
-    semantic: &Semantic,
+    engine: &Engine,
     query: &Query,
     project: &Project,
-) -> Result<(usize, Vec<Hit>), CommandError> {
+) -> Result<Answer, CommandError> {
     let store = Store::open_to_read(&context.home.store_path(project), context.clock)?;
-    let mut engine = Engine::new(&context.home.index_dir(project), semantic.clone());
-    let answer = engine.recall(&store, query)?;
-    // This project's own promoted lessons answered already.
-    let others = answer.results.into_iter().filter(|hit| !is_from(&hit.lesson, &context.project));
-    let hits = others.filter_map(|hit| {
-        let lesson = as_it_stands(context, hit.lesson)?;
-        let origin = Some(origin(project, &lesson));
-        Some(Hit { lesson, origin, score: hit.score, why: hit.why })
-    });
-    Ok((answer.n_lessons, hits.collect()))
+    let mut engine = engine.elsewhere(&context.home.index_dir(project));
+    // Once a question is enough for a second look.
+    let mut asked = Query { rerank: false, ..query.clone() };
+    loop {
+        let mut answer = engine.recall(&store, &asked)?;
+        let is_all = answer.results.len() < asked.limit;
+        answer.results =
+            answer.results.into_iter().filter_map(|hit| lent(context, project, hit)).collect();
+        if is_all || answer.results.len() >= query.limit {
+            return Ok(answer);
+        }
+        // What was left out took the place of others.
+        asked.limit *= 2;
+    }
+}
+
+/// Returns a hit as this project may see it; `None` for its own promoted lessons, which answered already, and for
+/// what does not hold for others any more.
+fn lent(context: &Context, project: &Project, hit: Hit) -> Option<Hit> {
+    if is_from(&hit.lesson, &context.project) {
+        return None;
+    }
+    let lesson = as_it_stands(context, hit.lesson)?;
+    let origin = Some(origin(project, &lesson));
+    Some(Hit { lesson, origin, score: hit.score, why: hit.why })
+}
+
+/// Returns the user's memory with an engine over its indexes, which has the models of `engine`; `None` where
+/// there is none, or the project is that memory.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn of_user(
+    context: &Context,
+    engine: &Engine,
+) -> Result<Option<(Store, Engine)>, CommandError> {
+    let user = context.home.user();
+    let path = context.home.store_path(&user);
+    if context.project.id == user.id || !path.is_file() {
+        return Ok(None);
+    }
+    let store = Store::open_to_read(&path, context.clock)?;
+    Ok(Some((store, engine.elsewhere(&context.home.index_dir(&user)))))
 }
 
 /// Returns the lessons that this project neither answered nor knows, each once. What it took out does not come
-/// back from elsewhere.
+/// back from elsewhere; what merely waits here is no reason to be silent.
 fn news(store: &Store, found: Vec<Hit>, answered: &[Hit]) -> Result<Vec<Hit>, StoreError> {
     let mut news: Vec<Hit> = Vec::new();
     if found.is_empty() {
         return Ok(news);
     }
-    let silent = store.undelivered_rules()?;
+    let silent = store.withheld_rules()?;
     for hit in found {
         let told = answered.iter().chain(&news).map(|other| &other.lesson.rule);
         let is_said = told.chain(&silent).any(|said| is_same(said, &hit.lesson.rule));

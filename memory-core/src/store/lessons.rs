@@ -63,20 +63,22 @@ impl Store {
         Ok(lessons)
     }
 
-    /// Returns the rules of the lessons that recall does not show: they wait, or were taken out. Reads no
-    /// other rows, so that it may stand on the way of an answer.
+    /// Returns the rules of the lessons that are kept from recall: replaced, taken out or set apart. Those that
+    /// merely wait are none of them. Reads no other rows, so that it may stand on the way of an answer.
     ///
     /// # Errors
     /// When the store cannot be read or a row cannot be decoded.
-    pub fn undelivered_rules(&self) -> Result<Vec<String>> {
+    pub fn withheld_rules(&self) -> Result<Vec<String>> {
         #[derive(Deserialize)]
         struct Said {
             rule: String,
         }
-        let delivered = LessonStatus::ALL.iter().filter(|status| status.is_recallable());
-        let names: Vec<String> = delivered.map(|status| format!("'{status}'")).collect();
+        let withheld = LessonStatus::ALL
+            .iter()
+            .filter(|status| !status.is_recallable() && **status != LessonStatus::Candidate);
+        let names: Vec<String> = withheld.map(|status| format!("'{status}'")).collect();
         let sql = format!(
-            "SELECT seq, body FROM lesson WHERE seq > ?1 AND status NOT IN ({})",
+            "SELECT seq, body FROM lesson WHERE seq > ?1 AND status IN ({})",
             names.join(", ")
         );
         let decode = |(_, body): (u64, String)| serde_json::from_str(&body);

@@ -73,6 +73,18 @@ fn lesson(rule: &str) -> Lesson {
 }
 
 #[test]
+fn what_merely_waits_is_not_withheld() {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    for status in LessonStatus::ALL {
+        let lesson = Lesson { status: *status, ..lesson(&format!("Is {status}.")) };
+        store.put_lessons(&[lesson], "user", "import", "").unwrap();
+    }
+    let mut withheld = store.withheld_rules().unwrap();
+    withheld.sort();
+    assert_eq!(withheld, ["Is quarantined.", "Is retired.", "Is superseded."]);
+}
+
+#[test]
 fn appending_twice_adds_nothing() {
     let mut store = Store::open_in_memory(NOW).unwrap();
     let first = batch("f", "s", vec![event("a", Some(5), "x"), event("b", None, "y")]);
