@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cemem_core::Store;
 use cemem_core::clock::{Clock, Timestamp};
@@ -116,15 +117,21 @@ impl Context {
         Ok(Engine::new(&self.home.index_dir(&self.project), semantic).with_reranker(reranker))
     }
 
-    /// Brings the indexes up to the store, so that the next recall has nothing left to embed. A failure
-    /// costs only that head start and is told, not returned.
-    pub fn catch_up(&self, store: &Store) {
-        let caught_up =
-            self.engine(true).and_then(|mut engine| Ok(engine.catch_up(store, usize::MAX)?));
-        if let Err(error) = caught_up {
+    /// Brings the indexes up to the store, so that the next recall has nothing left to embed; for about so long
+    /// at most, if a time is given. Returns whether vectors are still missing. A failure costs only that head
+    /// start and is told, not returned.
+    pub fn catch_up(&self, store: &Store, time: Option<Duration>) -> bool {
+        let caught_up = self.engine(true).and_then(|mut engine| {
+            Ok(match time {
+                Some(time) => engine.catch_up_for(store, time)?,
+                None => engine.catch_up(store, usize::MAX)?,
+            })
+        });
+        if let Err(error) = &caught_up {
             let error = error.in_full();
             self.ui.warn(&format!("the index is not ready: {error}; the next recall tries again"));
         }
+        caught_up.is_ok_and(|done| done.pending)
     }
 
     /// Returns which embedder searches: the model a person set, or else the one in the binary, run by the

@@ -9,16 +9,15 @@ use cemem_core::{Clock, Lesson, LessonId, LessonStatus, Store, Timestamp};
 use cemem_retrieve::{Answer, Engine, Query};
 
 use crate::command_error::CommandError;
-use crate::context::Context;
 
 /// Passages that are embedded for one question; beyond, lessons are found by words only, and the
 /// answer says so.
 const MAX_EMBEDDED: usize = 600;
 
-/// Answers from the lessons that held at `date`; each comes back as it stands now, so that the
-/// reader sees what replaced it.
+/// Answers from the lessons that held at `date`, with the models of `engine`; each comes back as it stands now,
+/// so that the reader sees what replaced it.
 pub(super) fn recall(
-    context: &Context,
+    engine: &Engine,
     store: &Store,
     query: &Query,
     date: Timestamp,
@@ -31,7 +30,7 @@ pub(super) fn recall(
         past.put_lessons(&then, "recall", "import", "")?;
     }
     let folder = tempfile::tempdir()?;
-    let mut engine = Engine::new(folder.path(), context.semantic(query.mode.uses_vectors())?);
+    let mut engine = engine.elsewhere(folder.path());
     engine.catch_up(&past, MAX_EMBEDDED)?;
     let mut answer = engine.recall(&past, query)?;
     let mut now: HashMap<LessonId, Lesson> = held.into_iter().map(|l| (l.id.clone(), l)).collect();

@@ -77,7 +77,7 @@ pub(super) fn run(context: &mut Context, args: &ImportArgs) -> Result<u8, Comman
         context.ui.say("nobody here has said so yet: `cemem review` decides about them");
     }
     if done.imported > 0 {
-        context.catch_up(&store);
+        super::catch_up(context, &store);
     }
     Ok(code)
 }

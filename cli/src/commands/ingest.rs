@@ -41,7 +41,7 @@ pub(super) fn run(context: &mut Context, args: &IngestArgs) -> Result<u8, Comman
     let op = |applied: &Applied| applied.op != 0;
     let seen = looked.as_ref().and_then(|l| l.as_ref().ok());
     if passed.as_ref().is_ok_and(op) || seen.is_some_and(|l| op(&l.applied)) {
-        context.catch_up(&store);
+        context.catch_up(&store, None);
     }
     // What was read is in the store, whatever becomes of the pass.
     tell(context, &report, passed.as_ref().copied().unwrap_or_default(), seen)?;
@@ -103,13 +103,12 @@ pub(crate) fn refresh(
     Ok(())
 }
 
-/// Reads and learns all there is of this project, as `cemem ingest` does, for nobody who watches.
-/// Returns the store as it is then.
+/// Reads and learns all there is of this project, as `cemem ingest` does, for nobody who watches; vectors are
+/// not made yet. Returns the store as it is then.
 pub(crate) fn in_background(context: &Context) -> Result<Store, CommandError> {
     let mut store = context.store()?;
     refresh(context, &mut store, &NoProgress)?;
     code::look(context, &mut store)?;
-    context.catch_up(&store);
     Ok(store)
 }
 

@@ -275,6 +275,6 @@ fn undo(context: &Context, change: Option<i64>) -> Result<u8, CommandError> {
         context.ui.print(&format!("undid change {}: {}\n", undone.op, ids.join(", ")))?;
         context.ui.say(&format!("`cemem lessons undo {}` takes this back", undone.by));
     }
-    context.catch_up(&store);
+    super::catch_up(context, &store);
     Ok(exit_code::OK)
 }

@@ -36,7 +36,9 @@ mod suite;
 pub(crate) mod sync;
 mod watch;
 
-use cemem_core::Timestamp;
+use std::time::Duration;
+
+use cemem_core::{Store, Timestamp};
 
 use crate::args::Command;
 use crate::command_error::CommandError;
@@ -46,6 +48,16 @@ use crate::{distill, exit_code};
 
 /// Version of every `--json` envelope; raised when a field changes meaning or goes away.
 pub const JSON_VERSION: u32 = 1;
+
+/// How long a command that changes lessons makes vectors while a person waits.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// Brings the indexes up to what a command has changed; what takes longer than a moment is done in the background.
+fn catch_up(context: &Context, store: &Store) {
+    if context.catch_up(store, Some(MOMENT)) {
+        capture::start_for_vectors(context);
+    }
+}
 
 /// Runs a command and returns its exit code.
 ///

@@ -13,7 +13,7 @@ use cemem_core::exchange::shorten;
 use cemem_core::store::Store;
 use cemem_retrieve::predict::ask::SHOWN;
 use cemem_retrieve::predict::{Change, Diff, Prediction, Risk, predict};
-use cemem_retrieve::{Engine, Mode, RetrieveError};
+use cemem_retrieve::{Engine, Mode};
 use serde_json::{Value, json};
 
 use super::{JSON_VERSION, recall, show};
@@ -135,7 +135,7 @@ pub(crate) fn remarks(change: &Change) -> Option<String> {
     (n > 0).then(|| format!("{n} binary file(s): only their names are known"))
 }
 
-/// Predicts, in a private copy of the indexes where they cannot be used in their place.
+/// Predicts; see [`recall::ask`].
 ///
 /// # Errors
 /// When nobody could look.
@@ -146,15 +146,7 @@ pub(crate) fn foresee(
     mode: Mode,
     change: &Change,
 ) -> Result<Prediction, CommandError> {
-    match predict(engine, store, mode, change) {
-        Ok(prediction) => Ok(prediction),
-        Err(error @ RetrieveError::Store(_)) => Err(error.into()),
-        Err(error) => {
-            let copy = context.scratch_index()?;
-            let mut engine = Engine::new(copy.path(), context.semantic(mode.uses_vectors())?);
-            predict(&mut engine, store, mode, change).map_err(|_| error.into())
-        }
-    }
+    recall::ask(context, engine, store, |engine| predict(engine, store, mode, change))
 }
 
 /// Returns the risks that are worth showing, or that a gate asks about.

@@ -36,7 +36,7 @@ pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, Comman
     let mut store = context.store_to_read()?;
     let as_of = args.as_of.as_deref().map(as_of::date).transpose()?;
     let answer = match as_of {
-        Some(date) => as_of::recall(context, &store, &query, date)?,
+        Some(date) => as_of::recall(&engine, &store, &query, date)?,
         None => {
             let mut answer = answer(context, &mut engine, &store, &query)?;
             elsewhere::join(context, &engine, &store, &query, args.all_projects, &mut answer);
@@ -75,12 +75,12 @@ pub(super) fn run(context: &mut Context, args: &RecallArgs) -> Result<u8, Comman
     if answer.notes.iter().any(|note| matches!(note, Note::ModelPending { .. }))
         && store.check_writable().is_ok()
     {
-        capture::start(&context.home, &context.project.root, &["--vectors", "--now"])?;
+        capture::start_for_vectors(context);
     }
     Ok(exit_code::OK)
 }
 
-/// Answers a query, in a private copy of the indexes where they cannot be used in their place.
+/// Answers a query; see [`ask`].
 ///
 /// # Errors
 /// When lessons could not be looked for.
@@ -90,11 +90,33 @@ pub(crate) fn answer(
     store: &Store,
     query: &Query,
 ) -> Result<Answer, CommandError> {
-    match engine.recall(store, query) {
-        Ok(answer) => Ok(answer),
-        Err(error @ RetrieveError::Store(_)) => Err(error.into()),
-        Err(error) => recall_in_copy(context, store, query, error),
+    ask(context, engine, store, |engine| engine.recall(store, query))
+}
+
+/// Asks an engine, or one over a private copy of the indexes where they can neither be read nor caught up in
+/// their place.
+///
+/// # Errors
+/// When nobody could look.
+pub(crate) fn ask<T>(
+    context: &Context,
+    engine: &mut Engine,
+    store: &Store,
+    question: impl Fn(&mut Engine) -> Result<T, RetrieveError>,
+) -> Result<T, CommandError> {
+    let error = match question(engine) {
+        Ok(answer) => return Ok(answer),
+        Err(error @ RetrieveError::Store(_)) => return Err(error.into()),
+        Err(error) => error,
+    };
+    let copy = context.scratch_index()?;
+    let mut engine = engine.elsewhere(copy.path());
+    let answer = question(&mut engine).map_err(|_| CommandError::from(error))?;
+    // On a store that is read-only this is as it should be.
+    if store.check_writable().is_ok() {
+        context.ui.warn("the search index cannot be used in its place: `cemem doctor` tells why");
     }
+    Ok(answer)
 }
 
 /// Returns the results that reach the reader: those of the block, if they are packed.
@@ -128,25 +150,6 @@ pub(crate) fn record(store: &mut Store, shown: &[&Hit], asked: &str, channel: Ch
         })
         .collect();
     let _unrecorded = store.record_exposures_in_passing(&rows, PATIENCE);
-}
-
-/// Looks in a private copy of the indexes, because in their place they cannot be read or caught up;
-/// `error` says why not.
-fn recall_in_copy(
-    context: &Context,
-    store: &Store,
-    query: &Query,
-    error: RetrieveError,
-) -> Result<Answer, CommandError> {
-    let copy = context.scratch_index()?;
-    let semantic = context.semantic(query.mode.uses_vectors())?;
-    let answer = Engine::new(copy.path(), semantic).recall(store, query);
-    let answer = answer.map_err(|_| CommandError::from(error))?;
-    // On a store that is read-only this is as it should be.
-    if store.check_writable().is_ok() {
-        context.ui.warn("the search index cannot be used in its place: `cemem doctor` tells why");
-    }
-    Ok(answer)
 }
 
 /// Returns whether a note is worth saying: that there is no runtime, or not the model that is set, is said

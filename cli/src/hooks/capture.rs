@@ -9,16 +9,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use cemem_core::Store;
 use cemem_core::durable::{IoResultExt as _, create_private_dir, open_private};
 use cemem_core::project::Home;
 use cemem_ingest::engines::setup::HookEvent;
+use cemem_retrieve::Engine;
 use cemem_retrieve::engine::EMBED_ON_RECALL;
 
 use super::reach::Reach;
 use super::{deadline, log};
 use crate::args::CaptureArgs;
 use crate::command_error::CommandError;
-use crate::commands::{ingest, sync};
+use crate::commands::{elsewhere, ingest, sync};
 use crate::context::Context;
 use crate::{exit_code, priority};
 
@@ -38,12 +40,21 @@ pub(super) fn flags(event: &HookEvent) -> &'static [&'static str] {
     if event.name.to_ascii_lowercase().ends_with("end") { &["--now"] } else { &[] }
 }
 
+/// Starts the process for the vectors that are missing: nobody need wait for the next session to end.
+pub(crate) fn start_for_vectors(context: &Context) {
+    let started = start(&context.home, &context.project.root, &["--vectors", "--now"]);
+    if let Err(error) = started {
+        let error = error.in_full();
+        context.ui.warn(&format!("vectors are not made in the background: {error}"));
+    }
+}
+
 /// Starts the process and leaves it alone.
 ///
 /// # Errors
 /// When it cannot be started.
 #[expect(clippy::disallowed_methods, reason = "the program is this one")]
-pub(crate) fn start(home: &Home, folder: &Path, flags: &[&str]) -> Result<(), CommandError> {
+pub(super) fn start(home: &Home, folder: &Path, flags: &[&str]) -> Result<(), CommandError> {
     let own = std::env::current_exe()?;
     let mut command = Command::new(&own);
     command.arg("--quiet").arg("--project").arg(folder).arg("capture").args(flags);
@@ -87,17 +98,23 @@ pub(crate) fn run(context: &Context, args: &CaptureArgs) -> Result<u8, CommandEr
     let folder = context.home.project_dir(&context.project);
     create_private_dir(&folder)?;
     let turn = Turn::of(&folder)?;
-    let (mut now, mut only_vectors) = (args.now, args.vectors);
-    while turn.take(now)? {
-        turn.rest(now);
+    let mut call = match args {
+        CaptureArgs { vectors: true, .. } => Call::Vectors,
+        CaptureArgs { now: true, .. } => Call::Now,
+        _ => Call::Later,
+    };
+    while turn.take(call)? {
+        turn.rest(call);
         let work = Instant::now();
-        let done = if only_vectors { vectors(context, &turn) } else { once(context) };
+        let read = if call == Call::Vectors { Ok(()) } else { once(context) };
+        // What sessions say comes first; whoever called to be read is not kept waiting either.
+        let done = read.and_then(|()| vectors(context, &turn));
         if let Err(error) = done {
             log::note(NAME, &error.in_full());
         }
         turn.give_back(work.elapsed());
         // Who called meanwhile has something to be read.
-        (now, only_vectors) = (false, false);
+        call = Call::Later;
         if !turn.is_called() || began.elapsed() + MAX_REST > CAP {
             break;
         }
@@ -113,13 +130,21 @@ fn once(context: &Context) -> Result<(), CommandError> {
     Reach::refresh(&context.home.index_dir(&context.project), &store)
 }
 
-/// Makes the vectors that are missing, and reads nothing; until somebody calls, because what sessions say
-/// comes first.
+/// Makes the vectors that are missing, here and in the user's memory, which is asked here too; until somebody
+/// calls.
 fn vectors(context: &Context, turn: &Turn) -> Result<(), CommandError> {
     let store = context.store_to_read()?;
     let mut engine = context.engine(true)?;
+    embed(&mut engine, &store, turn)?;
+    match elsewhere::of_user(context, &engine)? {
+        Some((store, mut engine)) => embed(&mut engine, &store, turn),
+        None => Ok(()),
+    }
+}
+
+fn embed(engine: &mut Engine, store: &Store, turn: &Turn) -> Result<(), CommandError> {
     loop {
-        let done = engine.catch_up(&store, EMBED_ON_RECALL)?;
+        let done = engine.catch_up(store, EMBED_ON_RECALL)?;
         if !done.pending || done.vectors == 0 || turn.is_called() {
             return Ok(());
         }
@@ -136,12 +161,23 @@ fn settle_down() {
     });
 }
 
+/// What a process is started for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Call {
+    /// To make vectors. Nobody need be told: whoever has the turn makes them after its reading.
+    Vectors,
+    /// To read, after a rest.
+    Later,
+    /// To read at once: a session has ended.
+    Now,
+}
+
 /// Whose turn it is.
 struct Turn {
     /// Locked by whom the turn belongs to; holds how long the last one worked, in milliseconds.
     lock: File,
     path: PathBuf,
-    /// There is more to do than what the holder may have seen; `now` in it ends a rest.
+    /// There is more to read than what the holder may have seen; `now` in it ends a rest.
     call: PathBuf,
 }
 
@@ -152,17 +188,20 @@ impl Turn {
         Ok(Self { lock, path, call: folder.join("capture.call") })
     }
 
-    /// Takes the turn; `false` if another process has it and knows that there is more to do.
-    fn take(&self, now: bool) -> Result<bool, CommandError> {
+    /// Takes the turn; `false` if another process has it and knows what there is to do.
+    fn take(&self, call: Call) -> Result<bool, CommandError> {
         for attempt in 0..2 {
             match self.lock.try_lock() {
                 Ok(()) => {
-                    // What was asked for until now is about to be done.
-                    fs::remove_file(&self.call).ok();
+                    self.answer(call);
                     return Ok(true);
                 }
                 Err(TryLockError::WouldBlock) if attempt == 0 => {
-                    let text = if now { "now\n" } else { "later\n" };
+                    let text = match call {
+                        Call::Vectors => return Ok(false),
+                        Call::Later => "later\n",
+                        Call::Now => "now\n",
+                    };
                     fs::write(&self.call, text).context("write", &self.call)?;
                     // The holder may have looked just before: then the turn is free by now.
                 }
@@ -181,20 +220,27 @@ impl Turn {
         self.lock.unlock().ok();
     }
 
+    /// What was asked for until now is about to be done, unless it is to be read and this call is not.
+    fn answer(&self, call: Call) {
+        if call != Call::Vectors {
+            fs::remove_file(&self.call).ok();
+        }
+    }
+
     fn is_called(&self) -> bool {
         self.call.exists()
     }
 
     /// Waits until the last one lies long enough back, or a session has ended.
-    fn rest(&self, now: bool) {
+    fn rest(&self, call: Call) {
         let worked = fs::read_to_string(&self.path).ok().and_then(|t| t.trim().parse().ok());
         let pause = Duration::from_millis(worked.unwrap_or(0)).saturating_mul(REST).min(MAX_REST);
         let since = || fs::metadata(&self.path).ok()?.modified().ok()?.elapsed().ok();
         let hurries = || fs::read_to_string(&self.call).is_ok_and(|text| text.starts_with("now"));
-        while !now && !hurries() && since().is_some_and(|passed| passed < pause) {
+        while call == Call::Later && !hurries() && since().is_some_and(|passed| passed < pause) {
             std::thread::sleep(STEP);
         }
-        fs::remove_file(&self.call).ok();
+        self.answer(call);
     }
 }
 
@@ -206,27 +252,42 @@ mod tests {
     fn one_works_and_the_others_tell_it() {
         let dir = tempfile::tempdir().unwrap();
         let (first, second) = (Turn::of(dir.path()).unwrap(), Turn::of(dir.path()).unwrap());
-        assert!(first.take(false).unwrap());
+        assert!(first.take(Call::Later).unwrap());
         assert!(!first.is_called());
-        assert!(!second.take(false).unwrap());
+        assert!(!second.take(Call::Later).unwrap());
         assert!(first.is_called(), "it was told that there is more");
         first.give_back(Duration::ZERO);
-        assert!(second.take(true).unwrap() && !second.is_called());
+        assert!(second.take(Call::Now).unwrap() && !second.is_called());
+    }
+
+    #[test]
+    fn who_wants_vectors_neither_calls_nor_answers_for_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let (first, second) = (Turn::of(dir.path()).unwrap(), Turn::of(dir.path()).unwrap());
+        assert!(first.take(Call::Vectors).unwrap());
+        assert!(!second.take(Call::Vectors).unwrap() && !first.is_called());
+        assert!(!second.take(Call::Now).unwrap() && first.is_called());
+        first.give_back(Duration::from_secs(6));
+        let began = Instant::now();
+        assert!(second.take(Call::Vectors).unwrap());
+        second.rest(Call::Vectors);
+        assert!(second.is_called(), "what is to be read is still to be read");
+        assert!(began.elapsed() < Duration::from_secs(5), "vectors wait for no rest");
     }
 
     #[test]
     fn a_rest_ends_when_a_session_does() {
         let dir = tempfile::tempdir().unwrap();
         let turn = Turn::of(dir.path()).unwrap();
-        assert!(turn.take(false).unwrap());
+        assert!(turn.take(Call::Later).unwrap());
         turn.give_back(Duration::from_secs(6));
-        assert!(turn.take(false).unwrap());
+        assert!(turn.take(Call::Later).unwrap());
         fs::write(&turn.call, "now\n").unwrap();
         let began = Instant::now();
-        turn.rest(false);
+        turn.rest(Call::Later);
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
         fs::write(&turn.path, "50").unwrap();
-        turn.rest(false);
+        turn.rest(Call::Later);
         assert!(began.elapsed() >= Duration::from_millis(400), "nine times as long as it worked");
     }
 }

@@ -78,7 +78,7 @@ fn decide_by_flags(context: &Context, args: &ReviewArgs) -> Result<u8, CommandEr
     }
     named.extend(others);
     let code = lessons::output(context, &named, show::brief)?;
-    context.catch_up(&store);
+    super::catch_up(context, &store);
     Ok(code)
 }
 

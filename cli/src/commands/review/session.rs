@@ -13,7 +13,7 @@ use super::queue::{self, Wanted};
 use super::screen::{self, Look};
 use super::{editor, near};
 use crate::command_error::CommandError;
-use crate::commands::lessons;
+use crate::commands::{catch_up, lessons};
 use crate::context::Context;
 use crate::exit_code;
 use crate::ui::{FullScreen, Input};
@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context, wanted: Wanted) -> Result<u8, CommandError>
         context.ui.say(&format!("nothing decided; {left} left{behind}"));
         return Ok(code);
     }
-    context.catch_up(&store);
+    catch_up(context, &store);
     context.ui.say(&format!(
         "{} accepted, {} rejected, {} merged, {} put off; {left} left{behind}; `cemem lessons undo` \
          takes the last change back",
