@@ -13,11 +13,13 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use cemem_retrieve::Engine;
+use cemem_retrieve::projection::CaughtUp;
+use cemem_retrieve::{Engine, Semantic};
 use tokio::sync::oneshot;
 
 use super::progress::Reporter;
 use crate::command_error::CommandError;
+use crate::commands::elsewhere;
 use crate::config::{Config, ModelsConfig};
 use crate::context::Context;
 
@@ -32,8 +34,10 @@ pub(super) struct Memory {
     pub(super) context: Context,
     /// The search engine; opens and loads on the first recall.
     pub(super) engine: Engine,
-    /// The models it was made for.
-    models: ModelsConfig,
+    /// The models it was made for; `None` before there were any that somebody knows.
+    models: Option<ModelsConfig>,
+    /// Why there were none.
+    fault: Option<CommandError>,
     /// Told how far a long call is.
     pub(super) progress: Reporter,
     /// Something was written that the index does not know yet.
@@ -45,25 +49,44 @@ type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 type Aside = Box<dyn FnOnce() + Send>;
 
 impl Memory {
-    fn new(context: Context, aside: Lane<Aside>) -> Result<Self, CommandError> {
-        let models = Config::load(&context.home)?.models;
-        let engine = context.engine(true)?.resident();
-        let progress = Reporter::default();
-        Ok(Self { context, engine, models, progress, is_behind: false, aside })
+    fn new(context: Context, aside: Lane<Aside>) -> Self {
+        let engine = Engine::new(&context.home.index_dir(&context.project), Semantic::Off);
+        let (progress, is_behind) = (Reporter::default(), false);
+        Self { context, engine, models: None, fault: None, progress, is_behind, aside }
     }
 
     /// Takes over the models that a person has set since. What is wrong in the file then changes nothing
-    /// here; every command tells.
+    /// here, once there was an engine; every command tells.
     fn look_at_config(&mut self) {
-        let Ok(models) = Config::load(&self.context.home).map(|config| config.models) else {
-            return;
+        self.fault = match self.changed_models() {
+            Ok(None) => None,
+            Ok(Some((engine, models))) => {
+                (self.engine, self.models) = (engine.resident(), Some(models));
+                None
+            }
+            Err(error) => Some(error).filter(|_| self.models.is_none()),
         };
-        if models == self.models {
-            return;
+    }
+
+    fn changed_models(&self) -> Result<Option<(Engine, ModelsConfig)>, CommandError> {
+        let models = Config::load(&self.context.home)?.models;
+        if self.models.as_ref() == Some(&models) {
+            return Ok(None);
         }
-        if let Ok(engine) = self.context.engine(true) {
-            (self.engine, self.models) = (engine.resident(), models);
-        }
+        Ok(Some((self.context.engine(true)?, models)))
+    }
+
+    /// Makes sure that there is an engine to search with, for the tools that do.
+    ///
+    /// # Errors
+    /// When nobody knows the models that are set.
+    pub(super) fn check_engine(&mut self) -> Result<(), CommandError> {
+        self.fault.take().map_or(Ok(()), Err)
+    }
+
+    /// Returns why nothing can be searched with.
+    pub(super) fn fault(&self) -> Option<&CommandError> {
+        self.fault.as_ref()
     }
 
     /// Has something done that no answer waits for.
@@ -80,14 +103,24 @@ impl Memory {
 
     /// Embeds some of what was written, so that the next recall need not.
     fn catch_up(&mut self) {
+        // A model that takes long to load keeps no call waiting.
+        if !self.engine.is_warm() {
+            return;
+        }
         // Not tried again and again if it faults.
         self.is_behind = false;
-        let done = self
-            .context
-            .store_to_read()
-            .and_then(|store| self.engine.catch_up_for(&store, WORK).map_err(CommandError::from));
         // Where it fails, or another process is at it, the next recall sees to it and tells.
-        self.is_behind = done.is_ok_and(|done| done.pending && done.vectors > 0);
+        self.is_behind = self.catch_up_some().is_ok_and(|done| done.pending && done.vectors > 0);
+    }
+
+    /// Embeds some of this memory, or else of the user's, which is asked with it.
+    fn catch_up_some(&mut self) -> Result<CaughtUp, CommandError> {
+        let store = self.context.store_to_read()?;
+        let done = self.engine.catch_up_for(&store, WORK)?;
+        match elsewhere::of_user(&self.context, &self.engine)? {
+            Some((store, mut engine)) if !done.pending => Ok(engine.catch_up_for(&store, WORK)?),
+            _ => Ok(done),
+        }
     }
 }
 
@@ -132,14 +165,14 @@ impl Worker {
     /// Starts a thread for the project of this context; opens nothing yet.
     ///
     /// # Errors
-    /// When the system has no thread left, or config.toml cannot be read.
+    /// When the system has no thread left.
     pub(super) fn start(context: Context) -> Result<Self, CommandError> {
         let aside = Lane::start("aside", |todo: Receiver<Aside>| {
             for work in todo {
                 let _fault = catch_unwind(AssertUnwindSafe(work));
             }
         })?;
-        let memory = Memory::new(context, aside)?;
+        let memory = Memory::new(context, aside);
         Ok(Self(Lane::start("memory", move |todo| serve(memory, &todo))?))
     }
 

@@ -1,17 +1,15 @@
 //! `predict`: what a change is about to repeat.
 
 use cemem_retrieve::predict::Risk;
-use cemem_retrieve::{Mode, Note, SemanticOff, fenced};
+use cemem_retrieve::{Mode, Note, fenced};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::recall::is_unfinished;
 use super::shape::{self, EvidenceOut};
 use super::{Effect, MemoryTool, Reply};
 use crate::command_error::CommandError;
 use crate::commands::predict;
 use crate::mcp::memory::Memory;
-use crate::models;
 use crate::ui::one_line;
 
 /// Most risks of an answer.
@@ -139,6 +137,7 @@ impl MemoryTool for Predict {
             return Err(CommandError::user("there is no change to look at")
                 .hint("pass `diff`, `plan` or `paths`"));
         }
+        memory.check_engine()?;
         let context = &memory.context;
         let paths = shape::paths(context, input.paths);
         let mut notes = Vec::new();
@@ -165,10 +164,9 @@ impl MemoryTool for Predict {
             let block = fenced(&lines);
             format!("{n_likely} of {n_known} known things may go wrong again{first}:\n{block}")
         };
-        let is_news = |note: &&Note| !matches!(note, Note::SemanticOff(SemanticOff::Disabled));
         notes.extend(predict::remarks(&change));
-        notes.extend(prediction.notes.iter().filter(is_news).map(models::told));
-        memory.is_behind |= prediction.notes.iter().any(is_unfinished);
+        notes.extend(shape::notes(&prediction.notes));
+        memory.is_behind |= prediction.notes.iter().any(Note::is_unfinished);
         let text = notes.iter().fold(text, |text, note| format!("{text}Note: {note}\n"));
         let nothing_likely = risks.is_empty();
         Ok(Reply { data: Output { n_known, n_likely, nothing_likely, risks, notes }, text })

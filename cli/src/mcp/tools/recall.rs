@@ -2,7 +2,7 @@
 
 use cemem_core::Channel;
 use cemem_core::lesson::{LessonType, Stage};
-use cemem_retrieve::{Answer, Filter, Hit, Mode, Note, Query, SemanticOff, pack};
+use cemem_retrieve::{Filter, Hit, Mode, Note, Query, pack};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,9 +10,9 @@ use super::shape::{self, LessonOut};
 use super::{Effect, MemoryTool, Reply};
 use crate::command_error::CommandError;
 use crate::commands::{elsewhere, recall};
+use crate::distill;
 use crate::mcp::memory::Memory;
 use crate::ui::one_line;
-use crate::{distill, models};
 
 /// Most lessons of an answer.
 const MOST: usize = 20;
@@ -132,6 +132,7 @@ fn find(
     all_projects: bool,
     max_tokens: usize,
 ) -> Result<Reply<Output>, CommandError> {
+    memory.check_engine()?;
     let context = &memory.context;
     let store = context.store_to_read()?;
     let mut answer = recall::answer(context, &mut memory.engine, &store, &query)?;
@@ -152,12 +153,12 @@ fn find(
         nothing_relevant: answer.results.is_empty(),
         lessons: shown.iter().map(|hit| LessonOut::brief(&hit.lesson).found(hit)).collect(),
         tokens: block.tokens,
-        notes: notes(&answer),
+        notes: shape::notes(&answer.notes),
     };
     let text = data.notes.iter().fold(text, |text, note| format!("{text}Note: {note}\n"));
     let shown: Vec<Hit> = shown.into_iter().cloned().collect();
     // What is not embedded yet is embedded while nobody asks, not on the way to the next answer.
-    memory.is_behind |= answer.notes.iter().any(is_unfinished);
+    memory.is_behind |= answer.notes.iter().any(Note::is_unfinished);
     if distill::is_running() {
         // What runs inside a distiller is nobody's work.
         return Ok(Reply { data, text });
@@ -168,15 +169,4 @@ fn find(
         recall::record(&mut store, &shown, &query.text, Channel::Mcp);
     });
     Ok(Reply { data, text })
-}
-
-/// Returns whether a note says that vectors are missing: they are made while nobody asks.
-pub(super) fn is_unfinished(note: &Note) -> bool {
-    matches!(note, Note::NotEmbedded(_) | Note::ModelPending { .. })
-}
-
-/// Returns what the reader should know. Vectors that are still being made are made in passing.
-fn notes(answer: &Answer) -> Vec<String> {
-    let is_news = |note: &&Note| !matches!(note, Note::SemanticOff(SemanticOff::Disabled));
-    answer.notes.iter().filter(is_news).map(models::told).collect()
 }

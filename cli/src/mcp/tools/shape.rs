@@ -1,4 +1,4 @@
-//! What the answers of tools have in common: projects and lessons as data, names as schemas.
+//! What the answers of tools have in common: projects and lessons as data, notes, names as schemas.
 //!
 //! Owns the words of the `--json` envelopes where they mean the same. Text from sessions is on one line and
 //! without control characters; that it is data is said where it is shown.
@@ -6,12 +6,13 @@
 use cemem_core::exchange::shorten;
 use cemem_core::lesson::{Evidence, LessonType, Stage};
 use cemem_core::{Lesson, LessonStatus};
-use cemem_retrieve::Hit;
+use cemem_retrieve::{Hit, Note, SemanticOff};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use crate::commands::show;
 use crate::context::Context;
+use crate::models;
 use crate::ui::one_line;
 
 /// Longest quote of evidence in a list, in characters.
@@ -150,6 +151,12 @@ pub(super) fn paths(context: &Context, told: Vec<String>) -> Vec<String> {
     let project = &context.project;
     let inside = |path: String| project.inside(&project.root.join(&path)).unwrap_or(path);
     told.into_iter().map(inside).collect()
+}
+
+/// Returns what the reader of an answer should know, with what to do about it.
+pub(super) fn notes(notes: &[Note]) -> Vec<String> {
+    let is_news = |note: &&Note| !matches!(note, Note::SemanticOff(SemanticOff::Disabled));
+    notes.iter().filter(is_news).map(models::told).collect()
 }
 
 /// Returns a schema of names.

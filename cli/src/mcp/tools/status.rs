@@ -64,6 +64,9 @@ impl MemoryTool for Status {
         if !semantic {
             notes.push("recall knows words only: no ONNX Runtime was found; `cemem doctor` tells where it looked".into());
         }
+        notes.extend(
+            memory.fault().map(|error| format!("nothing can be recalled: {}", error.in_full())),
+        );
         let unwritable = store.check_writable().err().map(CommandError::from);
         notes.extend(unwritable.as_ref().map(|error| format!("nothing can be stored: {error}")));
         notes.extend(
