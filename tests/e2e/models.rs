@@ -1,15 +1,16 @@
 //! Other models: set, downloaded when asked for, taking over, and what happens when they cannot.
 //!
 //! The models are this repository's own files under the names of others. Where there is no ONNX Runtime,
-//! nothing can be embedded, and these tests have nothing to do.
+//! nothing can be embedded, and most of these tests have nothing to do, which they say.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use cemem_tests::hub::{Hub, Sends};
-use cemem_tests::{McpClient, Output, TestEnv};
+use cemem_tests::hub::{Hub, Sends, copy_model};
+use cemem_tests::{McpClient, Output, TestEnv, onnx};
 use serde_json::{Value, json};
 
 /// The same files, pooled as the shipped model pools them.
@@ -43,6 +44,8 @@ impl Place {
             .iter()
             .any(|c| c["name"] == "semantic" && c["ok"] == true);
         if !has_runtime {
+            let said = b"nothing is tested here: no ONNX Runtime (`make runtime` fetches it)\n";
+            std::io::stderr().write_all(said).unwrap();
             return None;
         }
         for lesson in [
@@ -165,7 +168,7 @@ fn a_model_is_set_fetched_and_takes_over() {
 
     // The first recall answers from the old vectors, and sees to the new ones.
     let notes = place.notes();
-    assert!(notes.contains("are being made") && notes.contains(SHIPPED), "{notes}");
+    assert!(notes.contains("are not made yet") && notes.contains(SHIPPED), "{notes}");
     let answers = place.taken_over(SHIPPED);
     assert!(answers.starts_with("allminilml6v2q-"), "{answers}");
     place.settle();
@@ -193,7 +196,6 @@ fn what_nobody_knows_is_an_error_and_a_repository_sets_nothing() {
         ("[models]\nembedding = \"BGESmalENV15\"\n", "did you mean `BGESmallENV15`"),
         ("[models]\nembedding = \"all-MiniLM-L12-v2\"\n", "`AllMiniLML12V2` or `AllMiniLML12V2Q`"),
         ("[models]\nreranker = \"BGESmallENV15\"\n", "there is no reranker model"),
-        ("[models]\nembedding = \"/nowhere/at/all\"\n", "no folder with a `model.onnx`"),
         ("[models]\nembeding = \"BGESmallENV15\"\n", "unknown field"),
     ] {
         config(text);
@@ -262,7 +264,7 @@ fn a_server_takes_over_a_model_and_lets_go_of_one_that_changed() {
             break;
         }
         n_pending += 1;
-        assert!(answer["notes"].to_string().contains("are being made"), "{answer}");
+        assert!(answer["notes"].to_string().contains("are not made yet"), "{answer}");
         assert!(began.elapsed() < PATIENCE, "nothing took over");
         std::thread::sleep(Duration::from_millis(500));
     }
@@ -270,9 +272,11 @@ fn a_server_takes_over_a_model_and_lets_go_of_one_that_changed() {
         n_pending > 0 && place.listed()["answers"].as_str().unwrap().starts_with("bgesmallenv15-")
     );
 
-    let record = place.env.cemem_home().join("models").join(format!("{}.json", OTHER.0));
-    let record: Value = serde_json::from_slice(&fs::read(record).unwrap()).unwrap();
-    let graph = Path::new(record["files"][0]["path"].as_str().unwrap()).canonicalize().unwrap();
+    let models = place.env.cemem_home().join("models");
+    let record = fs::read(models.join(format!("{}.json", OTHER.0))).unwrap();
+    let record: Value = serde_json::from_slice(&record).unwrap();
+    let graph = record["files"][0]["path"].as_str().unwrap();
+    let graph = models.join(graph).canonicalize().unwrap();
     let mut bytes = fs::read(&graph).unwrap();
     bytes[1000] ^= 1;
     fs::write(&graph, bytes).unwrap();
@@ -290,7 +294,6 @@ fn a_server_takes_over_a_model_and_lets_go_of_one_that_changed() {
 fn a_folder_of_files_is_a_model_until_its_files_change() {
     let Some(place) = Place::new() else { return };
     let folder = place.env.root().join("my model");
-    fs::create_dir(&folder).unwrap();
     copy_model(&folder);
     place.set(folder.to_str().unwrap());
     place.recall();
@@ -302,21 +305,19 @@ fn a_folder_of_files_is_a_model_until_its_files_change() {
     let now = place.listed()["answers"].as_str().unwrap().to_owned();
     assert!(now.starts_with("my-model-") && now != answers, "{now}");
     assert_eq!(place.best(), "rotate");
+    // By the first token instead of the mean it is another one too, and nothing is left of those before.
+    fs::create_dir(folder.join("1_Pooling")).unwrap();
+    let pooling = folder.join("1_Pooling/config.json");
+    fs::write(pooling, json!({ "pooling_mode_cls_token": true }).to_string()).unwrap();
+    place.recall();
+    let cls = place.taken_over(&now);
+    assert!(cls.starts_with("my-model-"), "{cls}");
+    place.settle();
+    place.run(&["capture", "--vectors", "--now"]).success();
+    let folders = place.vectors();
+    assert!(folders.len() == 1 && name(&folders[0]).ends_with(&cls), "{folders:?}");
     assert!(place.run(&["models"]).success().stdout.contains("my model"));
     assert_eq!(place.hub.n_asked(), 0);
-}
-
-fn copy_model(folder: &Path) {
-    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/model");
-    for (from, to) in [
-        ("all-minilm-l6-v2-int8.onnx", "model.onnx"),
-        ("tokenizer.json", "tokenizer.json"),
-        ("config.json", "config.json"),
-        ("special_tokens_map.json", "special_tokens_map.json"),
-        ("tokenizer_config.json", "tokenizer_config.json"),
-    ] {
-        fs::write(folder.join(to), fs::read(assets.join(from)).unwrap()).unwrap();
-    }
 }
 
 #[test]
@@ -327,9 +328,8 @@ fn a_reranker_has_half_a_say_and_is_shown() {
     assert!(missing.stderr.contains("cemem models get BGERerankerBase"), "{}", missing.stderr);
 
     let folder = place.env.root().join("reranker");
-    fs::create_dir(&folder).unwrap();
     copy_model(&folder);
-    fs::write(folder.join("model.onnx"), graph::common_tokens()).unwrap();
+    fs::write(folder.join("model.onnx"), onnx::common_tokens(false)).unwrap();
     place.configure(&format!("[models]\nreranker = {:?}\n", folder.to_str().unwrap()));
     for lesson in [
         "Refresh the page after a token is stored in the browser.",
@@ -351,80 +351,103 @@ fn a_reranker_has_half_a_say_and_is_shown() {
     let half = f64::midpoint(why(best, "before_reranker"), top);
     assert!((best["score"].as_f64().unwrap() - half).abs() < 1e-5, "{answer}");
     assert!(place.run(&["doctor"]).success().stdout.contains("reranker"));
-    fs::write(folder.join("model.onnx"), "no graph").unwrap();
-    let broken = place.run(&["recall", asked, "--json"]).success().json();
-    assert!(broken["notes"].to_string().contains("not reranked"), "{broken}");
-    assert!(!broken["results"].as_array().unwrap().is_empty());
+    let past = ["recall", asked, "--json", "--explain", "--as-of", "2026-05-01"];
+    let past = place.run(&past).success().json();
+    assert_eq!(why(&past["results"][0], "reranker"), why(&hits[0], "reranker"), "{past}");
+    for (graph, said) in [
+        (b"no graph".to_vec(), "cannot use the model"),
+        (onnx::common_tokens(true), "its output is no row of scores for each text"),
+    ] {
+        fs::write(folder.join("model.onnx"), graph).unwrap();
+        let broken = place.run(&["recall", asked, "--json"]).success().json();
+        let notes = broken["notes"].to_string();
+        assert!(notes.contains("not reranked") && notes.contains(said), "{broken}");
+        assert!(!broken["results"].as_array().unwrap().is_empty());
+    }
 }
 
-/// A graph in the ONNX format, written by hand: so few bytes need no file.
-mod graph {
-    /// Returns a cross-encoder that counts the pairs of equal tokens of query and text.
-    pub(super) fn common_tokens() -> Vec<u8> {
-        let nodes = [
-            node("Unsqueeze", &["input_ids", "two"], "down", &[]),
-            node("Unsqueeze", &["input_ids", "one"], "across", &[]),
-            node("Equal", &["down", "across"], "same", &[]),
-            node("Unsqueeze", &["token_type_ids", "two"], "type_down", &[]),
-            node("Unsqueeze", &["token_type_ids", "one"], "type_across", &[]),
-            node("Less", &["type_down", "type_across"], "query_to_text", &[]),
-            node("And", &["same", "query_to_text"], "both", &[]),
-            node("Cast", &["both"], "counted", &[("to", 1)]),
-            node("ReduceSum", &["counted", "sides"], "sum", &[("keepdims", 0)]),
-            node("Unsqueeze", &["sum", "one"], "logits", &[]),
-        ];
-        let mut graph: Vec<u8> = nodes.iter().flat_map(|node| bytes(1, node)).collect();
-        graph.extend(bytes(2, b"common_tokens"));
-        for (name, values) in [("one", &[1][..]), ("two", &[2]), ("sides", &[1, 2])] {
-            graph.extend(bytes(5, &integers(name, values)));
-        }
-        for name in ["input_ids", "attention_mask", "token_type_ids"] {
-            graph.extend(bytes(11, &value(name, 7, &["batch", "tokens"])));
-        }
-        graph.extend(bytes(12, &value("logits", 1, &["batch", "score"])));
-        let opset = number(2, 17);
-        [number(1, 8), bytes(7, &graph), bytes(8, &opset)].concat()
+#[test]
+fn a_model_of_no_use_is_told_and_another_one_answers() {
+    let Some(place) = Place::new() else { return };
+    let folder = place.env.root().join("mine");
+    copy_model(&folder);
+    fs::write(folder.join("model.onnx"), "no graph").unwrap();
+    place.set(folder.to_str().unwrap());
+    assert!(place.notes().contains("are not made yet"), "nobody has tried it");
+    // Who makes the vectors finds out, and says so to who asks for them.
+    let began = Instant::now();
+    while !place.notes().contains("cannot use the model `mine-") {
+        assert!(began.elapsed() < PATIENCE, "{}", place.notes());
+        std::thread::sleep(Duration::from_millis(50));
     }
+    assert!(place.notes().contains(&format!("`{SHIPPED}` answers")), "{}", place.notes());
+    assert_eq!((place.best().as_str(), &place.listed()["answers"]), ("rotate", &json!(SHIPPED)));
+    assert!(place.run(&["doctor"]).fails_with(1).stdout.contains("model that is set does not"));
+    // Also where nothing was embedded before.
+    let other = place.env.root().join("other");
+    fs::create_dir(&other).unwrap();
+    let there = |args: &[&str]| {
+        place.run(&[&["--project", other.to_str().unwrap()], args].concat()).success()
+    };
+    there(&["remember", "Rotate refresh tokens in the transaction that reads them."]);
+    let answer = there(&["recall", ASKED, "--json"]).json();
+    let notes = answer["notes"].to_string();
+    assert!(notes.contains("cannot use") && notes.contains(SHIPPED), "{answer}");
+    assert!(!notes.contains("words only") && !answer["results"][0].is_null(), "{answer}");
+    // A disk that is not mounted is no reason to fail.
+    place.set("/nowhere/at/all");
+    let notes = place.notes();
+    assert!(notes.contains("cannot use the model `/nowhere/at/all`"), "{notes}");
+    assert_eq!(place.best(), "rotate");
+    assert!(place.run(&["models"]).success().stdout.contains("* /nowhere/at/all"));
+    // Mended, it takes over.
+    copy_model(&folder);
+    place.set(folder.to_str().unwrap());
+    place.recall();
+    assert!(place.taken_over(SHIPPED).starts_with("mine-"));
+}
 
-    fn varint(mut value: u64) -> Vec<u8> {
-        let mut out = Vec::new();
-        while value >= 128 {
-            out.push(u8::try_from(value % 128).unwrap() | 128);
-            value /= 128;
-        }
-        out.push(u8::try_from(value).unwrap());
-        out
-    }
+#[test]
+fn without_a_runtime_models_are_listed_and_nothing_is_fetched() {
+    let env = TestEnv::without_runtime();
+    env.cemem(["remember", "Rotate refresh tokens in the transaction that reads them."]).success();
+    let listed = env.cemem(["models", "--json"]).success().json();
+    assert_eq!((&listed["set"], &listed["answers"]), (&json!(SHIPPED), &Value::Null));
+    assert!(env.cemem(["models"]).success().stdout.contains("BGESmallENV15"));
+    let hub = Hub::new().with_model(MINI.1, MINI.2);
+    let get = |home: Option<&str>| {
+        let mut command = env.command(["models", "get", MINI.0]);
+        command.env("HF_ENDPOINT", &hub.address);
+        home.map(|home| command.env("HF_HOME", home));
+        env.run(&mut command, None).fails_with(1).stderr
+    };
+    assert!(get(None).contains("takes the ONNX Runtime"), "{}", get(None));
+    assert!(get(Some("")).contains("HF_HOME is set to nothing"), "{}", get(Some("")));
+    fs::write(env.cemem_home().join("config.toml"), "[models]\nembeding = \"x\"\n").unwrap();
+    assert!(get(None).contains("unknown field"), "{}", get(None));
+    assert_eq!(hub.n_asked(), 0);
+}
 
-    fn number(field: u64, value: u64) -> Vec<u8> {
-        [varint(field << 3), varint(value)].concat()
+#[test]
+fn a_slip_in_the_configuration_costs_a_server_its_search_and_nothing_else() {
+    let env = TestEnv::new();
+    env.cemem(["remember", "Update snapshot tests with the review command only."]).success();
+    let config = env.cemem_home().join("config.toml");
+    fs::write(&config, "[models]\nembedding = \"BGESmalENV15\"\n").unwrap();
+    let mut client = McpClient::start(&mut env.command(["mcp"]));
+    let text = "Rotate refresh tokens in the transaction that reads them.";
+    client.data("remember", json!({ "text": text }));
+    let asked = json!({ "query": "rotate the refresh tokens" });
+    for (tool, asked) in [("recall", asked.clone()), ("predict", json!({ "plan": text }))] {
+        let refused = client.refusal(tool, asked);
+        assert!(refused.contains("did you mean `BGESmallENV15`"), "{tool}: {refused}");
     }
-
-    fn bytes(field: u64, content: &[u8]) -> Vec<u8> {
-        [varint(field << 3 | 2), varint(content.len() as u64), content.to_vec()].concat()
-    }
-
-    fn node(op: &str, inputs: &[&str], output: &str, integers: &[(&str, u64)]) -> Vec<u8> {
-        let mut node: Vec<u8> = inputs.iter().flat_map(|name| bytes(1, name.as_bytes())).collect();
-        node.extend(bytes(2, output.as_bytes()));
-        node.extend(bytes(4, op.as_bytes()));
-        for (name, value) in integers {
-            let attribute = [bytes(1, name.as_bytes()), number(3, *value), number(20, 2)].concat();
-            node.extend(bytes(5, &attribute));
-        }
-        node
-    }
-
-    fn integers(name: &str, values: &[u64]) -> Vec<u8> {
-        let mut tensor = [number(1, values.len() as u64), number(2, 7)].concat();
-        values.iter().for_each(|value| tensor.extend(number(7, *value)));
-        [tensor, bytes(8, name.as_bytes())].concat()
-    }
-
-    fn value(name: &str, kind: u64, dims: &[&str]) -> Vec<u8> {
-        let dim = |dim: &&str| bytes(1, &bytes(2, dim.as_bytes()));
-        let shape: Vec<u8> = dims.iter().flat_map(dim).collect();
-        let tensor = [number(1, kind), bytes(2, &shape)].concat();
-        [bytes(1, name.as_bytes()), bytes(2, &bytes(1, &tensor))].concat()
-    }
+    let status = client.data("status", json!({}));
+    assert!(status["notes"].to_string().contains("nothing can be recalled"), "{status}");
+    fs::write(&config, "").unwrap();
+    let answer = client.data("recall", asked.clone());
+    assert_eq!(answer["lessons"][0]["rule"], text, "{answer}");
+    // Once there is a search, a later slip leaves it as it is.
+    fs::write(&config, "[models]\nembedding = \"BGESmalENV15\"\n").unwrap();
+    assert_eq!(client.data("recall", asked)["lessons"][0]["rule"], text);
 }

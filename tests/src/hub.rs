@@ -1,13 +1,13 @@
 //! A model hub on this machine, with the files of this repository.
 //!
-//! Owns [`Hub`]: it answers as the real one does (a range, an etag that is the SHA-256, a commit), counts what
+//! Owns [`Hub`] and [`copy_model`]. The hub answers as the real one does (a range, an etag that is the SHA-256, a commit), counts what
 //! it is asked, and can cut or damage what it sends. Must not reach beyond the loopback address.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use sha2::{Digest as _, Sha256};
@@ -68,17 +68,10 @@ impl Hub {
     /// Publishes the repository's own model as another one: `code` is where, `graph` the name of its graph.
     #[must_use]
     pub fn with_model(self, code: &str, graph: &str) -> Self {
-        let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/model");
-        let read = |name: &str| fs::read(assets.join(name)).unwrap();
         let mut state = self.state.lock().unwrap();
-        let mut put = |name: &str, bytes: Vec<u8>| {
-            state.files.insert(format!("/{code}/resolve/main/{name}"), bytes);
-        };
-        put(graph, read("all-minilm-l6-v2-int8.onnx"));
-        for name in
-            ["tokenizer.json", "config.json", "special_tokens_map.json", "tokenizer_config.json"]
-        {
-            put(name, read(name));
+        for (from, to) in model_files(graph) {
+            let bytes = fs::read(from).unwrap();
+            state.files.insert(format!("/{code}/resolve/main/{to}"), bytes);
         }
         drop(state);
         self
@@ -94,6 +87,25 @@ impl Hub {
     pub fn n_asked(&self) -> usize {
         self.state.lock().unwrap().asked.len()
     }
+}
+
+/// Puts the repository's own model into a folder, which is made if there is none.
+pub fn copy_model(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    for (from, to) in model_files("model.onnx") {
+        // Not `fs::copy`: written again is changed again.
+        fs::write(folder.join(to), fs::read(from).unwrap()).unwrap();
+    }
+}
+
+/// Returns the files of the repository's own model, and what each is called elsewhere.
+fn model_files(graph: &str) -> impl Iterator<Item = (PathBuf, &str)> {
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/model");
+    let others =
+        ["tokenizer.json", "config.json", "special_tokens_map.json", "tokenizer_config.json"];
+    std::iter::once(("all-minilm-l6-v2-int8.onnx", graph))
+        .chain(others.map(|name| (name, name)))
+        .map(move |(from, to)| (assets.join(from), to))
 }
 
 fn serve(stream: &TcpStream, state: &Mutex<State>) {

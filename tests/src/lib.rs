@@ -6,6 +6,7 @@
 //! | [`hooks`] | calling hooks as an agent does |
 //! | [`hub`] | a model hub on this machine |
 //! | [`mcp`] | a client of `cemem mcp` |
+//! | [`onnx`] | a small model, written by hand |
 //! | [`output`] | what a run printed, and how to check it |
 //! | [`watching`] | a running `cemem watch` |
 //! | [`terminal`] | `cemem` at a terminal of its own |
@@ -19,6 +20,7 @@ pub mod env;
 pub mod hooks;
 pub mod hub;
 pub mod mcp;
+pub mod onnx;
 pub mod output;
 #[cfg(unix)]
 pub mod terminal;
