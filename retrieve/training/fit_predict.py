@@ -10,6 +10,7 @@ same. Prints the constants, and the figures of every kind with curves fitted on 
 """
 
 import collections
+import itertools
 import json
 import math
 import sys
@@ -63,19 +64,23 @@ def chance(w, x):
 
 
 def auc_ap(scores, ys):
-    order = sorted(range(len(ys)), key=lambda i: -scores[i])
-    hits, ap, below = 0, 0.0, 0
-    for rank, i in enumerate(order, 1):
-        if ys[i]:
-            hits += 1
-            ap += hits / rank
-        else:
-            below += hits
-    wrong = len(ys) - hits
-    return below / max(1, hits * wrong), ap / max(1, hits)
+    # Equal numbers share their places, as in `cemem eval predict`: what cannot be told apart earns no luck.
+    order = sorted(zip(scores, ys), key=lambda pair: -pair[0])
+    came = sum(ys)
+    seen, hits, ap, above = 0, 0, 0.0, 0.0
+    for _, same in itertools.groupby(order, key=lambda pair: pair[0]):
+        same = [y for _, y in same]
+        right = sum(same)
+        above += (len(same) - right) * (hits + right / 2)
+        seen += len(same)
+        hits += right
+        ap += right * hits / seen
+    return above / max(1, came * (len(ys) - came)), ap / max(1, came)
 
 
 def fitted(pairs):
+    # What is not weighed is told nobody: the curves never see it.
+    pairs = [p for p in pairs if p["weighed"]]
     sizes = collections.Counter(p["kind"] for p in pairs)
     xs = [vector(p) for p in pairs]
     mean = len(pairs) / len(sizes)
@@ -100,7 +105,7 @@ def main():
         train = train or [p for p in pairs if not p["later"]]
         test = [p for p in pairs if project(p) == left_out and p["later"]]
         ys = [p["came"] for p in test]
-        if not any(ys) or not any(p["came"] for p in train):
+        if not any(ys) or not any(p["came"] and p["weighed"] for p in train):
             continue
         v = fitted(train)
         for name, score in (
