@@ -1,3 +1,4 @@
 //! Criterion benches of cemem; the suites stand in `suites/`, one binary each.
 
 pub mod filled;
+pub mod measured;

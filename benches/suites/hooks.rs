@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cemem_benches::filled::{self, SEED};
+use cemem_benches::measured::Times;
 use cemem_retrieve::Mode;
 use serde_json::{Value, json};
 
@@ -63,14 +64,12 @@ impl Place {
             told += usize::from(!output.is_empty());
             times.push(time);
         }
-        times.sort();
-        let at =
-            |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+        let times = Times::new(times);
         let line = format!(
             "hooks/{name:<16} p50 {:6.1} ms   p95 {:6.1} ms   max {:6.1} ms   told {told} of {CALLS}\n",
-            at(0.5),
-            at(0.95),
-            at(1.0)
+            times.ms(0.5),
+            times.ms(0.95),
+            times.ms(1.0)
         );
         std::io::stdout().write_all(line.as_bytes()).expect("stdout is open");
     }

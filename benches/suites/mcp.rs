@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cemem_benches::filled::{self, SEED};
+use cemem_benches::measured::{Times, resident};
 use cemem_retrieve::Mode;
 
 const SPAWNS: usize = 20;
@@ -85,13 +86,6 @@ impl Client {
         sound.then_some(took)
     }
 
-    /// Returns the resident memory of the server in MB, where the system tells.
-    fn resident(&self) -> Option<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.server.id())).ok()?;
-        let line = status.lines().find(|l| l.starts_with("VmRSS:"))?;
-        Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)
-    }
-
     fn end(self) {
         let Self { mut server, stdin, stdout, .. } = self;
         drop((stdin, stdout));
@@ -100,20 +94,14 @@ impl Client {
 }
 
 #[expect(clippy::print_stdout, reason = "printing is all it is for")]
-fn told(name: &str, mut times: Vec<Duration>, failed: usize) {
-    times.sort_unstable();
-    let at = |part: f64| {
-        #[expect(clippy::cast_sign_loss, reason = "parts are positive")]
-        #[expect(clippy::cast_possible_truncation, reason = "a place in a short list")]
-        let place = (part * times.len() as f64) as usize;
-        times[place.min(times.len() - 1)].as_secs_f64() * 1000.0
-    };
+fn told(name: &str, times: Vec<Duration>, failed: usize) {
+    let times = Times::new(times);
     println!(
         "{name:<34} p50 {:>7.2} ms   p95 {:>7.2} ms   p99 {:>7.2} ms   {} calls, {failed} failed",
-        at(0.5),
-        at(0.95),
-        at(0.99),
-        times.len()
+        times.ms(0.5),
+        times.ms(0.95),
+        times.ms(0.99),
+        times.n_calls()
     );
 }
 
@@ -141,7 +129,7 @@ fn warm(place: &Place, queries: &[String]) {
         queries.iter().cycle().take(CALLS).filter_map(|q| client.recall(q)).collect();
     let failed = CALLS - times.len();
     told("mcp/warm_recall", times, failed);
-    println!("mcp/resident                       {:.0} MB", client.resident().unwrap_or(f64::NAN));
+    println!("mcp/resident                       {:.0} MB", resident(client.server.id()));
     client.end();
 }
 

@@ -11,6 +11,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use cemem_benches::measured::{Times, resident};
 use cemem_core::clock::Clock;
 use cemem_ingest::discover::Places;
 use cemem_ingest::watch::{Host, News, Watch, WatchOptions, Watched};
@@ -48,13 +49,6 @@ fn row(cwd: &Path, n: usize) -> String {
     )
 }
 
-/// Resident memory of this process in MB, where the system tells.
-fn resident() -> Option<f64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|l| l.starts_with("VmRSS:"))?;
-    Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)
-}
-
 #[expect(clippy::print_stdout, reason = "printing is all it is for")]
 fn main() {
     let dir = tempfile::tempdir().expect("a temporary folder");
@@ -77,13 +71,13 @@ fn main() {
         watch.run(&mut Teller { watched, told }, &WatchOptions::default());
     });
     news.recv_timeout(Duration::from_secs(30)).expect("it watches");
-    let before = resident();
+    let before = resident(std::process::id());
     let mut file = OpenOptions::new()
         .create(true)
         .append(true)
         .open(folder.join("s.jsonl"))
         .expect("the session opens");
-    let mut times: Vec<Duration> = (0..APPENDS)
+    let times = (0..APPENDS)
         .map(|n| {
             // At another moment of the loop each time; now and then long enough for the pass.
             let pause = if n % 40 == 39 { 2500 } else { 20 + (n * 37 % 180) as u64 };
@@ -94,18 +88,15 @@ fn main() {
             start.elapsed()
         })
         .collect();
-    times.sort();
-    let at =
-        |part: usize| times[(times.len() * part / 100).min(times.len() - 1)].as_secs_f64() * 1e3;
+    let times = Times::new(times);
     println!(
         "append to candidate over {APPENDS}: p50 {:.0} ms, p95 {:.0} ms, slowest {:.0} ms",
-        at(50),
-        at(95),
-        at(100)
+        times.ms(0.5),
+        times.ms(0.95),
+        times.ms(1.0)
     );
-    if let (Some(before), Some(after)) = (before, resident()) {
-        println!("resident: {before:.1} MB when it begins, {after:.1} MB after");
-    }
+    let after = resident(std::process::id());
+    println!("resident: {before:.1} MB when it begins, {after:.1} MB after");
     stop.stop();
     running.join().expect("the watch ends");
 }
