@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use cemem_core::LessonId;
 use cemem_core::lesson::{Lesson, LessonType};
 
-use super::render;
+use super::{line, render};
 use crate::commands::review::Words;
 use crate::ui::one_line;
 
@@ -72,7 +72,7 @@ pub(crate) fn of_block(lines: &[&str], ground: &Ground<'_>) -> (Vec<Edit>, Vec<S
                 continue;
             }
         };
-        let id = render::id_of(&text);
+        let id = line::id_of(&text);
         let states = id.as_ref().map(ground.states).unwrap_or_default();
         match id {
             Some(id) if !states.is_empty() => {
@@ -83,7 +83,7 @@ pub(crate) fn of_block(lines: &[&str], ground: &Ground<'_>) -> (Vec<Edit>, Vec<S
                 }
             }
             // Its id is gone, or it was taken into the memory since. One with an id is another memory's.
-            id => match (ground.with_rule)(&render::bare(&text).0) {
+            id => match (ground.with_rule)(&line::bare(&text).0) {
                 Some(id) => {
                     seen.insert(id);
                 }
@@ -95,7 +95,7 @@ pub(crate) fn of_block(lines: &[&str], ground: &Ground<'_>) -> (Vec<Edit>, Vec<S
     for (id, text, under, states) in changed {
         // Beside the line itself, a changed copy is a line of one's own; so is a second one.
         if seen.insert(id.clone()) {
-            let words = render::reading(&text, &states);
+            let words = line::reading(&text, &states);
             if words != Words::default() {
                 edits.push(Edit::Change { id, words: Box::new(words) });
             } else if ground.is_put_back(&id, &states) {
@@ -121,9 +121,9 @@ impl Ground<'_> {
         match self.stood {
             Some(stood) => {
                 stood.get(id) == Some(&line)
-                    || states.first().is_some_and(|now| render::line(now) == line)
+                    || states.first().is_some_and(|now| line::line(now) == line)
             }
-            None => states.iter().any(|state| render::line(state) == line),
+            None => states.iter().any(|state| line::line(state) == line),
         }
     }
 
@@ -140,7 +140,7 @@ pub(crate) fn beside(lines: &[&str], is_own: &dyn Fn(&LessonId) -> bool) -> rend
     let mut found = render::Beside::default();
     for piece in pieces(lines) {
         let Piece::Item { text, under } = piece else { continue };
-        let Some(id) = render::id_of(&text).filter(|id| !found.order.contains(id)) else {
+        let Some(id) = line::id_of(&text).filter(|id| !found.order.contains(id)) else {
             continue;
         };
         found.order.push(id.clone());
@@ -152,7 +152,7 @@ pub(crate) fn beside(lines: &[&str], is_own: &dyn Fn(&LessonId) -> bool) -> rend
 }
 
 fn new(text: &str, under: Option<LessonType>) -> Edit {
-    let (text, paths) = render::bare(text);
+    let (text, paths) = line::bare(text);
     Edit::New { text, lesson_type: under, paths }
 }
 
@@ -224,7 +224,7 @@ mod tests {
         }
 
         fn edits(&self, change: impl Fn(&str) -> String) -> (Vec<Edit>, Vec<String>) {
-            let stood = self.lessons.iter().map(|l| (l.id.clone(), render::line(l))).collect();
+            let stood = self.lessons.iter().map(|l| (l.id.clone(), line::line(l))).collect();
             self.edits_since(Some(&stood), change)
         }
 
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn lines_that_are_gone_or_new_are_offers() {
         let bench = Bench::new();
-        let gone = bench.edits(|t| t.replace(&render::line(&bench.lessons[0]), ""));
+        let gone = bench.edits(|t| t.replace(&line::line(&bench.lessons[0]), ""));
         assert_eq!(gone, (vec![Edit::Retire(bench.lessons[0].id.clone())], Vec::new()));
         let text = "### Facts\n\n- Mine, all\n  mine.\n- Theirs. (`x.rs`) [L-abcdef]\n### House\nA paragraph.";
         let new = bench.edits(|t| t.replace("### Facts", text));
@@ -299,7 +299,7 @@ mod tests {
         let edits = vec![edit("Mine, all mine.", &[])];
         assert_eq!(new, (edits, vec!["### House".to_owned(), "A paragraph.".to_owned()]));
         // A copy beside the line.
-        let line = render::line(&bench.lessons[0]);
+        let line = line::line(&bench.lessons[0]);
         let copy =
             bench.edits(|t| t.replace(&line, &format!("{}\n{line}", line.replace("tabs", "x"))));
         let mine = Edit::New {
@@ -317,7 +317,7 @@ mod tests {
         let id = former.id.clone();
         // The block was written before the lesson said what it says now.
         let now = Lesson { rule: "Use spaces.".into(), ..former.clone() };
-        let written = render::line(&bench.lessons[0]);
+        let written = line::line(&bench.lessons[0]);
         let stood = BTreeMap::from([(id.clone(), written)]);
         bench.lessons.insert(0, now);
         bench.lessons.insert(1, former);
@@ -343,7 +343,7 @@ mod tests {
         let mut bench = Bench::new();
         bench.lessons[0].status = cemem_core::LessonStatus::Retired;
         let id = bench.lessons[0].id.clone();
-        let there = BTreeMap::from([(id.clone(), render::line(&bench.lessons[0]))]);
+        let there = BTreeMap::from([(id.clone(), line::line(&bench.lessons[0]))]);
         let none = (Vec::new(), Vec::new());
         assert_eq!(bench.edits_since(Some(&there), str::to_owned), none, "it stood there");
         let back = (vec![Edit::Back(id)], Vec::new());

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `block` | finding, checking and replacing the managed block in a text |
 //! | `drift` | what a hand changed in any of it |
-//! | `render` | choosing lessons and writing the block's lines |
+//! | `render` | choosing lessons and what stands around their lines in the block |
+//! | `line` | a lesson as one line of it, and back |
 //! | `front` | front matter, edited as text |
 //! | `page` | one lesson as a file of its own |
 //! | `document` | what people changed in a lesson, in the document it came from |
@@ -16,6 +17,7 @@ pub mod block;
 pub mod document;
 pub mod drift;
 pub mod front;
+pub mod line;
 pub mod page;
 pub mod render;
 pub mod solutions;

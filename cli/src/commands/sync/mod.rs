@@ -2,7 +2,9 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | `blocks` | the files with a managed block, rules for paths among them |
+//! | `files` | which files every session reads |
+//! | `blocks` | the managed blocks |
+//! | `rules` | the files of rules for paths |
 //! | `pages` | files of one lesson each |
 //! | `mirror` | those of `.cemem/lessons` |
 //! | `documents` | those of `docs/solutions` |
@@ -14,11 +16,13 @@
 mod blocks;
 pub(crate) mod documents;
 mod edits;
+mod files;
 mod mirror;
 pub(crate) mod others;
 pub(crate) mod pages;
 #[cfg(test)]
 mod properties;
+mod rules;
 pub(crate) mod target;
 mod written;
 
@@ -27,11 +31,12 @@ use std::path::{Path, PathBuf};
 use cemem_core::Store;
 use cemem_core::lesson::{Lesson, LessonStatus};
 use cemem_core::store::LessonFilter;
-use cemem_ingest::sources::rules;
+use cemem_ingest::sources;
 use serde_json::json;
 
-use self::blocks::{DEFAULT_FILES, Stands};
+use self::blocks::Stands;
 use self::documents::Place;
+use self::files::DEFAULT_FILES;
 use self::others::Other;
 use self::pages::Planned;
 use self::target::{Target, is_inside, short};
@@ -206,7 +211,7 @@ fn plan(context: &Context, args: &SyncArgs, config: SyncConfig) -> Result<Plan, 
         lines: args.lines,
         force: args.force,
     };
-    let mut standing = blocks::plan(&source, blocks::targets(root, &args.files)?, config.rules)?;
+    let mut standing = blocks::plan(&source, files::targets(root, &args.files)?, config.rules)?;
     let mut planned = std::mem::take(&mut standing.planned);
     if config.mirror {
         planned.absorb(mirror::plan(&source)?);
@@ -245,7 +250,7 @@ fn keep_inside(context: &Context, args: &SyncArgs, planned: &mut Planned) {
 /// and a second copy would outlive the first.
 fn stands_in_rule_files(lesson: &Lesson, roots: &[PathBuf]) -> bool {
     let here = |path: &str| roots.iter().any(|root| Path::new(path).starts_with(root));
-    lesson.evidence.iter().all(|e| e.engine == rules::ENGINE && here(&e.source_path))
+    lesson.evidence.iter().all(|e| e.engine == sources::rules::ENGINE && here(&e.source_path))
 }
 
 fn tell(context: &Context, plan: &Plan, args: &SyncArgs) -> Result<(), CommandError> {
@@ -274,7 +279,7 @@ fn tell(context: &Context, plan: &Plan, args: &SyncArgs) -> Result<(), CommandEr
     // Of hundreds of files that stay as they are, nobody wants a list.
     let is_one_of_many = |path: &Path| {
         let inner = path.strip_prefix(&context.project.root).unwrap_or(path);
-        let folders = [mirror::FOLDER, solutions::FOLDER, blocks::RULES];
+        let folders = [mirror::FOLDER, solutions::FOLDER, rules::FOLDER];
         folders.iter().any(|folder| inner.starts_with(folder))
     };
     let mut n_unchanged = 0;

@@ -15,7 +15,7 @@ use super::target::short;
 use crate::command_error::CommandError;
 use crate::commands::import::hold_back;
 use crate::context::Context;
-use crate::sync::{page, render};
+use crate::sync::{line, page};
 use crate::ui::one_line;
 
 /// How sure a lesson is that nobody here vouches for.
@@ -48,7 +48,7 @@ impl Other {
         match &self.form {
             Form::Page(text) => page::as_line(&redactor.redact(text)),
             Form::Line { text, under } => {
-                let (rule, paths) = render::bare(&redactor.redact(text));
+                let (rule, paths) = line::bare(&redactor.redact(text));
                 Some(json!({ "id": self.id, "type": under, "rule": rule,
                              "applies_when": { "paths": paths } }))
             }
@@ -56,9 +56,9 @@ impl Other {
     }
 }
 
-/// What this memory has of a lesson in a file.
+/// Whose a lesson in a file is, as far as this memory knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum Whose {
     /// It is or was delivered here, or a person decided about it.
     Own,
     /// It is there, but neither was it delivered nor did anybody decide about it: mostly it waits.
@@ -67,17 +67,17 @@ pub(crate) enum Standing {
     Unknown,
 }
 
-/// Returns what this memory has of a lesson. Only what is its own may it change or take out of a file.
+/// Returns whose a lesson is. Only what is its own may this memory change or take out of a file.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub(crate) fn standing(store: &Store, id: &LessonId) -> Result<Standing, CommandError> {
-    let Some(lesson) = store.lesson(id)? else { return Ok(Standing::Unknown) };
+pub(crate) fn whose(store: &Store, id: &LessonId) -> Result<Whose, CommandError> {
+    let Some(lesson) = store.lesson(id)? else { return Ok(Whose::Unknown) };
     if lesson.status.is_recallable() || lesson.reviewed {
-        return Ok(Standing::Own);
+        return Ok(Whose::Own);
     }
     let was_delivered = store.history(id)?.iter().any(|row| row.after.status.is_recallable());
-    Ok(if was_delivered { Standing::Own } else { Standing::Undecided })
+    Ok(if was_delivered { Whose::Own } else { Whose::Undecided })
 }
 
 /// Returns each lesson once, as a whole file where there is one.

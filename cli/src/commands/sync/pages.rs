@@ -11,7 +11,7 @@ use cemem_core::{LessonId, Store};
 use cemem_ingest::Redactor;
 use serde_yaml_ng::Value;
 
-use super::others::{self, Form, Other};
+use super::others::{Form, Other, Whose, whose};
 use super::target::Target;
 use crate::command_error::CommandError;
 use crate::commands::review::Words;
@@ -143,10 +143,10 @@ impl Planned {
     /// Plans the end of a file whose lesson is no longer delivered, unless it is somebody else's.
     fn leave(&mut self, store: &Store, file: Found, force: bool) -> Result<(), CommandError> {
         let Found { path, text, page } = file;
-        match others::standing(store, &page.id)? {
-            others::Standing::Own => {}
-            others::Standing::Undecided => return Ok(()),
-            others::Standing::Unknown => {
+        match whose(store, &page.id)? {
+            Whose::Own => {}
+            Whose::Undecided => return Ok(()),
+            Whose::Unknown => {
                 let rule = page.says.map(|says| says.rule().to_owned());
                 self.others.push(Other { path, id: page.id, rule, form: Form::Page(text) });
                 return Ok(());

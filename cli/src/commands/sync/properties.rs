@@ -15,7 +15,7 @@ use super::blocks::Stands;
 use super::documents::{self, Place};
 use super::pages::Planned;
 use super::written::{self, Written};
-use super::{Source, blocks, mirror};
+use super::{Source, blocks, files, mirror};
 use crate::command_error::CommandError;
 use crate::sync::solutions;
 
@@ -96,7 +96,7 @@ impl Bench {
             lines: 20,
             force,
         };
-        let files = blocks::targets(root, &[])?;
+        let files = files::targets(root, &[])?;
         let standing = blocks::plan(&source, files, true)?;
         let mut planned = standing.planned;
         planned.absorb(mirror::plan(&source)?);
