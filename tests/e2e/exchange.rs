@@ -133,12 +133,6 @@ fn imported_tool_output_waits_for_a_person() {
 }
 
 #[cfg(unix)]
-#[expect(clippy::disallowed_methods, reason = "the standard library makes no named pipes")]
-pub(crate) fn make_fifo(path: &std::path::Path) {
-    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
-}
-
-#[cfg(unix)]
 #[test]
 fn an_export_goes_into_pipes_and_new_files_have_the_usual_mode() {
     use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
@@ -147,8 +141,7 @@ fn an_export_goes_into_pipes_and_new_files_have_the_usual_mode() {
     let want = env.cemem(["export"]).success().stdout;
     assert_eq!(env.cemem(["export", "-o", "/dev/stdout"]).success().stdout, want);
 
-    let fifo = env.project().join("pipe");
-    make_fifo(&fifo);
+    let fifo = env.make_fifo("pipe");
     let reader = std::thread::spawn({
         let fifo = fifo.clone();
         move || std::fs::read_to_string(fifo).unwrap()

@@ -150,7 +150,7 @@ fn only_the_document_that_was_read_is_shown() {
     std::fs::create_dir_all(env.project().join("docs")).unwrap();
     std::os::unix::fs::symlink(env.root().join("secret.md"), env.project().join("docs/link.md"))
         .unwrap();
-    crate::exchange::make_fifo(&env.project().join("docs/pipe.md"));
+    env.make_fifo("docs/pipe.md");
     env.write("docs/good.md", format!("# Good\n\n{rule}\n"));
     let project = env.project().to_string_lossy().into_owned();
     for (file, is_shown) in [

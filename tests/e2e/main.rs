@@ -30,5 +30,6 @@ mod samples;
 mod solutions;
 mod stale;
 mod sync;
+mod sync_pages;
 mod usage;
 mod watch;

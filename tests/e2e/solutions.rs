@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use cemem_tests::TestEnv;
+use cemem_tests::{TestEnv, files_below};
 use serde_json::Value;
 
 /// Heads as people write them.
@@ -24,17 +24,11 @@ fn switch_on(env: &TestEnv) {
 
 /// Returns the files below a folder of the project by their paths there.
 fn files(folder: &Path) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(path) = open.pop() {
-        if path.is_dir() {
-            open.extend(fs::read_dir(path).unwrap().map(|e| e.unwrap().path()));
-        } else {
-            let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
-            found.insert(name, fs::read_to_string(path).unwrap());
-        }
-    }
-    found
+    let named = |path: std::path::PathBuf| {
+        let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+        (name, fs::read_to_string(path).unwrap())
+    };
+    files_below(folder).into_iter().map(named).collect()
 }
 
 /// Puts every document of the committed project and of `../shared/eval` into the project.

@@ -74,16 +74,8 @@ fn a_missing_or_damaged_index_is_built_again() {
     let index = env.store_path().with_file_name("index");
     std::fs::remove_dir_all(&index).unwrap();
     assert_eq!(found(&ask()), before, "deleted");
-    for file in files(&index) {
+    for file in cemem_tests::files_below(&index) {
         std::fs::write(&file, b"not an index").unwrap();
     }
     assert_eq!(found(&ask()), before, "damaged");
-}
-
-fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
-        .collect()
 }

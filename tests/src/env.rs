@@ -114,6 +114,24 @@ impl TestEnv {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
+    /// Returns the files in a folder of the project by their paths in the project, in order.
+    #[must_use]
+    pub fn files(&self, folder: &str) -> Vec<String> {
+        let project = self.project();
+        let inner = |path: &PathBuf| path.strip_prefix(&project).unwrap().to_owned();
+        let found = files_below(&project.join(folder));
+        found.iter().map(|path| inner(path).to_string_lossy().into_owned()).collect()
+    }
+
+    /// Makes a named pipe below the project and returns its path.
+    #[cfg(unix)]
+    #[expect(clippy::disallowed_methods, reason = "the standard library makes no named pipes")]
+    pub fn make_fifo(&self, relative: &str) -> PathBuf {
+        let path = self.project().join(relative);
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        path
+    }
+
     /// Copies the committed sessions to `project/sessions` and returns that folder.
     pub fn write_sessions(&self) -> PathBuf {
         for file in cemem_corpus::tidepool::files() {
@@ -192,6 +210,22 @@ impl TestEnv {
         let output = child.wait_with_output().unwrap();
         Output::new(format!("{command:?}"), self.root.path(), &output)
     }
+}
+
+/// Returns the files in a folder and in those below it, in order; none where there is no such folder.
+#[must_use]
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.is_file() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
 }
 
 /// Returns the program cargo built beside this test binary (`target/…/deps/NAME`).

@@ -26,7 +26,7 @@ pub mod output;
 pub mod terminal;
 pub mod watching;
 
-pub use env::TestEnv;
+pub use env::{TestEnv, files_below};
 pub use mcp::{McpClient, STATELESS};
 pub use output::Output;
 #[cfg(unix)]
