@@ -367,3 +367,26 @@ fn what_was_said_before_can_be_said_again_by_hand() {
     assert_eq!(rules(&env), ["Never push.", "Use tabs."]);
     env.cemem(["sync", "--check"]).success();
 }
+
+#[test]
+fn what_may_be_a_piece_of_a_lesson_is_not_taken_in() {
+    let long = format!("Keep {} in mind.", "many words ".repeat(25).trim());
+    let one = synced("", &[long.as_str(), "Read @notes.md first.", "Be kind."]);
+    one.cemem(["remember", "Never lock.", "--path", "a/", "--path", "b/", "--path", "c/"])
+        .success();
+    one.cemem(["lessons", "promote", &id_of(&one, "Be kind.")]).success();
+    one.cemem(["sync"]).success();
+    let block = one.read("CLAUDE.md");
+    assert!(block.contains("- Be kind. (all projects) ["), "{block}");
+    let two = TestEnv::new();
+    two.write("CLAUDE.md", &block);
+    let told = two.cemem(["sync"]).success().stderr;
+    assert!(told.contains("3 lessons") && !told.contains("kind"), "{told}");
+    assert_eq!(told.matches("only a piece of it may stand there").count(), 2, "{told}");
+    let taken = two.cemem(["sync", "--take-edits"]).success().stderr;
+    assert!(taken.contains("1 taken in") && taken.matches("not taken in: L-").count() == 2);
+    let waiting = two.cemem(["review", "--json"]).success().json();
+    let waiting = waiting["lessons"].as_array().unwrap();
+    assert_eq!((waiting.len(), &waiting[0]["rule"]), (1, &"Read @notes.md first.".into()));
+    assert_eq!(two.read("CLAUDE.md"), block);
+}

@@ -109,6 +109,39 @@ fn a_new_clone_takes_nothing_away_and_learns_what_the_team_wrote() {
 }
 
 #[test]
+fn what_a_team_wrote_stays_when_it_is_let_go_here() {
+    let mine = TestEnv::new();
+    mine.write("CLAUDE.md", "# Team\n");
+    mine.cemem(["remember", "Use tabs."]).success();
+    settings(&mine, "[sync]\nmirror = true\n");
+    mine.cemem(["sync"]).success();
+    let page = ".cemem/lessons/convention/use-tabs.md";
+    let id = &*id_of(&mine, "Use tabs.");
+    let (undo, accept, reject) =
+        (["lessons", "undo", ""], ["review", "--accept", id], ["review", "--reject", id]);
+    for steps in [&[undo][..], &[reject], &[accept, undo], &[accept, undo, undo]] {
+        let theirs = TestEnv::new();
+        for name in [page, "CLAUDE.md"] {
+            theirs.write(name, mine.read(name));
+        }
+        settings(&theirs, "[sync]\nmirror = true\n");
+        theirs.cemem(["sync", "--take-edits"]).success();
+        for step in steps {
+            theirs.cemem(step.iter().filter(|word| !word.is_empty())).success();
+        }
+        assert!(rules(&theirs).is_empty());
+        theirs.cemem(["sync"]).success();
+        for name in [page, "CLAUDE.md"] {
+            assert_eq!(theirs.read(name), mine.read(name), "{steps:?}");
+        }
+    }
+    // What was delivered here is this memory's too.
+    mine.cemem(["review", "--reject", id]).success();
+    mine.cemem(["sync"]).success();
+    assert!(!mine.project().join(page).exists() && !mine.read("CLAUDE.md").contains("tabs"));
+}
+
+#[test]
 fn what_a_stranger_wrote_is_taken_in_only_when_asked_for_and_never_trusted() {
     let mine = TestEnv::new();
     mine.cemem(["remember", "Use tabs."]).success();

@@ -63,6 +63,8 @@ enum Piece {
 pub(crate) fn of_block(lines: &[&str], ground: &Ground<'_>) -> (Vec<Edit>, Vec<String>) {
     let (mut edits, mut rest) = (Vec::new(), Vec::new());
     let mut seen: BTreeSet<LessonId> = BTreeSet::new();
+    // The first line of each lesson of another memory: that is the one that stays in the block.
+    let mut theirs: BTreeMap<LessonId, String> = BTreeMap::new();
     let mut changed: Vec<(LessonId, String, Option<LessonType>, Vec<Lesson>)> = Vec::new();
     for piece in pieces(lines) {
         let (text, under) = match piece {
@@ -83,13 +85,18 @@ pub(crate) fn of_block(lines: &[&str], ground: &Ground<'_>) -> (Vec<Edit>, Vec<S
                 }
             }
             // Its id is gone, or it was taken into the memory since. One with an id is another memory's.
-            id => match (ground.with_rule)(&line::bare(&text).0) {
-                Some(id) => {
-                    seen.insert(id);
+            id => {
+                let is_second = id.as_ref().is_some_and(|id| {
+                    *theirs.entry(id.clone()).or_insert_with(|| text.clone()) != text
+                });
+                match (ground.with_rule)(&line::bare(&text).0) {
+                    Some(id) => _ = seen.insert(id),
+                    None if id.is_none() => edits.push(new(&text, under)),
+                    // Both sides of a merge.
+                    None if is_second => rest.push(format!("- {text}")),
+                    None => {}
                 }
-                None if id.is_none() => edits.push(new(&text, under)),
-                None => {}
-            },
+            }
         }
     }
     for (id, text, under, states) in changed {
@@ -219,7 +226,8 @@ mod tests {
                 lesson(&json!({"type": "fact", "rule": long})),
             ];
             let block =
-                render::block(&lessons, &render::Beside::default(), &render::Tallies::new(), 60).0;
+                render::block(&lessons, &render::Beside::default(), &render::Tallies::new(), 60)
+                    .lines;
             Self { lessons, block }
         }
 
@@ -298,6 +306,11 @@ mod tests {
         };
         let edits = vec![edit("Mine, all mine.", &[])];
         assert_eq!(new, (edits, vec!["### House".to_owned(), "A paragraph.".to_owned()]));
+        // Of another memory's lesson the first line stays in the block.
+        let theirs =
+            "- Theirs. [L-abcdef]\n- Theirs now. [L-abcdef]\n- Theirs. [L-abcdef]\n### Facts";
+        let both = bench.edits(|t| t.replace("### Facts", theirs));
+        assert_eq!(both, (Vec::new(), vec!["- Theirs now. [L-abcdef]".to_owned()]));
         // A copy beside the line.
         let line = line::line(&bench.lessons[0]);
         let copy =

@@ -52,6 +52,13 @@ pub(super) fn escaped(text: &str) -> String {
     without_includes(text).replace("<!--", "<! --").replace("-->", "-- >")
 }
 
+/// Returns words of a line as the lesson has them, as far as that can be told: what comes out is written as
+/// the same line.
+pub(crate) fn unescaped(text: &str) -> String {
+    let plain = text.replace("<! --", "<!--").replace("-- >", "-->").replace("@ ", "@");
+    if escaped(&plain) == text { plain } else { text.to_owned() }
+}
+
 /// Returns the id at the end of a line.
 pub(crate) fn id_of(text: &str) -> Option<LessonId> {
     LessonId::parse(text.strip_suffix(']')?.rsplit_once(" [")?.1)
@@ -60,8 +67,7 @@ pub(crate) fn id_of(text: &str) -> Option<LessonId> {
 /// Returns the words of a line and the paths it names, without what else was written around them.
 pub(crate) fn bare(text: &str) -> (String, Vec<String>) {
     let Some(id) = id_of(text) else { return (text.to_owned(), Vec::new()) };
-    let text = text.strip_suffix(&format!(" [{id}]")).unwrap_or(text);
-    let text = text.strip_suffix(DOUBT).unwrap_or(text);
+    let text = without_tail(text, &id);
     let text = text.strip_suffix(EVERYWHERE).unwrap_or(text);
     let named = text.strip_suffix(')').and_then(|t| t.rsplit_once(" ("));
     let paths = |list: &str| -> Option<Vec<String>> {
@@ -74,13 +80,28 @@ pub(crate) fn bare(text: &str) -> (String, Vec<String>) {
     }
 }
 
+/// Returns a line without its id and the doubt before it.
+fn without_tail<'a>(text: &'a str, id: &LessonId) -> &'a str {
+    let text = text.strip_suffix(&format!(" [{id}]")).unwrap_or(text);
+    text.strip_suffix(DOUBT).unwrap_or(text)
+}
+
+/// Returns whether a line is about all projects of a person.
+pub(crate) fn is_everywhere(text: &str) -> bool {
+    id_of(text).is_some_and(|id| without_tail(text, &id).ends_with(EVERYWHERE))
+}
+
+/// Returns whether a line may tell less than its lesson: a piece of the rule, or some of the paths.
+pub(crate) fn may_be_cut(text: &str) -> bool {
+    let (rule, paths) = bare(text);
+    rule.ends_with('…') || paths.len() == MAX_PATHS
+}
+
 /// Returns what an edited line says that the lesson does not; `states` are the lesson as it is and as it
 /// was, the newest first.
 pub(crate) fn reading(text: &str, states: &[Lesson]) -> Words {
     let Some(now) = states.first() else { return Words::default() };
-    let id = format!(" [{}]", now.id);
-    let text = text.strip_suffix(&id).unwrap_or(text);
-    let text = text.strip_suffix(DOUBT).unwrap_or(text);
+    let text = without_tail(text, &now.id);
     let as_was = states.iter().map(reach).filter(|reach| !reach.is_empty());
     let as_was = as_was.into_iter().find_map(|reach| text.strip_suffix(&escaped(&reach)));
     let (shown, paths) = match as_was {
@@ -88,7 +109,7 @@ pub(crate) fn reading(text: &str, states: &[Lesson]) -> Words {
         // Brackets at the end are paths only where there were some.
         None if now.applies_when.paths.is_empty() => (text.to_owned(), None),
         None => {
-            let (shown, mut paths) = bare(&format!("{text}{id}"));
+            let (shown, mut paths) = bare(&format!("{text} [{}]", now.id));
             if !paths.is_empty() {
                 paths.extend(now.applies_when.paths.iter().skip(MAX_PATHS).cloned());
             }
@@ -174,5 +195,32 @@ mod tests {
             let line = line(&lesson(rule));
             assert!(line.starts_with(&format!("- {expected} [L-")), "{line}");
         }
+    }
+
+    #[test]
+    fn words_of_a_line_are_those_of_the_lesson() {
+        for rule in ["Read @AGENTS.md first", "See (@c)", "No <!-- notes --> in code"] {
+            assert_eq!(unescaped(&bare(&line(&lesson(rule))[2..]).0), rule);
+        }
+        // Whatever it was, the line stays what it is.
+        for text in
+            ["me@ noon", "`a @ b` and (@ c)", "Odd ` tick @ c", "Meet @ noon", "-- > x", "@ "]
+        {
+            assert_eq!(escaped(&unescaped(text)), text);
+        }
+    }
+
+    #[test]
+    fn a_line_that_may_be_cut_is_known() {
+        let mut one = lesson("Use tabs.");
+        let is_cut = |lesson: &Lesson| may_be_cut(&line(lesson)[2..]);
+        one.applies_when.paths = vec!["a".into(), "b".into()];
+        assert!(!is_cut(&one));
+        one.applies_when.paths.push("c".into());
+        assert!(is_cut(&one));
+        assert!(is_cut(&lesson(&"Many words. ".repeat(30))));
+        one.scope = Scope::User;
+        assert!(!is_cut(&one) && is_everywhere(&line(&one)[2..]));
+        assert!(!is_everywhere(&line(&lesson("Use tabs."))[2..]));
     }
 }

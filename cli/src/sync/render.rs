@@ -54,16 +54,27 @@ impl Beside {
     }
 }
 
-/// Returns the block's lines for these lessons, at most `budget` of them (markers not counted), and the
-/// lessons that stand in it, best first; nothing when there is nothing to say. The lines of other memories
-/// stay whatever the budget, and leave these lessons at least half of it.
+/// What a block says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Block {
+    /// Its lines, without the markers.
+    pub lines: Vec<String>,
+    /// Lessons that have a line of their own, best first.
+    pub lessons: Vec<LessonId>,
+    /// Lessons that another memory's line tells in the same words.
+    pub said: Vec<LessonId>,
+}
+
+/// Returns the block of these lessons, with at most `budget` lines (markers not counted); an empty one when
+/// there is nothing to say. The lines of other memories stay whatever the budget, and leave these lessons at
+/// least half of it.
 #[must_use]
 pub fn block<'a>(
     lessons: impl IntoIterator<Item = &'a Lesson>,
     beside: &Beside,
     tallies: &Tallies,
     budget: usize,
-) -> (Vec<String>, Vec<LessonId>) {
+) -> Block {
     let active = lessons.into_iter().filter(|l| l.status.is_recallable());
     let worth = |l: &Lesson| value(l) * proven(tallies.get(&l.id).copied().unwrap_or_default());
     let mut active: Vec<(f32, &Lesson)> = active.map(|l| (worth(l), l)).collect();
@@ -75,18 +86,18 @@ pub fn block<'a>(
         active.partition(|lesson| said.contains(&bare(&line(lesson)[2..]).0));
     let theirs = if beside.others.is_empty() { 0 } else { render(&[], 0, beside).len() };
     let most = budget.max(theirs + budget / 2);
+    let ids = |lessons: &[&Lesson]| lessons.iter().map(|lesson| lesson.id.clone()).collect();
     let mut shown = active.len();
     loop {
-        let ids = active[..shown].iter().chain(&said).map(|l| l.id.clone());
         if shown == 0 && beside.others.is_empty() {
-            return (Vec::new(), Vec::new());
+            return Block::default();
         }
-        let text = render(&active[..shown], active.len() - shown, beside);
-        if shown == 0 || text.len() <= most {
-            return (text, ids.collect());
+        let lines = render(&active[..shown], active.len() - shown, beside);
+        if shown == 0 || lines.len() <= most {
+            return Block { lines, lessons: ids(&active[..shown]), said: ids(&said) };
         }
         // Every lesson costs a line at least; the rest of the excess is headings.
-        shown -= (text.len() - most).clamp(1, shown).div_ceil(2);
+        shown -= (lines.len() - most).clamp(1, shown).div_ceil(2);
     }
 }
 
@@ -182,7 +193,7 @@ mod tests {
     }
 
     fn lines(lessons: &[Lesson], budget: usize) -> Vec<String> {
-        block(lessons, &Beside::default(), &Tallies::new(), budget).0
+        block(lessons, &Beside::default(), &Tallies::new(), budget).lines
     }
 
     #[test]
@@ -190,11 +201,11 @@ mod tests {
         let lessons: Vec<_> =
             (0..20).map(|n| lesson(n, "convention", &format!("Rule {n}."))).collect();
         let stands = |tallies: &Tallies, n: usize| {
-            block(&lessons, &Beside::default(), tallies, 12).1.contains(&lessons[n].id)
+            block(&lessons, &Beside::default(), tallies, 12).lessons.contains(&lessons[n].id)
         };
         let none = Tallies::new();
         let (last_in, first_out) = {
-            let stood = block(&lessons, &Beside::default(), &none, 12).1;
+            let stood = block(&lessons, &Beside::default(), &none, 12).lessons;
             let at = |id: &LessonId| lessons.iter().position(|l| l.id == *id).unwrap();
             let out = lessons.iter().map(|l| l.id.clone()).find(|id| !stood.contains(id)).unwrap();
             (at(&stood[0]), at(&out))
@@ -273,11 +284,11 @@ mod tests {
         let of = |lessons: &[Lesson], text: &[String]| {
             let text: Vec<&str> = text.iter().map(String::as_str).collect();
             let is_own = |id: &LessonId| lessons.iter().any(|l| l.id == *id);
-            block(lessons, &crate::sync::drift::beside(&text, &is_own), &none, 20).0
+            block(lessons, &crate::sync::drift::beside(&text, &is_own), &none, 20)
         };
-        let alone = of(&theirs, &[]);
+        let alone = of(&theirs, &[]).lines;
         assert_eq!(alone, lines(&theirs, 20));
-        let both = of(&mine, &alone);
+        let both = of(&mine, &alone).lines;
         for line in alone.iter().filter(|line| line.starts_with("- ")) {
             assert!(both.contains(line), "{line} is gone");
         }
@@ -285,14 +296,15 @@ mod tests {
         assert!(own.count() >= 9, "{both:?}");
         assert!(both.len() <= 30, "{}", both.len());
         // The other makes room once; then nobody moves anything.
-        let both = of(&theirs, &both);
-        assert_eq!(of(&mine, &both), both);
-        assert_eq!(of(&theirs, &both), both);
+        let both = of(&theirs, &both).lines;
+        assert_eq!(of(&mine, &both).lines, both);
+        assert_eq!(of(&theirs, &both).lines, both);
         assert_eq!(both.iter().filter(|line| line.starts_with("- ")).count(), 20);
         // The same rule under another id is there already.
         let mut same = mine[0].clone();
         same.id = LessonId("L-0123456789".into());
         let one = of(std::slice::from_ref(&same), &lines(&mine[..1], 20));
-        assert_eq!(one.iter().filter(|line| line.contains("Rule 0.")).count(), 1);
+        assert_eq!(one.lines.iter().filter(|line| line.contains("Rule 0.")).count(), 1);
+        assert_eq!((one.lessons, one.said), (Vec::new(), vec![same.id]));
     }
 }

@@ -18,7 +18,7 @@ use super::{Source, rules};
 use crate::command_error::CommandError;
 use crate::sync::block::{self, BlockError, with_block, with_lines_after};
 use crate::sync::drift::{self, Drift, Edit, Ground};
-use crate::sync::render::{Beside, Foreign};
+use crate::sync::render::{Beside, Block, Foreign};
 use crate::sync::{line, render};
 use crate::ui::one_line;
 
@@ -38,9 +38,19 @@ pub(super) struct Standing {
 #[derive(Debug)]
 pub(super) struct Stands {
     pub(super) path: PathBuf,
+    /// Lessons that have a line of their own.
     pub(super) lessons: Vec<LessonId>,
+    /// Lessons that another memory's line tells.
+    pub(super) said: Vec<LessonId>,
     /// The checksum of its block; `None` without one.
     pub(super) sum: Option<String>,
+}
+
+impl Stands {
+    /// Returns all lessons that a reader of the file has been told.
+    pub(super) fn told(&self) -> Vec<LessonId> {
+        [self.lessons.as_slice(), &self.said].concat()
+    }
 }
 
 /// What was found in a block.
@@ -87,17 +97,20 @@ impl Standing {
         let Found { beside, edits, rest } = found(source, &path, there)?;
         self.planned.others.extend(adoptable(source, &path, &beside)?);
         let lessons = lessons.iter().copied();
-        let (lines, ids) = render::block(lessons, &beside, &source.tallies, source.lines);
+        let block = render::block(lessons, &beside, &source.tallies, source.lines);
+        let Block { lines, lessons, said } = block;
+        let stands = Stands { path: path.clone(), lessons, said, sum: None };
+        let told = stands.told();
         let is_edited = !edits.is_empty();
         // A memory that knows nothing yet, in a new clone, leaves a block of others byte for byte.
-        let is_of_others = ids.is_empty() && beside.is_of_others();
+        let is_of_others = told.is_empty() && beside.is_of_others();
         if (is_edited || is_of_others) && !source.force {
             // What stands in it is what it was; nothing is noted.
             if is_edited {
                 self.planned.drifts.push(Drift { path: path.clone(), edits, rest });
             }
             self.planned.targets.push(Target { path, new: old.clone(), old });
-            return Ok(ids);
+            return Ok(told);
         }
         let refused = |error| refused(&path, &error);
         let text = if there.is_empty() && !lines.is_empty() { head } else { there };
@@ -107,9 +120,9 @@ impl Standing {
         let sum = block::content(&new).map_err(refused)?.map(|content| content.sum);
         let is_nothing = new.is_empty() && old.is_none();
         let new = (!is_nothing).then_some(new);
-        self.files.push(Stands { path: path.clone(), lessons: ids.clone(), sum });
+        self.files.push(Stands { sum, ..stands });
         self.planned.targets.push(Target { path, old, new });
-        Ok(ids)
+        Ok(told)
     }
 }
 
@@ -121,7 +134,8 @@ fn adoptable(
 ) -> Result<Vec<Other>, CommandError> {
     let mut found = Vec::new();
     for Foreign { id, text, under } in &beside.others {
-        if whose(source.store, id)? == Whose::Unknown {
+        // What somebody wants in all of their projects is theirs.
+        if !line::is_everywhere(text) && whose(source.store, id)? == Whose::Unknown {
             found.push(Other {
                 path: path.to_owned(),
                 id: id.clone(),

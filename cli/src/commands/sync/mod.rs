@@ -106,10 +106,10 @@ impl Plan {
     fn note_standing(&self, context: &Context) {
         let note = || -> Result<(), CommandError> {
             let mut store = context.store()?;
-            for (place, Stands { lessons, sum, .. }) in &self.standing {
-                store.record_standing(place, lessons)?;
-                if let Some(sum) = sum.clone() {
-                    let (change, lessons) = (self.change, lessons.clone());
+            for (place, stands) in &self.standing {
+                store.record_standing(place, &stands.told())?;
+                if let Some(sum) = stands.sum.clone() {
+                    let (change, lessons) = (self.change, stands.lessons.clone());
                     written::note(&mut store, place, &Written { sum, change, lessons })?;
                 }
             }
@@ -159,7 +159,7 @@ pub(super) fn run(context: &mut Context, args: &SyncArgs) -> Result<u8, CommandE
     if !plan.drifts.is_empty() {
         context.ui.warn(LEFT_ALONE);
     }
-    others::tell(context, &plan.others, false);
+    others::tell(context, &plan.others);
     let is_stale = args.check && plan.due().next().is_some();
     let is_edited = !plan.drifts.is_empty() && !args.dry_run;
     Ok(if is_stale || is_edited { exit_code::FAILED } else { exit_code::OK })

@@ -106,8 +106,9 @@ impl Bench {
         let places: Vec<_> =
             standing.files.into_iter().map(|stands| (source.place(&stands.path), stands)).collect();
         let change = self.store.last_change().unwrap();
-        for (place, Stands { lessons, sum, .. }) in places {
-            self.store.record_standing(&place, &lessons).unwrap();
+        for (place, stands) in places {
+            self.store.record_standing(&place, &stands.told()).unwrap();
+            let Stands { lessons, sum, .. } = stands;
             if let Some(sum) = sum {
                 written::note(&mut self.store, &place, &Written { sum, change, lessons }).unwrap();
             }

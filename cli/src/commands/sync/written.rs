@@ -1,8 +1,8 @@
 //! The blocks that were written last, by their checksums.
 //!
 //! Owns telling which lessons a block held when it was written, and as of which change: all work trees of a
-//! project share one memory, and a file on an older branch holds an older block than the newest. What is
-//! forgotten costs an offer to retire a lesson, nothing else. Must not look at files.
+//! project share one memory, and a file on an older branch holds an older block than the newest. In a block that
+//! is forgotten old wordings are taken for old, and what is missing for never written. Must not look at files.
 
 use cemem_core::{LessonId, Store};
 use serde::{Deserialize, Serialize};
