@@ -241,10 +241,20 @@ fn an_export_replaces_nothing_that_somebody_else_wrote() {
     export("out").success();
     assert_eq!(env.read("out/x/a.md"), document(rule).replace(rule, new));
 
+    // And the document, before and after somebody has read that.
+    let more = format!("{}\nIt is slow without.\n", document(rule));
+    env.write("docs/solutions/x/a.md", &more);
+    for _ in 0..2 {
+        export("out").success();
+        assert_eq!(env.read("out/x/a.md"), more.replace(rule, new));
+        env.cemem(["ingest"]).success();
+    }
+
     let edited = format!("{}\nA line of mine.\n", env.read("out/x/a.md"));
     env.write("out/x/a.md", &edited);
     let told = export("out").fails_with(1);
     assert!(told.stderr.contains("x/a.md` was edited by hand, or is another"), "{}", told.stderr);
+    assert!(told.stderr.contains("0 were up to date, 1 left alone"), "{}", told.stderr);
     assert_eq!(env.read("out/x/a.md"), edited);
     // Another document that only lies where the copy would.
     env.write("docs/x/a.md", "# Theirs\n");

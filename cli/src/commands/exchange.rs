@@ -1,5 +1,6 @@
 //! `cemem export`: one lesson a line for `import`, a document to read, or documents of `docs/solutions`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cemem_core::Lesson;
@@ -8,7 +9,9 @@ use cemem_core::exchange::to_line;
 use cemem_core::store::LessonFilter;
 use serde_json::json;
 
+use super::sync::copies::Copies;
 use super::sync::documents::{self, Place};
+use super::sync::pages::Planned;
 use super::sync::target::is_inside;
 use super::{JSON_VERSION, lessons, show};
 use crate::args::{ExportArgs, ExportFormat};
@@ -99,7 +102,7 @@ fn documents(
     };
     let folder = absolute(folder)?;
     std::fs::create_dir_all(&folder).context("create folder", &folder)?;
-    let project = &context.project;
+    let (project, store) = (&context.project, context.store_to_read()?);
     let roots = project.worktrees.iter().chain([&project.root]).map(PathBuf::as_path).collect();
     let place = Place {
         roots,
@@ -108,13 +111,44 @@ fn documents(
         module: &project.name,
         all: true,
         force: false,
+        copies: Copies::of(&store, &folder)?,
     };
-    let planned = documents::plan(&context.store_to_read()?, lessons, &place)?;
+    let planned = documents::plan(&store, lessons, &place)?;
+    drop(store);
+    let (n_written, left) = write(context, &folder, &planned)?;
+    let stand = planned.targets.iter().filter(|t| !left.contains(t.path.as_path()));
+    let texts = stand.clone().filter_map(|t| Some((t.path.as_path(), t.new.as_deref()?)));
+    note(context, &place.copies, &place.copies.with(texts));
+    if context.ui.json {
+        let edited: Vec<_> = planned.drifts.iter().map(|drift| &drift.path).collect();
+        context.ui.print_json(&json!({
+            "version": JSON_VERSION, "documents": planned.targets.len(), "written": n_written,
+            "edited": edited,
+        }))?;
+    }
+    let n_same = stand.count() - n_written;
+    let alone =
+        if left.is_empty() { String::new() } else { format!(", {} left alone", left.len()) };
+    context.ui.say(&format!(
+        "{n_written} documents written to {}, {n_same} were up to date{alone}",
+        folder.display()
+    ));
+    Ok(if planned.drifts.is_empty() { exit_code::OK } else { exit_code::FAILED })
+}
+
+/// Writes what is planned; returns how many documents that were, and which were left alone.
+fn write<'a>(
+    context: &Context,
+    folder: &Path,
+    planned: &'a Planned,
+) -> Result<(usize, BTreeSet<&'a Path>), CommandError> {
+    let mut left: BTreeSet<&Path> = planned.drifts.iter().map(|d| d.path.as_path()).collect();
     let mut n_written = 0;
     for target in planned.targets.iter().filter(|target| target.is_due()) {
-        if !is_inside(&folder, &target.path) {
+        if !is_inside(folder, &target.path) {
             let path = target.path.display();
             context.ui.warn(&format!("a link leads `{path}` elsewhere; it was left alone"));
+            left.insert(&target.path);
             continue;
         }
         target.write()?;
@@ -126,17 +160,17 @@ fn documents(
             .ui
             .warn(&format!("`{path}` was edited by hand, or is another text; it was left alone"));
     }
-    if context.ui.json {
-        let edited: Vec<_> = planned.drifts.iter().map(|drift| &drift.path).collect();
-        context.ui.print_json(&json!({
-            "version": JSON_VERSION, "documents": planned.targets.len(), "written": n_written,
-            "edited": edited,
-        }))?;
+    Ok((n_written, left))
+}
+
+/// Notes the copies that stand there now, so that they follow for as long as nobody touches them. What cannot be
+/// noted is told.
+fn note(context: &Context, before: &Copies, now: &Copies) {
+    if now == before {
+        return;
     }
-    let n_same = planned.targets.len() - n_written;
-    context.ui.say(&format!(
-        "{n_written} documents written to {}, {n_same} were up to date",
-        folder.display()
-    ));
-    Ok(if planned.drifts.is_empty() { exit_code::OK } else { exit_code::FAILED })
+    let noted = context.store().and_then(|mut store| now.note(&mut store));
+    if let Err(error) = noted {
+        context.ui.say(&format!("note: what was written could not be recorded: {error}"));
+    }
 }

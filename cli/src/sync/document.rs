@@ -9,23 +9,35 @@ use cemem_ingest::extract::document::{ADVICE_KEYS, PATH_KEYS, REASON_KEYS};
 use cemem_ingest::extract::wording::{clean_block, clean_line};
 use serde_yaml_ng::{Mapping, Value};
 
-use super::{front, solutions};
+use super::front;
 use crate::ui::one_line;
 
 /// The section for a rule that the document does not state in so many words.
 const RULE_HEADING: &str = "## Rule";
 
+/// Words of a document that tell it from others have so many characters at least.
+const TELLING: usize = 16;
+
 /// One change of a lesson by a person: before and after.
 pub type Step<'a> = (&'a Lesson, &'a Lesson);
 
-/// Returns whether a text is the document that a lesson was read from: it holds words of it.
+/// Returns whether a text is the document that a lesson was read from: it is called like the lesson, or holds
+/// its rule or words of it. `states` are the lesson as it is and as it was, `quotes` what was read there.
 #[must_use]
-pub fn is_of(text: &str, lesson: &Lesson) -> bool {
-    let flat = plain(text);
-    let rows = lesson.evidence.iter().filter(|row| row.engine == solutions::ENGINE);
-    let said = rows.map(|row| row.quote.as_str()).chain([lesson.title.as_str(), &lesson.rule]);
-    said.map(|said| plain(said.trim_end_matches('…')))
-        .any(|said| !said.is_empty() && flat.contains(&said))
+pub fn is_of(text: &str, states: &[&Lesson], quotes: &[&str]) -> bool {
+    let (flat, stated) = (plain(text), head(text));
+    let names = [stated.get("title").and_then(Value::as_str), heading(text)];
+    let is_named = |state: &&Lesson| names.iter().flatten().any(|name| says(name, &state.title));
+    let rules = states.iter().map(|state| state.rule.as_str());
+    let mut said =
+        quotes.iter().copied().chain(rules).map(|said| plain(said.trim_end_matches('…')));
+    states.iter().any(is_named)
+        || said.any(|said| said.chars().count() >= TELLING && flat.contains(&said))
+}
+
+/// Returns the title in a document's body.
+fn heading(text: &str) -> Option<&str> {
+    front::split(text).body.lines().find_map(|line| line.strip_prefix("# "))
 }
 
 /// Returns the document with what people changed. `quotes` are pieces of it that the lesson rests on,
@@ -124,8 +136,7 @@ fn with_piece(text: &str, piece: &str, new: &str) -> Option<String> {
 fn holds(text: &str, rules: &[String], titles: &[String], title: &str) -> bool {
     let flat = plain(text);
     let stated = head(text);
-    let heading = front::split(text).body.lines().find_map(|line| line.strip_prefix("# "));
-    let named = stated.get("title").and_then(Value::as_str).or(heading);
+    let named = stated.get("title").and_then(Value::as_str).or_else(|| heading(text));
     rules.iter().any(|rule| {
         let was_title = titles.iter().any(|title| says(title, rule));
         flat.contains(&plain(rule.trim_end_matches('…')))
@@ -395,6 +406,20 @@ mod tests {
             let text = before.body.clone().unwrap();
             assert_eq!(updated(&text, &now, &[(&before, &now)], &[]), new.unwrap());
         }
+    }
+
+    #[test]
+    fn a_document_is_told_by_its_title_or_by_words_of_some_length() {
+        let lesson = Lesson { title: "Renames".into(), rule: "Poll.".into(), ..lesson() };
+        let is_of = |text: &str, quotes: &[&str]| is_of(text, &[&lesson], quotes);
+        for text in ["# Renames\n\nText.\n", "---\ntitle: 'Renames.'\n---\n\n# Other\n"] {
+            assert!(is_of(text, &[]), "{text}");
+        }
+        let theirs = "# Notes\n\nPoll. What renames\ndo to inodes is another story.\n";
+        assert!(!is_of(theirs, &[]) && !is_of(theirs, &["inodes", ""]));
+        assert!(is_of(theirs, &["What renames do to inodes"]));
+        let rule = Lesson { rule: "What renames do to inodes…".into(), ..lesson.clone() };
+        assert!(super::is_of(theirs, &[&rule], &[]));
     }
 
     /// A change of one part.

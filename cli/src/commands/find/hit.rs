@@ -102,7 +102,7 @@ impl Found<'_> {
 /// an imported lesson may name any file.
 pub(super) fn file_of(context: &Context, lesson: &Lesson, redactor: &Redactor) -> Option<File> {
     let root = &context.project.root;
-    places(context, lesson).find_map(|place| {
+    places(context, lesson).find_map(|(place, quote)| {
         let path = root.join(&place);
         // Looked at before it is opened: a pipe would be waited for.
         let is_file = || std::fs::metadata(&path).is_ok_and(|meta| meta.is_file());
@@ -113,7 +113,7 @@ pub(super) fn file_of(context: &Context, lesson: &Lesson, redactor: &Redactor) -
         std::fs::File::open(&path).ok()?.take(MAX_FILE).read_to_end(&mut bytes).ok()?;
         let text = redactor.redact(&String::from_utf8_lossy(&bytes)).into_owned();
         let path = place.to_string_lossy().replace('\\', "/");
-        document::is_of(&text, lesson).then_some(File { path, text })
+        document::is_of(&text, &[lesson], &[quote]).then_some(File { path, text })
     })
 }
 
@@ -122,17 +122,21 @@ pub(super) fn is_of_document(context: &Context, lesson: &Lesson, document: &Path
     let root = &context.project.root;
     let is_it =
         |place: PathBuf| std::fs::canonicalize(root.join(place)).is_ok_and(|p| p == document);
-    let mut places = places(context, lesson).peekable();
+    let mut places = places(context, lesson).map(|(place, _)| place).peekable();
     places.peek().is_some() && places.all(is_it)
 }
 
-/// Returns where in the project the documents of a lesson should be.
-fn places(context: &Context, lesson: &Lesson) -> impl Iterator<Item = PathBuf> {
+/// Returns where in the project the documents of a lesson should be, with words that were read there.
+fn places<'a>(
+    context: &'a Context,
+    lesson: &'a Lesson,
+) -> impl Iterator<Item = (PathBuf, &'a str)> {
     let rows = lesson.evidence.iter().filter(|row| row.engine == solutions::ENGINE);
     rows.map(|row| {
         let inside = context.project.inside(Path::new(&row.source_path));
         // Read in another clone: the same place in this one.
-        PathBuf::from(inside.unwrap_or_else(|| solutions::portable(&row.source_path)))
+        let place = inside.unwrap_or_else(|| solutions::portable(&row.source_path));
+        (PathBuf::from(place), row.quote.as_str())
     })
 }
 

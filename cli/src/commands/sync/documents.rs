@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use cemem_core::lesson::{Lesson, LessonType, Scope};
+use cemem_core::lesson::{Evidence, Lesson, LessonType, Scope};
 use cemem_core::store::LogRow;
 use cemem_core::{LessonId, Store};
 
+use super::copies::Copies;
 use super::pages::{self, Found, Planned, Wanted};
 use super::target::{Target, is_inside, markdown, read};
 use crate::command_error::CommandError;
@@ -33,6 +34,8 @@ pub(crate) struct Place<'a> {
     pub(crate) all: bool,
     /// What was edited by hand is written again.
     pub(crate) force: bool,
+    /// What was written into the folder.
+    pub(crate) copies: Copies,
 }
 
 /// A document that lessons came from, and the place it is written to.
@@ -41,8 +44,8 @@ struct Document {
     origin: PathBuf,
     old: Option<String>,
     new: String,
-    /// What stands at a place that is not the document's own, with the same edits: an older copy becomes
-    /// the new one by them, anything else is somebody's work.
+    /// What stands at a place that is not the document's own and is not known to be a copy, with the same
+    /// edits: an older copy becomes the new one by them, anything else is somebody's work.
     there: Option<String>,
 }
 
@@ -62,11 +65,14 @@ struct Told<'a> {
 }
 
 impl Told<'_> {
-    /// Returns whether a text is a document that the lesson was read from: an imported lesson may name any
-    /// file.
-    fn is_in(&self, text: &str) -> bool {
+    /// Returns whether a text is the document that the lesson was read from by evidence like this: an imported
+    /// lesson may name any file.
+    fn is_in(&self, text: &str, is_from_it: &dyn Fn(&Evidence) -> bool) -> bool {
         let was = self.rows.iter().flat_map(|row| row.before.iter().chain([&row.after]));
-        was.chain([self.lesson]).any(|state| document::is_of(text, state))
+        let states: Vec<&Lesson> = was.chain([self.lesson]).collect();
+        let rows = states.iter().flat_map(|state| &state.evidence);
+        let rows = rows.filter(|row| row.engine == solutions::ENGINE && is_from_it(row));
+        document::is_of(text, &states, &rows.map(|row| row.quote.as_str()).collect::<Vec<_>>())
     }
 
     /// Returns the document with what people changed in the lesson.
@@ -175,7 +181,8 @@ fn copy(
         None => {
             let is_own = to == source;
             let old = if is_own { Some(text.clone()) } else { read(&to)? };
-            let there = old.clone().filter(|_| !is_own);
+            let is_free = |text: &String| is_own || place.copies.holds(&to, text);
+            let there = old.clone().filter(|text| !is_free(text));
             Document { origin: inner.to_owned(), old, new: text, there }
         }
     };
@@ -193,7 +200,8 @@ fn restore(
 ) -> Result<(), CommandError> {
     let lesson = told.lesson;
     let row = lesson.evidence.iter().find(|row| row.engine == solutions::ENGINE);
-    let path = row.map(|row| row.source_path.replace('\\', "/")).unwrap_or_default();
+    let source = row.map(|row| row.source_path.as_str());
+    let path = source.unwrap_or_default().replace('\\', "/");
     let below = format!("{}/", solutions::FOLDER);
     let inner = path.rsplit_once(&below).map(|(_, inner)| inner).or(path.rsplit('/').next());
     let inner = inner.filter(|i| i.ends_with(".md") && !i.split('/').any(|part| part == ".."));
@@ -209,7 +217,9 @@ fn restore(
     let category = inner.rsplit_once('/').map_or("", |(folder, _)| folder);
     let written = solutions::document(lesson, category, place.module);
     let (new, there) = match &old {
-        Some(text) if told.is_in(text) => (told.written_into(text), None),
+        Some(text) if told.is_in(text, &|from| Some(from.source_path.as_str()) == source) => {
+            (told.written_into(text), None)
+        }
         _ => (written, old.clone()),
     };
     documents.insert(to, Document { origin: origin.to_owned(), old, new, there });
@@ -252,7 +262,10 @@ fn sources(told: &Told<'_>, place: &Place<'_>) -> Result<Vec<(PathBuf, String)>,
         if is_known || !source.is_file() || !is_inside(place.root, &source) {
             continue;
         }
-        found.extend(read(&source)?.filter(|text| told.is_in(text)).map(|t| (inner.to_owned(), t)));
+        let is_from_it =
+            |row: &Evidence| in_project(Path::new(&row.source_path), place) == Some(inner);
+        let text = read(&source)?.filter(|text| told.is_in(text, &is_from_it));
+        found.extend(text.map(|text| (inner.to_owned(), text)));
     }
     Ok(found)
 }

@@ -8,12 +8,14 @@
 //! | `pages` | files of one lesson each |
 //! | `mirror` | those of `.cemem/lessons` |
 //! | `documents` | those of `docs/solutions` |
+//! | `copies` | the documents that an export wrote |
 //! | `edits` | what people changed in any of them |
 //! | `others` | lessons in them that another memory wrote |
 //! | `written` | the blocks that were written last |
 //! | `target` | one file: writing it, and not elsewhere |
 
 mod blocks;
+pub(crate) mod copies;
 pub(crate) mod documents;
 mod edits;
 mod files;
@@ -35,6 +37,7 @@ use cemem_ingest::sources;
 use serde_json::json;
 
 use self::blocks::Stands;
+use self::copies::Copies;
 use self::documents::Place;
 use self::files::DEFAULT_FILES;
 use self::others::Other;
@@ -219,7 +222,8 @@ fn plan(context: &Context, args: &SyncArgs, config: SyncConfig) -> Result<Plan, 
     if config.solutions {
         let folder = root.join(solutions::FOLDER);
         let (module, force) = (source.module, args.force);
-        let place = Place { roots, root, folder, module, all: false, force };
+        let copies = Copies::default();
+        let place = Place { roots, root, folder, module, all: false, force, copies };
         planned.absorb(documents::plan(&store, &source.lessons, &place)?);
     }
     keep_inside(context, args, &mut planned);

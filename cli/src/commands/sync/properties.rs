@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::blocks::Stands;
+use super::copies::Copies;
 use super::documents::{self, Place};
 use super::pages::Planned;
 use super::written::{self, Written};
@@ -101,7 +102,8 @@ impl Bench {
         let mut planned = standing.planned;
         planned.absorb(mirror::plan(&source)?);
         let folder = root.join(solutions::FOLDER);
-        let place = Place { roots: vec![root], root, folder, module: "made", all: false, force };
+        let (roots, copies) = (vec![root], Copies::default());
+        let place = Place { roots, root, folder, module: "made", all: false, force, copies };
         planned.absorb(documents::plan(&self.store, &source.lessons, &place)?);
         let places: Vec<_> =
             standing.files.into_iter().map(|stands| (source.place(&stands.path), stands)).collect();
