@@ -87,6 +87,36 @@ fn remember_redacts_and_refuses_nothing() {
 }
 
 #[test]
+fn paths_are_stored_as_lessons_name_them() {
+    let env = TestEnv::without_runtime();
+    let whole = env.write("src/db/pool.rs", "").to_string_lossy().into_owned();
+    let run = |args: &[&str]| {
+        let args = ["--project", ".."].iter().chain(args);
+        env.run(env.command(args).current_dir(env.project().join("src")), None).success()
+    };
+    let paths = |id: &str| {
+        let shown = env.cemem(["lessons", "show", id, "--json"]).success().json();
+        shown["lessons"][0]["applies_when"]["paths"].clone()
+    };
+    let id = run(&["remember", "Use tabs.", "--json"]).json()["id"].as_str().unwrap().to_owned();
+    for (typed, named) in [
+        ("db/pool.rs", "src/db/pool.rs"),
+        ("./db/", "src/db/"),
+        ("src/db", "src/db"),
+        ("**/*.sql", "src/**/*.sql"),
+        (&whole, "src/db/pool.rs"),
+        ("/elsewhere/a.rs", "/elsewhere/a.rs"),
+    ] {
+        run(&["lessons", "edit", &id, "--path", typed]);
+        assert_eq!(paths(&id), serde_json::json!([named]), "{typed}");
+    }
+    run(&["lessons", "edit", &id, "--path", ""]);
+    assert_eq!(paths(&id), serde_json::Value::Null, "none");
+    let new = run(&["remember", "Never lock.", "--path", "db/pool.rs", "--json"]).json();
+    assert_eq!(paths(new["id"].as_str().unwrap()), serde_json::json!(["src/db/pool.rs"]));
+}
+
+#[test]
 fn whatever_a_person_types_is_kept_without_secrets() {
     let env = TestEnv::new();
     let token = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");

@@ -8,6 +8,7 @@ use cemem_core::store::{Decision, LessonFilter, LogRow, Store, StoreError};
 use cemem_ingest::Redactor;
 use serde_json::{Value, json};
 
+use super::remember::typed;
 use super::review::{Words, reword};
 use super::{JSON_VERSION, elsewhere, outcomes, show};
 use crate::args::{LessonsCommand, StatusFilter};
@@ -22,7 +23,7 @@ pub(super) fn run(context: &mut Context, command: LessonsCommand) -> Result<u8, 
         LessonsCommand::List { status, types } => list(context, status, types),
         LessonsCommand::Show { id } => show_one(context, &id),
         LessonsCommand::Edit { id, rule, title, why, lesson_type, paths } => {
-            let paths = Some(paths).filter(|p| !p.is_empty());
+            let paths = Some(typed(context, &paths)).filter(|paths| !paths.is_empty());
             edit(context, &id, &Words { rule, title, why, lesson_type, paths, body: None })
         }
         LessonsCommand::Retire { ids } => {

@@ -40,7 +40,7 @@ pub(super) fn run(context: &mut Context, args: &RememberArgs) -> Result<u8, Comm
         text: &text_of(&args.text)?,
         lesson_type: args.lesson_type,
         why: args.why.as_deref(),
-        paths: &args.paths,
+        paths: &typed(context, &args.paths),
         by: Trust::User,
     };
     let lesson = remember(context, &statement)?;
@@ -55,7 +55,23 @@ pub(super) fn run(context: &mut Context, args: &RememberArgs) -> Result<u8, Comm
     Ok(exit_code::OK)
 }
 
-/// Stores a statement, durably, free of secrets; returns the lesson as it stands.
+/// Returns paths that a person typed as lessons name them.
+pub(super) fn typed(context: &Context, paths: &[String]) -> Vec<String> {
+    let named = |path: &String| match path.as_str() {
+        // It takes the paths of a lesson away.
+        "" => String::new(),
+        path => as_told(path, context.path_in_project(path)),
+    };
+    paths.iter().map(named).collect()
+}
+
+/// Returns the name of a path with the slash that says that it is a folder, if it was told with one.
+fn as_told(told: &str, named: String) -> String {
+    if told.ends_with('/') && !named.ends_with('/') { named + "/" } else { named }
+}
+
+/// Stores a statement, durably, free of secrets; returns the lesson as it stands. Its paths are whole, or seen
+/// from the project's root.
 ///
 /// # Errors
 /// When there is nothing in it, or the store cannot be written.
@@ -70,11 +86,17 @@ pub(crate) fn remember(
         return Err(CommandError::user("there is nothing to remember")
             .hint("cemem remember \"Run the migrations before the tests.\""));
     }
-    let paths = statement.paths.iter().map(|p| redactor.redact(p).into_owned()).collect();
+    let project = &context.project;
+    let inside = |path: &String| match project.inside(&project.root.join(path)) {
+        Some(inside) => as_told(path, inside),
+        None => path.clone(),
+    };
+    let paths = statement.paths.iter().map(inside);
+    let paths = paths.map(|path| redactor.redact(&path).into_owned()).collect();
     let why = statement.why.map(|w| one_line(&redactor.redact(w))).filter(|w| !w.is_empty());
     let lesson = lesson(text, statement, why, paths, context.clock.now());
     // What it says is about the code as it is now.
-    let lesson = placed(lesson, &LookOptions::new(&redactor, &context.project.worktrees));
+    let lesson = placed(lesson, &LookOptions::new(&redactor, &project.worktrees));
     Ok(context.store()?.remember(lesson, statement.lesson_type.is_some())?)
 }
 
