@@ -101,6 +101,17 @@ fn nothing_to_learn_is_recorded_with_its_reason_and_covers_what_waits_now() {
 }
 
 #[test]
+fn a_lesson_that_came_as_one_holds_while_it_waits() {
+    let env = TestEnv::without_runtime();
+    env.write("in.jsonl", "{\"rule\":\"Use tabs.\",\"status\":\"candidate\"}\n");
+    env.cemem(["import", "in.jsonl"]).success();
+    let open = env.cemem(["gate", "--no-ingest", "--json"]).fails_with(1).json();
+    assert_eq!(open["lessons"][0]["rule"], "Use tabs.", "{open}");
+    env.cemem(["review", "--reject", &ids(&open["lessons"])[0]]).success();
+    env.cemem(["gate", "--no-ingest"]).success();
+}
+
+#[test]
 fn what_bears_a_date_to_come_is_settled_too() {
     let env = repository("2026-03-20T00:00:00Z");
     let mut settle = env.command(["gate", "--nothing-to-learn", "the clock here runs behind"]);

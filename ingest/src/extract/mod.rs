@@ -5,6 +5,7 @@
 //! | [`classify`] | how likely a turn's words are a correction, and durable |
 //! | [`judge`] | the seam between finding a turn and judging it |
 //! | `human` | what a person said |
+//! | `answer` | whether a "no" answers or forbids |
 //! | `decision` | answered questions, approved plans |
 //! | `fail_fix` | a check failed, was fixed, passed |
 //! | `rework` | a person changed the agent's work |

@@ -94,7 +94,7 @@ pub(super) fn look(
     let settlements = store.settlements()?;
     let lessons = store.lessons(&LessonFilter::default())?;
     let candidates = store.candidates(CandidateFilter::Live)?;
-    let telling = telling(&candidates);
+    let doubtful = doubtful(&candidates);
     let mut found = Undecided::default();
     for lesson in &lessons {
         let last = last_said(lesson);
@@ -108,7 +108,7 @@ pub(super) fn look(
             LessonStatus::Quarantined => done.quarantined += 1,
             LessonStatus::Candidate if lesson.is_snoozed(now) => done.snoozed += 1,
             LessonStatus::Candidate if is_settled => done.settled += 1,
-            LessonStatus::Candidate if !telling.contains(&lesson.id) => done.doubtful += 1,
+            LessonStatus::Candidate if doubtful.contains(&lesson.id) => done.doubtful += 1,
             LessonStatus::Candidate => {
                 found.latest = found.latest.max(Some(last));
                 found.lessons.push(lesson.clone());
@@ -126,22 +126,25 @@ pub(super) fn look(
     Ok(found)
 }
 
-/// Returns the lessons behind which somebody was corrected, something was decided, repaired or found, or a
-/// rule was stated that is likely to last. A task that only sounds like a rule holds no work up.
-fn telling(candidates: &[StoredCandidate]) -> HashSet<LessonId> {
+/// Returns the lessons behind which there is only talk that may be no rule: nobody was corrected, nothing was
+/// decided, repaired or found, and no rule was stated that is likely to last. A task that only sounds like a
+/// rule holds no work up; a lesson that came as one, from a file or another memory, is no such talk.
+fn doubtful(candidates: &[StoredCandidate]) -> HashSet<LessonId> {
     let tells = |candidate: &Candidate| {
         let is_remark =
             matches!(candidate.signal, Signal::Correction | Signal::Steering | Signal::StatedRule);
         !is_remark || candidate.correction >= LASTING || candidate.durable >= LASTING
     };
-    candidates
-        .iter()
-        .filter(|stored| tells(&stored.candidate))
-        .filter_map(|stored| match &stored.state {
+    let of = |wanted: bool| -> HashSet<LessonId> {
+        let wanted = candidates.iter().filter(|stored| tells(&stored.candidate) == wanted);
+        let absorbed = wanted.filter_map(|stored| match &stored.state {
             CandidateState::Absorbed(id) => Some(id.clone()),
             _ => None,
-        })
-        .collect()
+        });
+        absorbed.collect()
+    };
+    let telling = of(true);
+    of(false).into_iter().filter(|id| !telling.contains(id)).collect()
 }
 
 /// Returns when it was said last; where nobody dated it, when it came in.

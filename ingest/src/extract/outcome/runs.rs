@@ -19,11 +19,14 @@ pub(super) struct Runs<'a> {
     failed: HashSet<&'a str>,
     /// Something came back from them.
     answered: HashSet<&'a str>,
+    /// The session shows what came back, if only that a call was not made.
+    shows_results: bool,
 }
 
 impl<'a> Runs<'a> {
     pub(super) fn of(events: &'a [StoredEvent]) -> Self {
         let (mut failed, mut answered) = (HashSet::new(), HashSet::new());
+        let mut shows_results = false;
         for stored in events {
             match &stored.event.kind {
                 EventKind::ToolRejected { call_id, .. } => _ = failed.insert(call_id.as_str()),
@@ -31,11 +34,12 @@ impl<'a> Runs<'a> {
                     let not_run = *exit_code == Some(NOT_FOUND) || text.starts_with(NOT_CALLED);
                     let list = if not_run { &mut failed } else { &mut answered };
                     list.insert(call_id.as_str());
+                    shows_results = true;
                 }
                 _ => {}
             }
         }
-        Self { failed, answered }
+        Self { failed, answered, shows_results }
     }
 
     /// Returns whether a call was carried out. Where a session shows what came back from calls, a call from
@@ -43,6 +47,6 @@ impl<'a> Runs<'a> {
     pub(super) fn has(&self, call: &EventKind) -> bool {
         let EventKind::ToolCall { call_id, .. } = call else { return false };
         let id = call_id.as_str();
-        !self.failed.contains(id) && (self.answered.is_empty() || self.answered.contains(id))
+        !self.failed.contains(id) && (!self.shows_results || self.answered.contains(id))
     }
 }

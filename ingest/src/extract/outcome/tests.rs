@@ -162,6 +162,8 @@ fn what_did_not_run_heeds_nothing() {
     // The call beside it failed, and the harness dropped this one.
     let beside = [call("2", "Edit", &["a"], None), result("2", Some(false), None, "no such text")];
     assert_eq!(heeded(beside.to_vec()), []);
+    let beside = [call("2", "Edit", &["a"], None), result("2", Some(false), None, unread)];
+    assert_eq!(heeded(beside.to_vec()), []);
 }
 
 #[test]
