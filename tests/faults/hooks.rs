@@ -74,9 +74,10 @@ fn missing_fields_a_future_version_and_ten_megabytes_are_read() {
     assert!(raw(&env, &start, &future.to_string()).stdout.contains("pnpm"));
     let log_of_a_build = "compiling another crate, npm install pnpm\n".repeat(250_000);
     let call = json!({ "session_id": "a", "cwd": cwd, "prompt": log_of_a_build });
-    // It ends with 0, whatever it has to say.
+    // It ends with 0, with an answer or, on a machine that is too slow for it, with the reason in the log.
     let told = context(&raw(&env, &ask, &call.to_string()));
-    assert!(told.is_empty() || told.contains("Use pnpm, not npm."), "{told}");
+    let is_late = told.is_empty() && log(&env).contains("took longer than");
+    assert!(told.contains("Use pnpm, not npm.") || is_late, "{told}{}", log(&env));
 }
 
 #[test]
