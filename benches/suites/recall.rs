@@ -6,11 +6,12 @@
 //! the bench (`cargo build --release -p cemem-cli` first).
 
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use cemem_benches::filled::{N_LESSONS, SEED, binary, runtime, semantic, store};
 use cemem_core::project::Home;
 use cemem_retrieve::vectors::exact::Exact;
-use cemem_retrieve::vectors::graph::Graph;
+use cemem_retrieve::vectors::graph::{Graph, Laid};
 use cemem_retrieve::vectors::{LessonVectors, Shelf, VectorIndex as _, quantise, shelf};
 use cemem_retrieve::{Engine, Mode, Query};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -101,7 +102,7 @@ const K: usize = 10;
 struct Field {
     _dir: tempfile::TempDir,
     shelf: Shelf,
-    graph: Graph,
+    graph: Laid,
     queries: Vec<Vec<f32>>,
 }
 
@@ -119,7 +120,7 @@ fn field(n: usize) -> Field {
     shelf::append(open(), &lessons, open().watermark().clone()).expect("the shelf takes vectors");
     let shelf = open();
     let started = std::time::Instant::now();
-    let graph = Graph::build(&shelf);
+    let graph = Laid::new(&Arc::new(Graph::build(&shelf)), &shelf);
     let built = started.elapsed();
     let near = graph.over(&shelf);
     let mut same = 0;

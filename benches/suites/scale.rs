@@ -16,7 +16,9 @@ use cemem_benches::filled::{self, SEED};
 use cemem_core::clock::Clock;
 use cemem_core::{Store, Timestamp};
 use cemem_retrieve::rank::{History, Task};
-use cemem_retrieve::vectors::graph::CROSSOVER_ROWS;
+use cemem_retrieve::vectors::graph::{CROSSOVER_ROWS, Graph};
+use cemem_retrieve::vectors::graph_file;
+use cemem_retrieve::view::View;
 use cemem_retrieve::{Embedder, Engine, Mode, Query, Semantic};
 
 const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
@@ -81,9 +83,7 @@ fn answer(dir: &Path, size: usize) {
     };
     let mut engine = Engine::new(&dir.join("index"), semantic);
     let view = engine.view(&store, mode(), &mut Vec::new()).expect("the index opens");
-    let began = Instant::now();
-    view.build_graph(CROSSOVER_ROWS);
-    tell(&format!("scale/{size}/graph built in {:.1?}", began.elapsed()));
+    lay(&view, size);
     let texts = cemem_corpus::queries(SEED, 64 + PAST_TASKS);
     let history = Arc::new(past(&engine, &texts[64..], size));
     let ask = |text: &String| Query {
@@ -120,6 +120,28 @@ fn answer(dir: &Path, size: usize) {
     }
     percentiles(&format!("scale/{size}/one lesson stored"), put);
     percentiles(&format!("scale/{size}/one lesson indexed"), seen);
+}
+
+/// Lays a graph over a view with enough vectors, as a resident process does; built, saved and read again.
+fn lay(view: &View, size: usize) {
+    let Some(shelf) = view.shelf().filter(|shelf| shelf.rows() as usize >= CROSSOVER_ROWS) else {
+        return;
+    };
+    let began = Instant::now();
+    let graph = Graph::build(shelf);
+    let built = began.elapsed();
+    let began = Instant::now();
+    graph_file::save(&graph, shelf.folder(), shelf.dim()).expect("the graph is saved");
+    let saved = began.elapsed();
+    drop(graph);
+    let began = Instant::now();
+    let graph = graph_file::load(shelf.folder(), shelf.dim()).expect("the graph is read");
+    let read = began.elapsed();
+    view.lay(&Arc::new(graph));
+    tell(&format!(
+        "scale/{size}/graph built in {built:.1?}, saved in {saved:.1?}, read in {read:.1?}, {:.0} MB",
+        bytes(shelf.folder()) as f64 / 1e6
+    ));
 }
 
 /// What the model takes of each recall.

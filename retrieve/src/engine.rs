@@ -13,6 +13,7 @@ use cemem_core::store::Use;
 use thiserror::Error;
 
 use crate::error::RetrieveError;
+use crate::graphs::Graphs;
 use crate::lexical::schema::Fields;
 use crate::lexical::score::LexicalQuery;
 use crate::lexical::snapshot::Snapshot;
@@ -50,7 +51,8 @@ pub struct Engine {
     view: Option<Open>,
     /// What was learned from the uses of one revision of the store.
     learned: Option<(u64, Arc<History>)>,
-    resident: bool,
+    /// Of a resident process.
+    graphs: Option<Arc<Graphs>>,
     /// The thread that loads a model.
     loader: Option<JoinHandle<()>>,
 }
@@ -83,16 +85,20 @@ impl Engine {
             analyser: Analyser::default(),
             view: None,
             learned: None,
-            resident: false,
+            graphs: None,
             loader: None,
         }
     }
 
-    /// Says that this process will answer many queries: a neighbour graph is then built in the
-    /// background where there are enough vectors for it to pay.
+    /// Says that this process will answer many queries: where there are enough vectors for it to pay, a neighbour
+    /// graph is then read or built in the background.
     #[must_use]
-    pub fn resident(mut self) -> Self {
-        self.resident = true;
+    pub fn resident(self) -> Self {
+        self.resident_from(CROSSOVER_ROWS)
+    }
+
+    pub(crate) fn resident_from(mut self, rows: usize) -> Self {
+        self.graphs = Some(Graphs::new(rows));
         self
     }
 
@@ -296,9 +302,8 @@ impl Engine {
         let shelf = model.and_then(|model| projection::usable_shelf(&self.place, model, store));
         let marks = shelf.as_ref().map(|(shelf, _)| shelf.watermark().clone());
         let view = Arc::new(View::new(self.place.clone(), snapshot, shelf));
-        if self.resident {
-            let view = Arc::clone(&view);
-            thread::spawn(move || view.build_graph(CROSSOVER_ROWS));
+        if let Some(graphs) = &self.graphs {
+            graphs.serve(&view);
         }
         self.view = Some(Open { view, lexical, vectors: marks });
     }

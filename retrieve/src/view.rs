@@ -3,7 +3,7 @@
 //! Owns [`View`]: filter, signals, fusion and cut-off, without touching the store. It never changes,
 //! so any number of threads may ask it. Must not catch up or load models.
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::filter::accepted;
@@ -11,32 +11,27 @@ use crate::lexical::schema::TextField;
 use crate::lexical::score::{FieldScores, LexicalQuery, scores};
 use crate::lexical::snapshot::{GONE, Snapshot};
 use crate::lexical::writer::LexicalError;
+use crate::near::{Compared, Vectors, best};
 use crate::projection::Place;
 use crate::query::{Mode, Query, Ranked};
 use crate::rank::history::Uses;
-use crate::rank::{Evidence, Facts, Signal, Variant, explain, fuse};
+use crate::rank::{Evidence, Facts, Near, Signal, Variant, explain, fuse};
 use crate::semantic::scale::Scale;
 use crate::text::terms::Analyser;
-use crate::vectors::exact::QueryVector;
-use crate::vectors::graph::Graph;
-use crate::vectors::shelf::Span;
-use crate::vectors::{Shelf, VectorIndex as _};
+use crate::vectors::Shelf;
+use crate::vectors::graph::{Graph, Laid};
 
 /// Longest query text that is read, in bytes; the rest says nothing new.
 pub const MAX_QUERY_BYTES: usize = 64 << 10;
-/// Candidates of each kind when not every lesson is looked at.
-const CANDIDATES: usize = 200;
+/// Lessons that words put first, and as many that vectors do, are scored with everything that is known of them;
+/// more if more are wanted.
+const SHORTLIST: usize = 200;
 
 /// A state of the indexes.
 pub struct View {
     place: Place,
     snapshot: Snapshot,
-    shelf: Option<Shelf>,
-    /// How the cosines of the vectors' model are read.
-    scale: Scale,
-    /// Rows of each lesson, by ordinal.
-    spans: Vec<Option<Span>>,
-    graph: OnceLock<Graph>,
+    vectors: Option<Vectors>,
 }
 
 /// A ranking, best first.
@@ -50,16 +45,8 @@ pub struct Ranking {
 
 impl View {
     pub(crate) fn new(place: Place, snapshot: Snapshot, vectors: Option<(Shelf, Scale)>) -> Self {
-        let (shelf, scale) = vectors.map_or_else(Default::default, |(s, scale)| (Some(s), scale));
-        let spans = match &shelf {
-            None => vec![None; snapshot.lessons.len()],
-            Some(shelf) => snapshot
-                .lessons
-                .iter()
-                .map(|meta| shelf.span(meta.key).filter(|span| span.rows > 0))
-                .collect(),
-        };
-        Self { place, snapshot, shelf, scale, spans, graph: OnceLock::new() }
+        let vectors = vectors.map(|(shelf, scale)| Vectors::new(shelf, scale, &snapshot));
+        Self { place, snapshot, vectors }
     }
 
     /// Returns the number of lessons.
@@ -71,20 +58,25 @@ impl View {
     /// Returns the number of lessons without vectors.
     #[must_use]
     pub fn n_without_vectors(&self) -> usize {
-        self.spans.iter().filter(|span| span.is_none()).count()
+        self.vectors.as_ref().map_or(self.n_lessons(), Vectors::n_without)
     }
 
     /// Returns the vectors.
     #[must_use]
     pub fn shelf(&self) -> Option<&Shelf> {
-        self.shelf.as_ref()
+        self.vectors.as_ref().map(|vectors| &vectors.shelf)
     }
 
-    /// Builds the neighbour graph if there are at least `from_rows` vectors; queries use it from then
-    /// on. Takes long: for resident processes, on a thread of its own.
-    pub fn build_graph(&self, from_rows: usize) {
-        if let Some(shelf) = self.shelf.as_ref().filter(|s| s.rows() as usize >= from_rows) {
-            self.graph.get_or_init(|| Graph::build(shelf));
+    /// Returns whether queries use a graph.
+    #[must_use]
+    pub fn has_graph(&self) -> bool {
+        self.vectors.as_ref().is_some_and(Vectors::has_graph)
+    }
+
+    /// Lets queries use a graph of these vectors, or of most of them, from now on.
+    pub fn lay(&self, graph: &Arc<Graph>) {
+        if let Some(vectors) = &self.vectors {
+            vectors.lay(Laid::new(graph, &vectors.shelf));
         }
     }
 
@@ -116,49 +108,50 @@ impl View {
     ) -> std::result::Result<Ranking, LexicalError> {
         let accepted = accepted(&self.snapshot, &query.filter)?;
         let searched = accepted.len();
-        let mut allowed = vec![false; self.snapshot.lessons.len()];
-        accepted.iter().for_each(|&o| allowed[o as usize] = true);
         let mode = if vector.is_some() { query.mode } else { Mode::Lexical };
         let fields = scores(&self.snapshot, words)?;
-        let candidates = self.candidates(accepted, &allowed, &fields, vector);
-        let cosines = vector.map_or_else(Vec::new, |v| self.cosines(&candidates, v));
+        let lexical = lexical(&fields, &accepted);
+        let depth = match query.variant {
+            // A baseline ranks all there is.
+            Some(variant) if variant.is_baseline() => usize::MAX,
+            _ => SHORTLIST.max(query.limit),
+        };
+        let compared = self
+            .vectors
+            .as_ref()
+            .zip(vector)
+            .map(|(vectors, vector)| vectors.compare(&self.snapshot, vector, &accepted, depth));
         let uses = match &query.history {
             Some(history) if mode == Mode::Full => history.uses(words),
             _ => Uses::default(),
         };
-        let lexical: Vec<f32> = (0_u32..)
-            .zip(&allowed)
-            .map(|(o, &allowed)| if allowed { by_words(o, &fields).lexical() } else { 0.0 })
-            .collect();
-        let mut signals: Vec<Signal> = candidates
-            .iter()
-            .enumerate()
-            .map(|(at, &o)| {
-                let near = cosines.get(at).copied().unwrap_or_default();
-                let lesson = self.snapshot.lessons[o as usize];
-                let learned = uses.of(lesson.key, lesson.created);
-                Signal { learned, ..self.signal(o, &lexical, &fields, near) }
-            })
-            .collect();
+        let said = accepted.iter().map(|&o| self.snapshot.lessons[o as usize].terms as usize);
         let mut facts = Facts {
             ideal: fields.ideal,
             unknown: fields.unknown,
             words: words.words.len(),
             searched,
-            said: signals.iter().map(|signal| signal.terms as usize).sum(),
+            said: said.sum(),
             headed: words.headed,
         };
+        let candidates = self.shortlist(accepted, &lexical, compared.as_ref(), &uses, depth);
+        let mut signals: Vec<Signal> = candidates
+            .iter()
+            .map(|&o| {
+                let near = compared.as_ref().map_or_else(Near::default, |c| c.of(o));
+                let lesson = self.snapshot.lessons[o as usize];
+                let learned = uses.of(lesson.key, lesson.created);
+                Signal { learned, near, ..self.signal(o, &lexical, &fields) }
+            })
+            .collect();
         if let Some(variant) = query.variant {
             variant.change(&mut signals, &mut facts);
         }
         let (evidence, scores) = self.weigh(query.variant, &candidates, &signals, mode, facts);
         let mut results = Vec::new();
         if evidence.answers || query.keep_irrelevant {
-            let kept = best(&scores, query.limit, |at| match mode {
-                Mode::Lexical => scores[at] > 0.0,
-                _ => true,
-            });
-            for at in kept {
+            let shown = |at: &usize| mode != Mode::Lexical || scores[*at] > 0.0;
+            for at in best(&scores, query.limit).filter(shown) {
                 let id = self.snapshot.id(candidates[at])?;
                 let why = explain(&signals[at], &evidence, facts, mode);
                 results.push(Ranked { id, score: scores[at], why });
@@ -190,86 +183,57 @@ impl View {
         (evidence, scores)
     }
 
-    /// Returns the lessons worth scoring: all of them, unless a graph narrows them down.
-    fn candidates(
+    /// Returns the lessons worth scoring, ascending: those that words, vectors or past tasks put forward, and
+    /// those that were learned beside what words put forward.
+    fn shortlist(
         &self,
         accepted: Vec<u32>,
-        allowed: &[bool],
-        fields: &FieldScores,
-        vector: Option<&[f32]>,
+        lexical: &[f32],
+        compared: Option<&Compared<'_>>,
+        uses: &Uses<'_>,
+        depth: usize,
     ) -> Vec<u32> {
-        let (Some(shelf), Some(graph), Some(vector)) = (&self.shelf, self.graph.get(), vector)
-        else {
-            return accepted;
-        };
-        // A narrow filter starves the graph; looking at few rows is fast anyway.
-        if accepted.len() * 4 < self.snapshot.lessons.len() {
+        if accepted.len() <= depth {
             return accepted;
         }
-        let owner = |row| shelf.owner(row).and_then(|key| self.snapshot.ordinal(key));
-        let accept = |row| owner(row).is_some_and(|o| allowed[o as usize]);
-        let near = graph.over(shelf).search(vector, CANDIDATES, &accept);
-        let mut by_words = accepted;
-        let words = |o: u32| fields.get(TextField::Whole, o) + fields.get(TextField::Exact, o);
-        if by_words.len() > CANDIDATES {
-            by_words.select_nth_unstable_by(CANDIDATES - 1, |&a, &b| {
-                words(b).total_cmp(&words(a)).then(a.cmp(&b))
-            });
-            by_words.truncate(CANDIDATES);
-        }
-        by_words.extend(near.iter().filter_map(|hit| owner(hit.row)));
-        by_words.sort_unstable();
-        by_words.dedup();
-        by_words
+        let words: Vec<f32> = accepted.iter().map(|&o| lexical[o as usize]).collect();
+        let by_words = best(&words, depth).filter(|&at| words[at] > 0.0).map(|at| accepted[at]);
+        let mut out: Vec<u32> = by_words.collect();
+        let beside = |&o: &u32| self.snapshot.beside[o as usize];
+        let mut others: Vec<u32> = out.iter().flat_map(beside).filter(|&o| o != GONE).collect();
+        others.extend(uses.keys().filter_map(|key| self.snapshot.ordinal(key)));
+        out.extend(others.into_iter().filter(|o| accepted.binary_search(o).is_ok()));
+        out.extend(compared.into_iter().flat_map(|compared| &compared.nearest));
+        out.sort_unstable();
+        out.dedup();
+        out
     }
 
-    /// Returns everything known of a lesson; what the filter hides beside it stays hidden.
-    fn signal(&self, ordinal: u32, lexical: &[f32], fields: &FieldScores, near: Near) -> Signal {
+    /// Returns what the index knows of a lesson; what the filter hides beside it stays hidden.
+    fn signal(&self, ordinal: u32, lexical: &[f32], fields: &FieldScores) -> Signal {
         let lesson = self.snapshot.lessons[ordinal as usize];
         let beside = self.snapshot.beside[ordinal as usize]
             .into_iter()
             .filter(|&o| o != GONE)
             .map(|o| lexical[o as usize]);
         Signal {
-            cos_first: near.first,
-            cos_best: near.best,
-            passages: near.passages,
             beside: beside.sum(),
             terms: lesson.terms,
             unvouched: lesson.meta.unvouched,
             ..by_words(ordinal, fields)
         }
     }
-
-    /// Returns how near each candidate's passages are.
-    fn cosines(&self, candidates: &[u32], vector: &[f32]) -> Vec<Near> {
-        let Some(shelf) = &self.shelf else { return Vec::new() };
-        let query = QueryVector::new(vector);
-        // One pass over all rows is faster than many jumps, unless there are few candidates.
-        let all = (candidates.len() * 4 > self.spans.len()).then(|| query.scan(shelf));
-        let near = |&ordinal: &u32| {
-            let Some(span) = self.spans[ordinal as usize] else { return Near::default() };
-            let rows = span.first..span.first + span.rows;
-            let cosine = |row: u32| {
-                self.scale.of(match &all {
-                    Some(all) => all[row as usize],
-                    None => query.cosine(shelf, row),
-                })
-            };
-            let first = cosine(span.first);
-            let best = rows.map(cosine).fold(f32::NEG_INFINITY, f32::max);
-            Near { first, best, passages: span.rows }
-        };
-        candidates.iter().map(near).collect()
-    }
 }
 
-/// How near a lesson's passages are to the query.
-#[derive(Debug, Clone, Copy, Default)]
-struct Near {
-    first: f32,
-    best: f32,
-    passages: u32,
+/// Returns the lexical score of every accepted lesson, by ordinal; 0 for the others.
+fn lexical(fields: &FieldScores, accepted: &[u32]) -> Vec<f32> {
+    let n = fields.column(TextField::Whole).len();
+    if accepted.len() == n {
+        return (0..).take(n).map(|ordinal| by_words(ordinal, fields).lexical()).collect();
+    }
+    let mut out = vec![0.0; n];
+    accepted.iter().for_each(|&o| out[o as usize] = by_words(o, fields).lexical());
+    out
 }
 
 /// Returns the score of a lesson whose code has changed: it gives way to what is nearly as near, and
@@ -290,19 +254,6 @@ fn by_words(ordinal: u32, fields: &FieldScores) -> Signal {
         exact: get(TextField::Exact),
         ..Signal::default()
     }
-}
-
-/// Returns where the best scores are. Equal scores at the edge are all kept, until ids decide
-/// between them.
-fn best(scores: &[f32], limit: usize, keep: impl Fn(usize) -> bool) -> Vec<usize> {
-    let mut kept: Vec<usize> = (0..scores.len()).filter(|&at| keep(at)).collect();
-    if kept.len() > limit && limit > 0 {
-        let by_score = |a: &usize, b: &usize| scores[*b].total_cmp(&scores[*a]);
-        let (_, edge, _) = kept.select_nth_unstable_by(limit - 1, by_score);
-        let edge = scores[*edge];
-        kept.retain(|&at| scores[at] >= edge);
-    }
-    kept
 }
 
 /// Cuts a query at a character boundary.

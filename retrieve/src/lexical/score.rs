@@ -88,6 +88,12 @@ impl FieldScores {
     pub fn get(&self, field: TextField, ordinal: u32) -> f32 {
         self.by_field[field as usize][ordinal as usize]
     }
+
+    /// Returns the scores of all lessons in a field, by ordinal.
+    #[must_use]
+    pub fn column(&self, field: TextField) -> &[f32] {
+        &self.by_field[field as usize]
+    }
 }
 
 /// Sums of weighted term rarities.

@@ -6,6 +6,30 @@
 use super::history::Learned;
 use crate::query::{Mode, Why};
 
+/// How near a lesson's passages are to the query; all 0 without vectors.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Near {
+    /// Cosine of the first passage.
+    pub first: f32,
+    /// Cosine of the best passage.
+    pub best: f32,
+    /// Passages with vectors.
+    pub passages: u32,
+}
+
+impl Near {
+    /// Returns the semantic score.
+    #[must_use]
+    pub fn dense(&self) -> f32 {
+        let many = match self.passages {
+            0 | 1 => 0.0,
+            #[expect(clippy::cast_precision_loss, reason = "passages are counted in hundreds")]
+            many => (many as f32).ln(),
+        };
+        FIRST * self.first + (1.0 - FIRST) * self.best - MANY * many
+    }
+}
+
 /// What is known of one lesson for one query.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Signal {
@@ -21,12 +45,8 @@ pub struct Signal {
     pub place: f32,
     /// BM25 of exact compounds.
     pub exact: f32,
-    /// Cosine of the first passage; 0 without vectors.
-    pub cos_first: f32,
-    /// Cosine of the best passage.
-    pub cos_best: f32,
-    /// Passages with vectors.
-    pub passages: u32,
+    /// How near its passages are.
+    pub near: Near,
     /// Lexical scores of the lessons learned right before and after it in the same session.
     pub beside: f32,
     /// Terms of everything it says.
@@ -79,18 +99,10 @@ impl Signal {
             + PLACE * self.place
     }
 
-    /// Returns the semantic score.
-    #[must_use]
-    pub fn dense(&self) -> f32 {
-        #[expect(clippy::cast_precision_loss, reason = "passages are counted in hundreds")]
-        let many = (self.passages.max(1) as f32).ln();
-        FIRST * self.cos_first + (1.0 - FIRST) * self.cos_best - MANY * many
-    }
-
     /// Returns whether the lesson has anything to do with the query: what past tasks say reorders what is
     /// near and brings up nothing else, however popular.
     fn is_near(&self) -> bool {
-        self.lexical() > 0.0 || self.cos_best >= NEAR
+        self.lexical() > 0.0 || self.near.best >= NEAR
     }
 
     /// Returns what is added to words and vectors: what stands beside the lesson, whose words it is,
@@ -178,7 +190,7 @@ fn sigmoid(x: f32) -> f32 {
 }
 
 impl Evidence {
-    /// Weighs the signals of every searched lesson.
+    /// Weighs the signals of the searched lessons, or of those that words or vectors put first.
     ///
     /// A peaked lexical list, or one whose best lesson covers most of the query, is trusted; a flat
     /// list of common words hands over to the vectors.
@@ -198,8 +210,9 @@ impl Evidence {
             }
             // Summed in order, so that the same scores give the same bits.
             top.sort_unstable_by(|a, b| b.total_cmp(a));
+            // Lessons that are not looked at share no word with the query.
             #[expect(clippy::cast_precision_loss, reason = "at most ten")]
-            let mean = top.iter().sum::<f32>() / top.len() as f32;
+            let mean = top.iter().sum::<f32>() / PEAK.min(facts.searched.max(1)) as f32;
             out.gap = 1.0 - mean / out.best;
             out.cover = out.best / (COVER * facts.ideal).max(1e-9);
             let words = 0.35 + 0.45 * (out.gap - 0.35) + 0.30 * (out.cover - 0.40);
@@ -219,13 +232,13 @@ impl Evidence {
             (self.chance, self.answers) = (by_words, words_answer);
             return;
         }
-        let nearest = signals.iter().map(|s| s.cos_best).fold(0.0, f32::max);
+        let nearest = signals.iter().map(|s| s.near.best).fold(0.0, f32::max);
         self.chance = sigmoid(
             -1.97 + 6.40 * nearest + 3.04 * self.cover - 3.04 * facts.unknown() - 0.237 * many,
         );
         self.answers = self.chance >= least_chance(mode);
         // What has no vector yet can only be found by words.
-        if !self.answers && words_answer && signals.iter().any(|s| s.passages == 0) {
+        if !self.answers && words_answer && signals.iter().any(|s| s.near.passages == 0) {
             (self.chance, self.answers) = (by_words, true);
         }
     }
@@ -239,11 +252,11 @@ pub fn fuse(signals: &[Signal], mode: Mode, facts: Facts) -> (Evidence, Vec<f32>
     let score = |(signal, &lexical): (&Signal, &f32)| match mode {
         // Against the ideal rather than the best, so that scores of queries compare.
         Mode::Lexical => (lexical / (COVER * facts.ideal).max(1e-9)).min(1.0),
-        Mode::Semantic => signal.dense(),
+        Mode::Semantic => signal.near.dense(),
         Mode::Hybrid | Mode::Full => {
             let words = lexical / evidence.best.max(1e-9);
             evidence.words * words
-                + (1.0 - evidence.words) * signal.dense()
+                + (1.0 - evidence.words) * signal.near.dense()
                 + signal.lean(&evidence, facts)
         }
     };
@@ -272,9 +285,9 @@ pub fn explain(signal: &Signal, evidence: &Evidence, facts: Facts, mode: Mode) -
         why.insert("coverage", evidence.cover);
     }
     if mode != Mode::Lexical {
-        why.insert("semantic", signal.dense());
-        why.insert("first_passage", signal.cos_first);
-        why.insert("best_passage", signal.cos_best);
+        why.insert("semantic", signal.near.dense());
+        why.insert("first_passage", signal.near.first);
+        why.insert("best_passage", signal.near.best);
     }
     if mode == Mode::Hybrid || mode == Mode::Full {
         why.insert("words_weight", evidence.words);
@@ -310,9 +323,7 @@ mod tests {
         rule: 0.0,
         place: 0.0,
         exact: 0.0,
-        cos_first: 0.5,
-        cos_best: 0.5,
-        passages: 1,
+        near: Near { first: 0.5, best: 0.5, passages: 1 },
         beside: 0.0,
         terms: 50,
         unvouched: false,
@@ -324,15 +335,17 @@ mod tests {
     #[test]
     fn what_is_popular_comes_only_with_what_it_is_about() {
         let learned = Learned { similar: 0.3, lately: 0.6, fresh: 0.0 };
-        let far = Signal { cos_first: 0.1, cos_best: 0.1, terms: 50, ..Signal::default() };
-        let near = Signal { cos_best: 0.4, ..far };
+        let cosine = |first, best| Near { first, best, passages: 1 };
+        let far = Signal { near: cosine(0.1, 0.1), terms: 50, ..Signal::default() };
+        let near = Signal { near: cosine(0.1, 0.4), ..far };
         assert!((score(Signal { learned, ..far }, FACTS) - score(far, FACTS)).abs() < 1e-6);
         assert!(score(Signal { learned, ..near }, FACTS) > score(near, FACTS) + 0.8);
     }
 
     #[test]
     fn a_small_memory_is_not_asked_for_every_word() {
-        let far = Signal { cos_first: 0.4, cos_best: 0.4, passages: 1, ..Signal::default() };
+        let near = Near { first: 0.4, best: 0.4, passages: 1 };
+        let far = Signal { near, ..Signal::default() };
         let asked = |said| {
             let facts = Facts { unknown: 0.9, words: 8, said, ..FACTS };
             fuse(&[far], Mode::Hybrid, facts).0.chance
@@ -343,7 +356,10 @@ mod tests {
     #[test]
     fn what_has_no_vector_yet_is_found_by_words() {
         let words = Signal { whole: 1.8, ..Signal::default() };
-        let seen = |passages| fuse(&[Signal { passages, ..words }], Mode::Hybrid, FACTS).0;
+        let seen = |passages| {
+            let near = Near { passages, ..Near::default() };
+            fuse(&[Signal { near, ..words }], Mode::Hybrid, FACTS).0
+        };
         assert!(seen(0).answers);
         assert!(!seen(1).answers);
     }

@@ -23,6 +23,8 @@ const NO_LONGER_FRESH: usize = 40;
 const HALF_LIFE: f32 = 4.0;
 /// Similar tasks that are asked.
 const NEIGHBOURS: usize = 5;
+/// Share of the tasks from which a lesson is looked at that neither words nor vectors put forward.
+const SPEAKS: f32 = 0.02;
 /// Few or far neighbours say little: as if one more, this similar, had used nothing.
 const DOUBT: f32 = 0.05;
 /// Likewise for the latest tasks.
@@ -176,6 +178,13 @@ impl History {
 }
 
 impl Uses<'_> {
+    /// Returns the lessons that past tasks speak for enough to matter.
+    pub fn keys(&self) -> impl Iterator<Item = u64> + '_ {
+        let lately = self.history.into_iter().flat_map(|history| &history.lately);
+        let strong = |(&key, &share): (&u64, &f32)| (share >= SPEAKS).then_some(key);
+        self.similar.iter().chain(lately).filter_map(strong)
+    }
+
     /// Returns what past tasks add to the score of a lesson that exists since `created`.
     #[must_use]
     pub fn of(&self, key: u64, created: i64) -> Learned {

@@ -12,6 +12,6 @@ pub mod fuse;
 pub mod history;
 pub mod variant;
 
-pub use fuse::{Evidence, Facts, Signal, explain, fuse, least_chance};
+pub use fuse::{Evidence, Facts, Near, Signal, explain, fuse, least_chance};
 pub use history::{History, Learned, Task};
 pub use variant::{Part, Variant};

@@ -95,8 +95,8 @@ fn without(part: Part, signal: &mut Signal, facts: &mut Facts) {
         Part::PassageWords => signal.passage = 0.0,
         Part::Fields => (signal.title, signal.rule, signal.place) = (0.0, 0.0, 0.0),
         Part::Exact => signal.exact = 0.0,
-        Part::BestPassage => signal.cos_best = signal.cos_first,
-        Part::ManyPassages => signal.passages = 1,
+        Part::BestPassage => signal.near.best = signal.near.first,
+        Part::ManyPassages => signal.near.passages = 1,
         Part::Beside => signal.beside = 0.0,
         Part::Heading => facts.headed = false,
         Part::Trust => signal.unvouched = false,
@@ -120,6 +120,12 @@ fn reciprocal_ranks(values: &[f32]) -> Vec<f32> {
 }
 
 impl Variant {
+    /// Returns whether it is one of the baselines, which know nothing but two lists.
+    #[must_use]
+    pub fn is_baseline(self) -> bool {
+        !matches!(self, Self::Without(_))
+    }
+
     /// Takes away what is to be left out.
     pub fn change(self, signals: &mut [Signal], facts: &mut Facts) {
         match self {
@@ -133,7 +139,7 @@ impl Variant {
     #[must_use]
     pub fn baseline(self, signals: &[Signal]) -> Option<Vec<f32>> {
         let words: Vec<f32> = signals.iter().map(|s| s.whole).collect();
-        let dense: Vec<f32> = signals.iter().map(|s| s.cos_first).collect();
+        let dense: Vec<f32> = signals.iter().map(|s| s.near.first).collect();
         let sum = |a: Vec<f32>, b: Vec<f32>| a.iter().zip(b).map(|(a, b)| a + b).collect();
         match self {
             Self::Bm25 => Some(words),
@@ -153,9 +159,11 @@ impl Variant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rank::Near;
 
     fn signal(whole: f32, cos_first: f32) -> Signal {
-        Signal { whole, cos_first, title: 1.0, ..Signal::default() }
+        let near = Near { first: cos_first, ..Near::default() };
+        Signal { whole, near, title: 1.0, ..Signal::default() }
     }
 
     #[test]

@@ -6,12 +6,14 @@
 //! | [`shelf`] | which files belong together: the manifest, newest-wins, compaction |
 //! | [`exact`] | the search that looks at every vector |
 //! | [`graph`] | the search over a neighbour graph, for resident processes with many vectors |
+//! | [`graph_file`] | the graph on disk |
 //! | `mmap` | mapping files |
 //!
 //! Owns [`VectorIndex`]. Must not know texts, models or ranking: it sees lesson keys and numbers.
 
 pub mod exact;
 pub mod graph;
+pub mod graph_file;
 mod mmap;
 pub mod segment;
 pub mod shelf;

@@ -100,7 +100,7 @@ fn vectors_at(lessons: usize, rows: usize) -> usize {
 }
 
 /// Mixes bytes into 64 bits, eight at a time: fast enough to check every file at every start.
-fn checksum(bytes: &[u8]) -> u64 {
+pub(super) fn checksum(bytes: &[u8]) -> u64 {
     const K: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut lanes = [1_u64, 2, 3, 4];
     let mut chunks = bytes.chunks_exact(32);

@@ -166,6 +166,18 @@ impl Shelf {
         Ok(())
     }
 
+    /// Returns the length of its vectors.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.manifest.dim
+    }
+
+    /// Returns the folder it is in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Returns how far this shelf is.
     #[must_use]
     pub fn watermark(&self) -> &Watermark {
@@ -182,6 +194,12 @@ impl Shelf {
     #[must_use]
     pub fn rows(&self) -> u32 {
         u32::try_from(self.owners.len()).expect("checked when opened")
+    }
+
+    /// Returns the number of rows of the newest versions.
+    #[must_use]
+    pub fn live(&self) -> usize {
+        self.owners.iter().flatten().count()
     }
 
     /// Returns whether a row is of the newest version of its lesson.
@@ -212,6 +230,15 @@ impl Shelf {
     pub fn row(&self, row: u32) -> (f32, &[i8]) {
         let (segment, local) = self.locate(row);
         (segment.scale(local), segment.steps(local))
+    }
+
+    /// Returns every lesson with vectors and where they are, in the order of the rows.
+    pub fn lessons(&self) -> impl Iterator<Item = (u64, Span)> + '_ {
+        (0..self.rows()).filter_map(|row| {
+            let key = self.owner(row)?;
+            let span = self.lessons[&key];
+            (span.first == row).then_some((key, span))
+        })
     }
 
     /// Returns every row's scale and steps, dead ones included, in order.
@@ -282,8 +309,7 @@ pub fn append(
 
 /// Returns how many of the oldest segments stay as they are.
 fn kept_segments(shelf: &Shelf, newer: &[LessonVectors]) -> usize {
-    let live = shelf.owners.iter().flatten().count();
-    if shelf.owners.len() > 2 * live + 64 {
+    if shelf.owners.len() > 2 * shelf.live() + 64 {
         return 0;
     }
     let mut keep = shelf.segments.len();

@@ -1,0 +1,137 @@
+//! How near lessons are to the vector of a query.
+//!
+//! Owns [`Vectors`]: the rows of each lesson of one state of the index, and the neighbour graph laid over them once
+//! there is one. Must not rank: words and vectors meet in the view.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::lexical::snapshot::Snapshot;
+use crate::rank::Near;
+use crate::semantic::scale::Scale;
+use crate::vectors::exact::QueryVector;
+use crate::vectors::graph::Laid;
+use crate::vectors::shelf::Span;
+use crate::vectors::{Shelf, VectorIndex as _};
+
+/// The vectors of a state of the indexes.
+pub(crate) struct Vectors {
+    pub shelf: Shelf,
+    /// How the cosines of their model are read.
+    scale: Scale,
+    /// Rows of each lesson, by ordinal.
+    spans: Vec<Option<Span>>,
+    graph: RwLock<Option<Arc<Laid>>>,
+}
+
+impl Vectors {
+    pub(crate) fn new(shelf: Shelf, scale: Scale, snapshot: &Snapshot) -> Self {
+        let rows = |key| shelf.span(key).filter(|span| span.rows > 0);
+        let spans = snapshot.lessons.iter().map(|meta| rows(meta.key)).collect();
+        Self { shelf, scale, spans, graph: RwLock::default() }
+    }
+
+    /// Returns the number of lessons that have none.
+    pub(crate) fn n_without(&self) -> usize {
+        self.spans.iter().filter(|span| span.is_none()).count()
+    }
+
+    /// Lets queries use a graph from now on.
+    pub(crate) fn lay(&self, graph: Laid) {
+        *self.graph.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(graph));
+    }
+
+    /// Returns whether queries use a graph.
+    pub(crate) fn has_graph(&self) -> bool {
+        self.graph().is_some()
+    }
+
+    /// Returns the graph that was laid last.
+    fn graph(&self) -> Option<Arc<Laid>> {
+        self.graph.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Compares a query's vector with the lessons, all of them where no graph knows which are near. `accepted`
+    /// are those that may be answered, `depth` is how many of the nearest are wanted.
+    pub(crate) fn compare(
+        &self,
+        snapshot: &Snapshot,
+        vector: &[f32],
+        accepted: &[u32],
+        depth: usize,
+    ) -> Compared<'_> {
+        let query = QueryVector::new(vector);
+        // A narrow filter starves a graph; looking at few rows is fast anyway.
+        let narrow = accepted.len() * 4 < self.spans.len();
+        let graph = self.graph().filter(|_| !narrow && depth < accepted.len());
+        if let Some(graph) = graph {
+            let mut allowed = vec![false; self.spans.len()];
+            accepted.iter().for_each(|&ordinal| allowed[ordinal as usize] = true);
+            let owner = |row| self.shelf.owner(row).and_then(|key| snapshot.ordinal(key));
+            let accept = |row| owner(row).is_some_and(|ordinal| allowed[ordinal as usize]);
+            let hits = graph.over(&self.shelf).search(vector, depth, &accept);
+            let nearest = hits.iter().filter_map(|hit| owner(hit.row)).collect();
+            return Compared { vectors: self, query, cosines: None, nearest };
+        }
+        // One pass over all rows is faster than many jumps, unless few are wanted.
+        let cosines = (!narrow).then(|| query.scan(&self.shelf));
+        let mut compared = Compared { vectors: self, query, cosines, nearest: Vec::new() };
+        let dense: Vec<f32> = accepted.iter().map(|&o| compared.of(o).dense()).collect();
+        compared.nearest = best(&dense, depth).map(|at| accepted[at]).collect();
+        compared
+    }
+}
+
+/// A query's vector beside those of the lessons.
+pub(crate) struct Compared<'a> {
+    vectors: &'a Vectors,
+    query: QueryVector,
+    /// The cosine of every row, where all were looked at.
+    cosines: Option<Vec<f32>>,
+    /// The nearest lessons, in no order, some perhaps twice.
+    pub nearest: Vec<u32>,
+}
+
+impl Compared<'_> {
+    /// Returns how near a lesson is.
+    pub(crate) fn of(&self, ordinal: u32) -> Near {
+        let Some(span) = self.vectors.spans[ordinal as usize] else { return Near::default() };
+        let cosine = |row: u32| {
+            self.vectors.scale.of(match &self.cosines {
+                Some(all) => all[row as usize],
+                None => self.query.cosine(&self.vectors.shelf, row),
+            })
+        };
+        let first = cosine(span.first);
+        let others = (span.first + 1..span.first + span.rows).map(cosine);
+        Near { first, best: others.fold(first, f32::max), passages: span.rows }
+    }
+}
+
+/// Returns where the best values are. Equal ones at the edge are all kept: what decides between them, their ids,
+/// is not known here.
+pub(crate) fn best(values: &[f32], limit: usize) -> impl Iterator<Item = usize> + '_ {
+    let edge = match limit {
+        0 => f32::INFINITY,
+        _ if values.len() <= limit => f32::NEG_INFINITY,
+        _ => {
+            let mut sorted = values.to_vec();
+            *sorted.select_nth_unstable_by(limit - 1, |a, b| b.total_cmp(a)).1
+        }
+    };
+    values.iter().enumerate().filter(move |&(_, &value)| value >= edge).map(|(at, _)| at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::best;
+
+    #[test]
+    fn what_is_equal_at_the_edge_is_kept() {
+        let of = |limit| best(&[1.0, 3.0, 2.0, 2.0, 0.0], limit).collect::<Vec<_>>();
+        assert_eq!(of(0), [0_usize; 0]);
+        assert_eq!(of(1), [1]);
+        assert_eq!(of(2), [1, 2, 3]);
+        assert_eq!(of(3), [1, 2, 3]);
+        assert_eq!(of(9), [0, 1, 2, 3, 4]);
+    }
+}
