@@ -5,11 +5,11 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::lexical::snapshot::Snapshot;
+use crate::lexical::snapshot::{GONE, Snapshot};
 use crate::rank::Near;
 use crate::semantic::scale::Scale;
 use crate::vectors::exact::QueryVector;
-use crate::vectors::graph::Laid;
+use crate::vectors::graph::{Graph, Laid};
 use crate::vectors::shelf::Span;
 use crate::vectors::{Shelf, VectorIndex as _};
 
@@ -20,7 +20,14 @@ pub(crate) struct Vectors {
     scale: Scale,
     /// Rows of each lesson, by ordinal.
     spans: Vec<Option<Span>>,
-    graph: RwLock<Option<Arc<Laid>>>,
+    graph: RwLock<Option<Arc<Charted>>>,
+}
+
+/// A graph over the rows, and whose they are.
+struct Charted {
+    graph: Laid,
+    /// The lesson of each row, by ordinal; `GONE` for rows of none.
+    owners: Vec<u32>,
 }
 
 impl Vectors {
@@ -36,8 +43,15 @@ impl Vectors {
     }
 
     /// Lets queries use a graph from now on.
-    pub(crate) fn lay(&self, graph: Laid) {
-        *self.graph.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(graph));
+    pub(crate) fn lay(&self, graph: &Arc<Graph>) {
+        let mut owners = vec![GONE; self.shelf.rows() as usize];
+        for (ordinal, span) in (0_u32..).zip(&self.spans) {
+            let rows =
+                span.map_or(0..0, |span| span.first as usize..(span.first + span.rows) as usize);
+            owners[rows].fill(ordinal);
+        }
+        let charted = Charted { graph: Laid::new(graph, &self.shelf), owners };
+        *self.graph.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(charted));
     }
 
     /// Returns whether queries use a graph.
@@ -46,30 +60,24 @@ impl Vectors {
     }
 
     /// Returns the graph that was laid last.
-    fn graph(&self) -> Option<Arc<Laid>> {
+    fn graph(&self) -> Option<Arc<Charted>> {
         self.graph.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Compares a query's vector with the lessons, all of them where no graph knows which are near. `accepted`
     /// are those that may be answered, `depth` is how many of the nearest are wanted.
-    pub(crate) fn compare(
-        &self,
-        snapshot: &Snapshot,
-        vector: &[f32],
-        accepted: &[u32],
-        depth: usize,
-    ) -> Compared<'_> {
+    pub(crate) fn compare(&self, vector: &[f32], accepted: &[u32], depth: usize) -> Compared<'_> {
         let query = QueryVector::new(vector);
         // A narrow filter starves a graph; looking at few rows is fast anyway.
         let narrow = accepted.len() * 4 < self.spans.len();
         let graph = self.graph().filter(|_| !narrow && depth < accepted.len());
-        if let Some(graph) = graph {
+        if let Some(Charted { graph, owners }) = graph.as_deref() {
             let mut allowed = vec![false; self.spans.len()];
             accepted.iter().for_each(|&ordinal| allowed[ordinal as usize] = true);
-            let owner = |row| self.shelf.owner(row).and_then(|key| snapshot.ordinal(key));
-            let accept = |row| owner(row).is_some_and(|ordinal| allowed[ordinal as usize]);
+            let owner = |row: u32| owners[row as usize];
+            let accept = |row| allowed.get(owner(row) as usize).is_some_and(|&allowed| allowed);
             let hits = graph.over(&self.shelf).search(vector, depth, &accept);
-            let nearest = hits.iter().filter_map(|hit| owner(hit.row)).collect();
+            let nearest = hits.iter().map(|hit| owner(hit.row)).collect();
             return Compared { vectors: self, query, cosines: None, nearest };
         }
         // One pass over all rows is faster than many jumps, unless few are wanted.

@@ -19,13 +19,13 @@ use crate::rank::{Evidence, Facts, Near, Signal, Variant, explain, fuse};
 use crate::semantic::scale::Scale;
 use crate::text::terms::Analyser;
 use crate::vectors::Shelf;
-use crate::vectors::graph::{Graph, Laid};
+use crate::vectors::graph::Graph;
 
 /// Longest query text that is read, in bytes; the rest says nothing new.
 pub const MAX_QUERY_BYTES: usize = 64 << 10;
 /// Lessons that words put first, and as many that vectors do, are scored with everything that is known of them;
 /// more if more are wanted.
-const SHORTLIST: usize = 200;
+const SHORTLIST: usize = 100;
 
 /// A state of the indexes.
 pub struct View {
@@ -76,7 +76,7 @@ impl View {
     /// Lets queries use a graph of these vectors, or of most of them, from now on.
     pub fn lay(&self, graph: &Arc<Graph>) {
         if let Some(vectors) = &self.vectors {
-            vectors.lay(Laid::new(graph, &vectors.shelf));
+            vectors.lay(graph);
         }
     }
 
@@ -120,7 +120,7 @@ impl View {
             .vectors
             .as_ref()
             .zip(vector)
-            .map(|(vectors, vector)| vectors.compare(&self.snapshot, vector, &accepted, depth));
+            .map(|(vectors, vector)| vectors.compare(vector, &accepted, depth));
         let uses = match &query.history {
             Some(history) if mode == Mode::Full => history.uses(words),
             _ => Uses::default(),

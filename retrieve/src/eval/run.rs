@@ -18,7 +18,7 @@ use super::metrics::{Summary, summarise};
 use super::prepared::Prepared;
 use crate::engine::RankError;
 use crate::error::RetrieveError;
-use crate::query::{Filter, Mode, Query};
+use crate::query::{Filter, Mode, Query, Ranked, Why};
 use crate::rank::{History, Task, Variant};
 use crate::semantic::{Semantic, SemanticOff};
 
@@ -88,6 +88,8 @@ pub struct RunRow {
     pub rank: usize,
     /// Its score.
     pub score: f32,
+    /// The chance that anything in the list is useful.
+    pub chance: f32,
 }
 
 /// What came out.
@@ -122,8 +124,19 @@ pub fn evaluate(options: &Options) -> Result<(Report, Vec<RunRow>), EvalError> {
 
 /// What was found, by query, and how long each query took in milliseconds.
 pub struct Found<'a> {
-    rankings: HashMap<&'a str, Vec<(String, f32)>>,
+    rankings: HashMap<&'a str, Vec<Scored>>,
     times: Vec<f64>,
+}
+
+/// A document that was found.
+#[derive(Debug, Clone)]
+pub struct Scored {
+    /// The document.
+    pub doc: String,
+    /// Its score.
+    pub score: f32,
+    /// See [`crate::Why`].
+    pub why: Why,
 }
 
 fn ms(since: Instant) -> f64 {
@@ -174,7 +187,7 @@ impl Prepared {
         asking: Asking,
         query: &LabelledQuery,
         history: Arc<History>,
-    ) -> Result<Vec<(String, f32)>, EvalError> {
+    ) -> Result<Vec<Scored>, EvalError> {
         let mut asked = Query::new(query.text.as_str());
         asked.mode = options.mode;
         asked.limit = options.limit;
@@ -190,7 +203,8 @@ impl Prepared {
             RankError::Off(off) => EvalError::NoModel { mode: options.mode.as_str(), off },
             RankError::Failed(e) => EvalError::Retrieve(e),
         })?;
-        Ok(ranking.results.into_iter().map(|r| (r.id.0, r.score)).collect())
+        let scored = |r: Ranked| Scored { doc: r.id.0, score: r.score, why: r.why };
+        Ok(ranking.results.into_iter().map(scored).collect())
     }
 
     /// Sums up what was found.
@@ -199,7 +213,7 @@ impl Prepared {
         let queries = &self.set.queries;
         let ids: Vec<Vec<String>> = queries
             .iter()
-            .map(|q| found.rankings[q.id.as_str()].iter().map(|(id, _)| id.clone()).collect())
+            .map(|q| found.rankings[q.id.as_str()].iter().map(|hit| hit.doc.clone()).collect())
             .collect();
         let grades = |q: &LabelledQuery| self.set.grades.get(&q.id);
         summarise(
@@ -223,9 +237,14 @@ fn portion(of: usize, share: f32) -> usize {
 fn report(options: &Options, prepared: &Prepared, found: Found<'_>) -> (Report, Vec<RunRow>) {
     let mut rows = Vec::new();
     for query in &prepared.set.queries {
-        for (i, (doc, score)) in found.rankings[query.id.as_str()].iter().enumerate() {
-            let (query, doc) = (query.id.clone(), doc.clone());
-            rows.push(RunRow { query, doc, rank: i + 1, score: *score });
+        for (i, hit) in found.rankings[query.id.as_str()].iter().enumerate() {
+            rows.push(RunRow {
+                query: query.id.clone(),
+                doc: hit.doc.clone(),
+                rank: i + 1,
+                score: hit.score,
+                chance: hit.why.get("chance").copied().unwrap_or_default(),
+            });
         }
     }
     let summary = prepared.summary(&found);
@@ -244,14 +263,14 @@ fn report(options: &Options, prepared: &Prepared, found: Found<'_>) -> (Report, 
     (report, rows)
 }
 
-/// Writes `query \t document \t rank \t score` lines.
+/// Writes `query \t document \t rank \t score \t chance` lines.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn write_run(path: &Path, rows: &[RunRow]) -> Result<(), PathError> {
     let mut text = String::new();
     for row in rows {
-        writeln!(text, "{}\t{}\t{}\t{}", row.query, row.doc, row.rank, row.score)
+        writeln!(text, "{}\t{}\t{}\t{}\t{}", row.query, row.doc, row.rank, row.score, row.chance)
             .expect("writing to a string cannot fail");
     }
     write_durable(path, text.as_bytes())
