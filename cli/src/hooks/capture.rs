@@ -32,6 +32,8 @@ const REST: u32 = 9;
 const MAX_REST: Duration = Duration::from_secs(60);
 /// How often a resting process looks whether the session has ended.
 const STEP: Duration = Duration::from_millis(100);
+/// Written where a session has ended.
+const NOW: &str = "now\n";
 /// What a process is called in the log.
 const NAME: &str = "capture";
 
@@ -113,10 +115,9 @@ pub(crate) fn run(context: &Context, args: &CaptureArgs) -> Result<u8, CommandEr
             log::note(NAME, &error.in_full());
         }
         turn.give_back(work.elapsed());
-        // Who called meanwhile has something to be read.
-        call = Call::Later;
-        if !turn.is_called() || began.elapsed() + MAX_REST > CAP {
-            break;
+        match turn.called() {
+            Some(next) if began.elapsed() + MAX_REST <= CAP => call = next,
+            _ => break,
         }
     }
     Ok(exit_code::OK)
@@ -145,7 +146,7 @@ fn vectors(context: &Context, turn: &Turn) -> Result<(), CommandError> {
 fn embed(engine: &mut Engine, store: &Store, turn: &Turn) -> Result<(), CommandError> {
     loop {
         let done = engine.catch_up(store, EMBED_ON_RECALL)?;
-        if !done.pending || done.vectors == 0 || turn.is_called() {
+        if !done.pending || done.vectors == 0 || turn.called().is_some() {
             return Ok(());
         }
     }
@@ -197,12 +198,13 @@ impl Turn {
                     return Ok(true);
                 }
                 Err(TryLockError::WouldBlock) if attempt == 0 => {
-                    let text = match call {
+                    match call {
                         Call::Vectors => return Ok(false),
-                        Call::Later => "later\n",
-                        Call::Now => "now\n",
-                    };
-                    fs::write(&self.call, text).context("write", &self.call)?;
+                        // A session that has ended stays in more of a hurry.
+                        Call::Later if self.called().is_some() => {}
+                        Call::Later => self.tell("later\n")?,
+                        Call::Now => self.tell(NOW)?,
+                    }
                     // The holder may have looked just before: then the turn is free by now.
                 }
                 Err(TryLockError::WouldBlock) => {}
@@ -227,8 +229,14 @@ impl Turn {
         }
     }
 
-    fn is_called(&self) -> bool {
-        self.call.exists()
+    fn tell(&self, what: &str) -> Result<(), CommandError> {
+        Ok(fs::write(&self.call, what).context("write", &self.call)?)
+    }
+
+    /// Returns what others asked for since the turn was taken.
+    fn called(&self) -> Option<Call> {
+        let text = fs::read_to_string(&self.call).ok()?;
+        Some(if text.starts_with(NOW) { Call::Now } else { Call::Later })
     }
 
     /// Waits until the last one lies long enough back, or a session has ended.
@@ -236,7 +244,7 @@ impl Turn {
         let worked = fs::read_to_string(&self.path).ok().and_then(|t| t.trim().parse().ok());
         let pause = Duration::from_millis(worked.unwrap_or(0)).saturating_mul(REST).min(MAX_REST);
         let since = || fs::metadata(&self.path).ok()?.modified().ok()?.elapsed().ok();
-        let hurries = || fs::read_to_string(&self.call).is_ok_and(|text| text.starts_with("now"));
+        let hurries = || self.called() == Some(Call::Now);
         while call == Call::Later && !hurries() && since().is_some_and(|passed| passed < pause) {
             std::thread::sleep(STEP);
         }
@@ -253,11 +261,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (first, second) = (Turn::of(dir.path()).unwrap(), Turn::of(dir.path()).unwrap());
         assert!(first.take(Call::Later).unwrap());
-        assert!(!first.is_called());
+        assert_eq!(first.called(), None);
         assert!(!second.take(Call::Later).unwrap());
-        assert!(first.is_called(), "it was told that there is more");
+        assert_eq!(first.called(), Some(Call::Later), "it was told that there is more");
+        assert!(!second.take(Call::Now).unwrap() && !second.take(Call::Later).unwrap());
+        assert_eq!(first.called(), Some(Call::Now), "who is in less of a hurry changes nothing");
         first.give_back(Duration::ZERO);
-        assert!(second.take(Call::Now).unwrap() && !second.is_called());
+        assert!(second.take(Call::Now).unwrap() && second.called().is_none());
     }
 
     #[test]
@@ -265,13 +275,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (first, second) = (Turn::of(dir.path()).unwrap(), Turn::of(dir.path()).unwrap());
         assert!(first.take(Call::Vectors).unwrap());
-        assert!(!second.take(Call::Vectors).unwrap() && !first.is_called());
-        assert!(!second.take(Call::Now).unwrap() && first.is_called());
+        assert!(!second.take(Call::Vectors).unwrap() && first.called().is_none());
+        assert!(!second.take(Call::Now).unwrap() && first.called().is_some());
         first.give_back(Duration::from_secs(6));
         let began = Instant::now();
         assert!(second.take(Call::Vectors).unwrap());
         second.rest(Call::Vectors);
-        assert!(second.is_called(), "what is to be read is still to be read");
+        assert_eq!(second.called(), Some(Call::Now), "what is to be read is still to be read");
         assert!(began.elapsed() < Duration::from_secs(5), "vectors wait for no rest");
     }
 
