@@ -3,16 +3,20 @@
 //! Owns the order of calls and what is done between them. A call opens the store anew, which costs half a
 //! millisecond: a store that was replaced, upgraded or repaired meanwhile is seen, no transaction is left
 //! open beside other servers, and writes keep the promises of the command line. Only the index and the
-//! model stay. What an answer need not wait for is done on a second thread, so that the next call need not
+//! model stay; and, for a moment, an idle connection, without which every call would read the store's log. What an answer need not wait for is done on a second thread, so that the next call need not
 //! wait for it either. Must not know the protocol.
 
 use std::fmt;
+#[cfg(unix)]
+use std::fs::Metadata;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use cemem_core::Store;
 use cemem_retrieve::projection::CaughtUp;
 use cemem_retrieve::{Engine, Semantic};
 use tokio::sync::oneshot;
@@ -23,7 +27,7 @@ use crate::commands::elsewhere;
 use crate::config::{Config, ModelsConfig};
 use crate::context::Context;
 
-/// After this long without a call, the index takes in what was written.
+/// After this long without a call, the index takes in what was written, and the store is let go.
 const IDLE: Duration = Duration::from_millis(300);
 /// And for about so long: a call that comes meanwhile waits.
 const WORK: Duration = Duration::from_millis(300);
@@ -42,7 +46,15 @@ pub(super) struct Memory {
     pub(super) progress: Reporter,
     /// Something was written that the index does not know yet.
     pub(super) is_behind: bool,
+    held: Option<Held>,
     aside: Lane<Aside>,
+}
+
+/// A connection that nobody uses. The last one to go writes a store's log into it or leaves it to be read by the next
+/// one; between two calls neither is worth its time.
+struct Held {
+    _store: Store,
+    file: FileId,
 }
 
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
@@ -52,7 +64,28 @@ impl Memory {
     fn new(context: Context, aside: Lane<Aside>) -> Self {
         let engine = Engine::new(&context.home.index_dir(&context.project), Semantic::Off);
         let (progress, is_behind) = (Reporter::default(), false);
-        Self { context, engine, models: None, fault: None, progress, is_behind, aside }
+        Self { context, engine, models: None, fault: None, progress, is_behind, held: None, aside }
+    }
+
+    /// Lets go of a store that is another file by now.
+    fn look_at_store(&mut self) {
+        let now = self.held.as_ref().and_then(|_| self.store_file());
+        self.held = self.held.take().filter(|held| Some(held.file) == now);
+    }
+
+    /// Keeps the store open until the next call, or until none comes.
+    fn hold(&mut self) {
+        if self.held.is_none()
+            && let Some(file) = self.store_file()
+        {
+            let store = self.context.store_to_read().ok();
+            self.held = store.map(|store| Held { _store: store, file });
+        }
+    }
+
+    /// Returns which file the store is; `None` where there is none, or where the system does not tell.
+    fn store_file(&self) -> Option<FileId> {
+        file_id(&self.context.home.store_path(&self.context.project))
     }
 
     /// Takes over the models that a person has set since. What is wrong in the file then changes nothing
@@ -97,8 +130,17 @@ impl Memory {
 
     fn run(&mut self, job: Job) {
         self.look_at_config();
+        self.look_at_store();
         job(self);
         self.progress = Reporter::default();
+    }
+
+    /// Does what can wait until nobody asks.
+    fn rest(&mut self) {
+        self.held = None;
+        if self.is_behind {
+            self.catch_up();
+        }
     }
 
     /// Embeds some of what was written, so that the next recall need not.
@@ -122,6 +164,21 @@ impl Memory {
             _ => Ok(done),
         }
     }
+}
+
+/// Device and number of a file.
+type FileId = (u64, u64);
+
+#[cfg(unix)]
+fn file_id(path: &Path) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt as _;
+    path.metadata().ok().filter(Metadata::is_file).map(|file| (file.dev(), file.ino()))
+}
+
+/// An open file cannot be replaced here: none is held.
+#[cfg(not(unix))]
+fn file_id(_: &Path) -> Option<FileId> {
+    None
 }
 
 /// A thread that takes jobs one after the other. Dropped, it waits until those it was given are done.
@@ -202,7 +259,7 @@ impl Worker {
 /// Runs the jobs that come, until nobody can send any more.
 fn serve(mut memory: Memory, todo: &Receiver<Job>) {
     loop {
-        let next = match memory.is_behind {
+        let next = match memory.is_behind || memory.held.is_some() {
             true => todo.recv_timeout(IDLE),
             false => todo.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
@@ -211,8 +268,11 @@ fn serve(mut memory: Memory, todo: &Receiver<Job>) {
         }
         // A fault in one call must not end the others; the caller sees its end.
         let _fault = catch_unwind(AssertUnwindSafe(|| match next {
-            Ok(job) => memory.run(job),
-            Err(_) => memory.catch_up(),
+            Ok(job) => {
+                memory.run(job);
+                memory.hold();
+            }
+            Err(_) => memory.rest(),
         }));
     }
 }
