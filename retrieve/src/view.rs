@@ -151,9 +151,12 @@ impl View {
         let mut results = Vec::new();
         if evidence.answers || query.keep_irrelevant {
             let shown = |at: &usize| mode != Mode::Lexical || scores[*at] > 0.0;
+            let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             for at in best(&scores, query.limit).filter(shown) {
                 let id = self.snapshot.id(candidates[at])?;
-                let why = explain(&signals[at], &evidence, facts, mode);
+                let mut why = explain(&signals[at], &evidence, facts, mode);
+                let probability = evidence.probability(scores[at], highest, mode);
+                why.extend(probability.map(|probability| ("probability", probability)));
                 results.push(Ranked { id, score: scores[at], why });
             }
             results.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));

@@ -222,6 +222,20 @@ impl Evidence {
         out
     }
 
+    /// Returns the chance that a lesson helps with the query, by its score and that of the list's best one; `None`
+    /// for vectors alone, for which it was not fitted (docs/quality.md, `retrieve/training/fit_probability.py`).
+    #[must_use]
+    pub fn probability(&self, score: f32, best: f32, mode: Mode) -> Option<f32> {
+        let [constant, by_score, by_chance, behind] = match mode {
+            Mode::Semantic => return None,
+            Mode::Lexical => [-1.84, 2.65, 0.05, 8.72],
+            Mode::Hybrid | Mode::Full => [-1.38, 0.71, 0.27, 9.14],
+        };
+        let chance = self.chance.clamp(1e-4, 1.0 - 1e-4);
+        let odds = (chance / (1.0 - chance)).ln();
+        Some(sigmoid(constant + by_score * score + by_chance * odds + behind * (score - best)))
+    }
+
     /// Estimates the chance that any lesson is useful.
     fn judge(&mut self, signals: &[Signal], facts: Facts, mode: Mode) {
         #[expect(clippy::cast_precision_loss, reason = "a logarithm of a count")]
@@ -351,6 +365,17 @@ mod tests {
             fuse(&[far], Mode::Hybrid, facts).0.chance
         };
         assert!(asked(200) > ENOUGH && asked(30_000) < ENOUGH, "{} {}", asked(200), asked(30_000));
+    }
+
+    #[test]
+    fn a_better_score_helps_more_probably() {
+        let evidence = Evidence { chance: 0.9, ..Evidence::default() };
+        for mode in [Mode::Lexical, Mode::Full] {
+            let of = |score| evidence.probability(score, 0.8, mode).unwrap();
+            assert!(of(0.8) > 0.2 && of(0.8) > 2.0 * of(0.6) && of(0.6) > of(0.2), "{mode:?}");
+            assert!(of(-30.0) >= 0.0 && of(0.8) < 1.0);
+        }
+        assert_eq!(evidence.probability(0.8, 0.8, Mode::Semantic), None);
     }
 
     #[test]
