@@ -408,6 +408,42 @@ fn a_model_of_no_use_is_told_and_another_one_answers() {
 }
 
 #[test]
+fn the_users_memory_follows_a_change() {
+    let Some(place) = Place::new() else { return };
+    place.run(&["models", "get", MINI.0]).success();
+    let other = place.env.root().join("other");
+    fs::create_dir(&other).unwrap();
+    let there = |args: &[&str]| {
+        place.run(&[&["--project", other.to_str().unwrap()], args].concat()).success()
+    };
+    let kept = there(&["remember", "Keep credentials out of log files.", "--json"]).json();
+    there(&["lessons", "promote", kept["id"].as_str().unwrap()]);
+    let notes = || {
+        let asked = ["recall", "keep credentials out of log files", "--json"];
+        let answer = place.run(&asked).success().json();
+        assert_eq!(answer["results"][0]["origin"], "other, for all projects", "{answer}");
+        answer["notes"].to_string()
+    };
+    let models = || -> Vec<String> {
+        let index = fs::read_dir(place.env.cemem_home().join("user/index")).unwrap();
+        let names = index.map(|entry| name(&entry.unwrap().path()));
+        names.filter(|name| name.starts_with("vectors-")).collect()
+    };
+    assert_eq!((notes().as_str(), models().len()), ("[]", 1));
+    place.set(MINI.0);
+    // Asked with the model that its vectors are of, and not by words only.
+    let said = notes();
+    assert!(said.contains("are not made yet") && !said.contains("by words only"), "{said}");
+    let answers = place.taken_over(SHIPPED);
+    let began = Instant::now();
+    while models().len() != 1 || !models()[0].ends_with(&answers) {
+        assert!(began.elapsed() < PATIENCE, "{:?}", models());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(notes(), "[]");
+}
+
+#[test]
 fn without_a_runtime_models_are_listed_and_nothing_is_fetched() {
     let env = TestEnv::without_runtime();
     env.cemem(["remember", "Rotate refresh tokens in the transaction that reads them."]).success();
