@@ -18,7 +18,8 @@ use crate::lexical::schema::Fields;
 use crate::lexical::score::LexicalQuery;
 use crate::lexical::snapshot::Snapshot;
 use crate::lexical::writer;
-use crate::projection::{self, Allowance, CaughtUp, Place, Projection};
+use crate::place::{Place, mark_of};
+use crate::projection::{self, Allowance, CaughtUp, Projection};
 use crate::query::{Answer, Hit, Mode, Note, Query};
 use crate::rank::{History, Task};
 use crate::semantic::reranker::{DEPTH, Reranker, blend};
@@ -37,7 +38,7 @@ pub const EMBED_TIME_ON_RECALL: Duration = Duration::from_millis(30);
 
 /// A lesson that scores less than this share of the best one is not shown: a short answer is no
 /// invitation to fill the list.
-const SHOWN_SHARE: f32 = 0.25;
+pub const SHOWN_SHARE: f32 = 0.25;
 
 type Result<T, E = RetrieveError> = std::result::Result<T, E>;
 
@@ -256,7 +257,7 @@ impl Engine {
         // Where the model could not be loaded, waiting for its vectors would be waiting for ever.
         let lost = self.serving.now().fault().is_some();
         let vectors = mode.uses_vectors() && self.serving.now().id().is_some() && !lost;
-        let now = projection::mark_of(store, store.lesson_seq()?)?;
+        let now = mark_of(store, store.lesson_seq()?)?;
         if !self.is_current(&now, vectors) {
             self.reopen(store, vectors);
         }
@@ -370,32 +371,45 @@ impl Engine {
             answer.notes.push(Note::NotEmbedded(view.n_without_vectors()));
         }
         if askable && view.n_lessons() > 0 {
-            let words = View::words(&self.analyser, text);
-            let limit = query.limit;
-            let query = &mut self.with_history(store, query)?;
-            let reranker = self.reranker.clone();
-            let reranker = reranker.filter(|_| query.rerank && query.mode == Mode::Full);
-            if reranker.is_some() {
-                query.limit = limit.max(DEPTH);
-            }
-            let ranking = match view.rank(query, &words, vector.as_deref()) {
-                Err(RetrieveError::Lexical { .. }) => {
-                    self.rebuild_lexical()?;
-                    let view = self.view(store, query.mode, &mut Vec::new())?;
-                    view.rank(query, &words, vector.as_deref())?
-                }
-                ranking => ranking?,
-            };
-            answer.results = hits(store, query, ranking)?;
-            if let Some(reranker) = reranker {
-                if let Err(off) = rerank(&reranker, text, &mut answer.results) {
-                    answer.notes.push(Note::NotReranked(off));
-                }
-                answer.results.truncate(limit);
-            }
+            self.fill(&mut answer, &view, store, query, vector.as_deref())?;
         }
         answer.nothing_relevant = answer.results.is_empty();
         Ok(answer)
+    }
+
+    /// Puts what a view ranks best into an answer.
+    fn fill(
+        &mut self,
+        answer: &mut Answer,
+        view: &View,
+        store: &Store,
+        query: &Query,
+        vector: Option<&[f32]>,
+    ) -> Result<()> {
+        let (text, limit) = (bounded(&query.text), query.limit);
+        let words = View::words(&self.analyser, text);
+        let query = &mut self.with_history(store, query)?;
+        let reranker = self.reranker.clone();
+        let reranker = reranker.filter(|_| query.rerank && query.mode == Mode::Full);
+        if reranker.is_some() {
+            query.limit = limit.max(DEPTH);
+        }
+        let ranking = match view.rank(query, &words, vector) {
+            Err(RetrieveError::Lexical { .. }) => {
+                self.rebuild_lexical()?;
+                let view = self.view(store, query.mode, &mut Vec::new())?;
+                view.rank(query, &words, vector)?
+            }
+            ranking => ranking?,
+        };
+        answer.results = hits(store, query, ranking)?;
+        if let Some(reranker) = reranker {
+            if let Err(off) = rerank(&reranker, text, &mut answer.results) {
+                answer.notes.push(Note::NotReranked(off));
+            }
+            answer.results.truncate(limit);
+        }
+        Ok(())
     }
 
     /// Returns the query with what the store knows of past tasks, if that is to take part.

@@ -6,6 +6,7 @@
 //! | [`query`] | what is asked and answered |
 //! | [`predict`] | what may go wrong again with a change |
 //! | [`mod@pack`] | an answer as a block for an agent |
+//! | `place` | where the indexes of a store are, how far, and whose turn it is |
 //! | [`projection`] | keeping the indexes up to the store |
 //! | `serving` | which model answers |
 //! | [`view`] | one state of the indexes, ready to be asked |
@@ -27,6 +28,7 @@ mod graphs;
 pub mod lexical;
 mod near;
 pub mod pack;
+mod place;
 pub mod predict;
 pub mod projection;
 pub mod query;

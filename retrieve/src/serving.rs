@@ -14,7 +14,7 @@ use cemem_core::Store;
 use cemem_core::durable::{PathError, write_durable};
 use serde::{Deserialize, Serialize};
 
-use crate::projection::{Place, is_past};
+use crate::place::{Place, is_past};
 use crate::query::Note;
 use crate::semantic::scale::Scale;
 use crate::semantic::{EmbedError, Embedder, Semantic, SemanticOff, shipped};

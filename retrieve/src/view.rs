@@ -12,7 +12,7 @@ use crate::lexical::score::{FieldScores, LexicalQuery, scores};
 use crate::lexical::snapshot::{GONE, Snapshot};
 use crate::lexical::writer::LexicalError;
 use crate::near::{Compared, Vectors, best};
-use crate::projection::Place;
+use crate::place::Place;
 use crate::query::{Mode, Query, Ranked};
 use crate::rank::history::Uses;
 use crate::rank::{Evidence, Facts, Near, Signal, Variant, explain, fuse};

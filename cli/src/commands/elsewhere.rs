@@ -8,6 +8,7 @@ use cemem_core::lesson::{Lesson, LessonStatus, Scope};
 use cemem_core::project::{Project, USER};
 use cemem_core::store::{LessonFilter, Store};
 use cemem_core::{LessonId, StoreError};
+use cemem_retrieve::engine::SHOWN_SHARE;
 use cemem_retrieve::{Answer, Engine, Hit, Note, Query};
 use serde_json::json;
 
@@ -20,8 +21,6 @@ use crate::ui::one_line;
 const OF_THE_USER: f32 = 0.85;
 /// The same of a lesson of another project, which nobody said holds here.
 const OF_A_PROJECT: f32 = 0.7;
-/// As in the project's own answer: what scores less than this share of the best is not shown.
-const SHOWN_SHARE: f32 = 0.25;
 
 /// Adds what other memories know to an answer; `engine` lends its models, `store` says what the project knows
 /// itself. What cannot be read there is noted, never an error: the project's own answer stands.

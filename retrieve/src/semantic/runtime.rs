@@ -54,7 +54,7 @@ fn create(library: &Path) -> Result<Environment, SemanticOff> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(super) mod testing {
     use std::fs;
     use std::path::{Path, PathBuf};
 

@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use crate::Semantic;
     use crate::semantic::hashed::HashEmbedder;
-    use crate::semantic::runtime::tests::library;
+    use crate::semantic::runtime::testing::library;
 
     /// A model whose cosines are squeezed: every vector has a large part in common, as those of e5 have.
     struct Squeezed(HashEmbedder);

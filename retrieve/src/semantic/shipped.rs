@@ -157,7 +157,7 @@ mod tests {
     use std::path::Path;
 
     use crate::Semantic;
-    use crate::semantic::runtime::tests::library;
+    use crate::semantic::runtime::testing::library;
 
     #[test]
     fn says_the_same_as_fastembed_on_the_plain_model() {
