@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cemem_benches::filled::{self, SEED};
+use cemem_benches::measured::{Times, resident};
 use cemem_core::clock::Clock;
 use cemem_core::{Store, Timestamp};
 use cemem_retrieve::rank::{History, Task};
@@ -104,7 +105,7 @@ fn answer(dir: &Path, size: usize) {
     if let Some(embedder) = embedder {
         embedding(embedder.as_ref(), &texts[..64], size);
     }
-    tell(&format!("scale/{size}/resident {:.0} MB", resident()));
+    tell(&format!("scale/{size}/resident {:.0} MB", resident(std::process::id())));
     let fresh = cemem_corpus::synthetic::lessons(SEED + 1, 20);
     let mut put = Vec::new();
     let mut seen = Vec::new();
@@ -165,23 +166,14 @@ fn past(engine: &Engine, texts: &[String], size: usize) -> History {
     History::new(texts.iter().enumerate().map(task).collect())
 }
 
-fn percentiles(name: &str, mut times: Vec<Duration>) {
-    times.sort_unstable();
-    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
-    tell(&format!("{name:<34} p50 {:>8.2} ms   p95 {:>8.2} ms", at(0.5), at(0.95)));
+fn percentiles(name: &str, times: Vec<Duration>) {
+    let times = Times::new(times);
+    tell(&format!("{name:<34} p50 {:>8.2} ms   p95 {:>8.2} ms", times.ms(0.5), times.ms(0.95)));
 }
 
 #[expect(clippy::print_stdout, reason = "printing is all it is for")]
 fn tell(line: &str) {
     println!("{line}");
-}
-
-/// Resident memory in MB, where the system tells.
-fn resident() -> f64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let kb = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
-    kb.map_or(f64::NAN, |kb| kb / 1024.0)
 }
 
 /// Size of everything in a folder.
