@@ -20,7 +20,7 @@ pub enum EvalCommand {
         /// Ask the queries in order of time and let each see what earlier ones used
         #[arg(long)]
         replay: bool,
-        /// Write the ranking: query, document, rank, score
+        /// Write the ranking: query, document, rank, score, chance of the list
         #[arg(long, value_name = "OUT.tsv")]
         run: Option<PathBuf>,
     },
