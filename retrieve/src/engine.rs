@@ -483,6 +483,8 @@ fn rerank(reranker: &Reranker, text: &str, hits: &mut [Hit]) -> Result<(), Seman
     let before: Vec<f32> = seen.iter().map(|hit| hit.score).collect();
     for ((hit, score), said) in seen.iter_mut().zip(blend(&before, &says)).zip(says) {
         hit.why.insert("before_reranker", hit.score);
+        // Of the score that was.
+        hit.why.remove("probability");
         hit.why.insert("reranker", said);
         hit.score = score;
     }

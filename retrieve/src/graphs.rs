@@ -5,10 +5,8 @@
 //! over a view, that view looks at every row. Must not search.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
-
-use cemem_core::durable::PathError;
 
 use crate::vectors::graph::Graph;
 use crate::vectors::{Shelf, graph_file};
@@ -31,7 +29,7 @@ pub(crate) struct Graphs {
 struct Mine {
     vectors: PathBuf,
     graph: Arc<Graph>,
-    /// Points that are saved.
+    /// Points when it was saved last, or could not be.
     saved: usize,
 }
 
@@ -55,11 +53,21 @@ impl Graphs {
 
     /// Sees to the newest view until there is no newer one. Who is at it already sees to the others' too.
     fn work(&self) {
-        while let Ok(mut mine) = self.mine.try_lock() {
+        loop {
+            let mut mine = match self.mine.try_lock() {
+                Ok(mine) => mine,
+                Err(TryLockError::WouldBlock) => return,
+                Err(TryLockError::Poisoned(fault)) => {
+                    // Whatever the graph was in the middle of: another one is read or built.
+                    self.mine.clear_poison();
+                    let mut mine = fault.into_inner();
+                    *mine = None;
+                    mine
+                }
+            };
             let next = self.latest().take();
             match next {
-                // What cannot be locked or saved is tried again with the next view.
-                Some(view) => drop(see_to(&mut mine, &view)),
+                Some(view) => see_to(&mut mine, &view),
                 None => {
                     drop(mine);
                     if self.latest().is_none() {
@@ -72,42 +80,46 @@ impl Graphs {
 }
 
 /// Lays a graph over a view, and lets it grow.
-fn see_to(mine: &mut Option<Mine>, view: &View) -> Result<(), PathError> {
-    let Some(shelf) = view.shelf() else { return Ok(()) };
-    if mine.as_ref().is_none_or(|mine| !mine.fits(shelf)) {
-        *mine = Some(Mine::of(shelf)?);
+fn see_to(mine: &mut Option<Mine>, view: &View) {
+    let Some(shelf) = view.shelf() else { return };
+    let mut here = mine.take().filter(|mine| mine.fits(shelf)).unwrap_or_else(|| Mine::of(shelf));
+    view.lay(&here.graph);
+    if here.graph.grow(shelf) > 0 {
+        view.lay(&here.graph);
     }
-    let Some(mine) = mine else { return Ok(()) };
-    view.lay(&mine.graph);
-    if mine.graph.grow(shelf) > 0 {
-        view.lay(&mine.graph);
-    }
-    let n = mine.graph.len();
-    if n > mine.saved + mine.saved / SAVE_SHARE {
-        let lock = graph_file::lock(&mine.vectors)?;
-        graph_file::save(&mine.graph, &mine.vectors, shelf.dim())?;
-        drop(lock);
-        mine.saved = n;
-    }
-    Ok(())
+    here.save_if_grown(shelf);
+    *mine = Some(here);
 }
 
 impl Mine {
-    /// Reads or builds the graph of a shelf.
-    fn of(shelf: &Shelf) -> Result<Self, PathError> {
+    /// Reads or builds the graph of a shelf. Who comes while another process builds it waits for that.
+    fn of(shelf: &Shelf) -> Self {
+        let lock = graph_file::lock(shelf.folder()).ok().filter(|lock| lock.lock().is_ok());
         if let Some(mine) = Self::saved(shelf) {
-            return Ok(mine);
+            return mine;
         }
-        let lock = graph_file::lock(shelf.folder())?;
-        // Another process may have built it while this one waited.
-        if let Some(mine) = Self::saved(shelf) {
-            return Ok(mine);
+        let graph = Arc::new(Graph::build(shelf));
+        let mut mine = Self { vectors: shelf.folder().to_owned(), graph, saved: 0 };
+        // Where there can be no lock, nothing can be saved either.
+        if lock.is_some() {
+            mine.save(shelf);
         }
-        let graph = Graph::build(shelf);
-        graph_file::save(&graph, shelf.folder(), shelf.dim())?;
-        drop(lock);
-        let saved = graph.len();
-        Ok(Self { vectors: shelf.folder().to_owned(), graph: Arc::new(graph), saved })
+        mine
+    }
+
+    /// Saves it; where that fails, it is tried again once it has grown.
+    fn save(&mut self, shelf: &Shelf) {
+        drop(graph_file::save(&self.graph, &self.vectors, shelf.dim()));
+        self.saved = self.graph.len();
+    }
+
+    fn save_if_grown(&mut self, shelf: &Shelf) {
+        if self.graph.len() > self.saved + self.saved / SAVE_SHARE
+            && let Ok(lock) = graph_file::lock(&self.vectors)
+            && lock.try_lock().is_ok()
+        {
+            self.save(shelf);
+        }
     }
 
     fn saved(shelf: &Shelf) -> Option<Self> {

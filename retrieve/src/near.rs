@@ -3,6 +3,7 @@
 //! Owns [`Vectors`]: the rows of each lesson of one state of the index, and the neighbour graph laid over them once
 //! there is one. Must not rank: words and vectors meet in the view.
 
+use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::lexical::snapshot::{GONE, Snapshot};
@@ -12,6 +13,9 @@ use crate::vectors::exact::QueryVector;
 use crate::vectors::graph::{Graph, Laid};
 use crate::vectors::shelf::Span;
 use crate::vectors::{Shelf, VectorIndex as _};
+
+/// Most passages that a graph is asked for, for each lesson that is wanted.
+const MOST_ROWS: usize = 8;
 
 /// The vectors of a state of the indexes.
 pub(crate) struct Vectors {
@@ -76,14 +80,27 @@ impl Vectors {
             accepted.iter().for_each(|&ordinal| allowed[ordinal as usize] = true);
             let owner = |row: u32| owners[row as usize];
             let accept = |row| allowed.get(owner(row) as usize).is_some_and(|&allowed| allowed);
-            let hits = graph.over(&self.shelf).search(vector, depth, &accept);
-            let nearest = hits.iter().map(|hit| owner(hit.row)).collect();
-            return Compared { vectors: self, query, cosines: None, nearest };
+            let over = graph.over(&self.shelf);
+            let mut rows = depth;
+            let (hits, nearest) = loop {
+                let hits = over.search(vector, rows, &accept);
+                let lessons: HashSet<u32> = hits.iter().map(|hit| owner(hit.row)).collect();
+                // The passages of a long lesson are not to take the place of all others.
+                if lessons.len() >= depth || hits.len() < rows || rows >= MOST_ROWS * depth {
+                    break (hits, lessons.into_iter().collect());
+                }
+                rows *= 2;
+            };
+            let highest = hits.first().map_or(0.0, |hit| self.scale.of(hit.cosine));
+            return Compared { vectors: self, query, cosines: None, nearest, highest };
         }
         // One pass over all rows is faster than many jumps, unless few are wanted.
         let cosines = (!narrow).then(|| query.scan(&self.shelf));
-        let mut compared = Compared { vectors: self, query, cosines, nearest: Vec::new() };
-        let dense: Vec<f32> = accepted.iter().map(|&o| compared.of(o).dense()).collect();
+        let mut compared =
+            Compared { vectors: self, query, cosines, nearest: Vec::new(), highest: 0.0 };
+        let near: Vec<Near> = accepted.iter().map(|&o| compared.of(o)).collect();
+        compared.highest = near.iter().map(|near| near.best).fold(0.0, f32::max);
+        let dense: Vec<f32> = near.iter().map(Near::dense).collect();
         compared.nearest = best(&dense, depth).map(|at| accepted[at]).collect();
         compared
     }
@@ -95,8 +112,10 @@ pub(crate) struct Compared<'a> {
     query: QueryVector,
     /// The cosine of every row, where all were looked at.
     cosines: Option<Vec<f32>>,
-    /// The nearest lessons, in no order, some perhaps twice.
+    /// The nearest lessons, in no order.
     pub nearest: Vec<u32>,
+    /// The highest cosine of any passage of the accepted lessons; 0 if all are below.
+    pub highest: f32,
 }
 
 impl Compared<'_> {

@@ -133,6 +133,7 @@ impl View {
             searched,
             said: said.sum(),
             headed: words.headed,
+            nearest: compared.as_ref().map_or(0.0, |compared| compared.highest),
         };
         let candidates = self.shortlist(accepted, &lexical, compared.as_ref(), &uses, depth);
         let mut signals: Vec<Signal> = candidates
@@ -155,7 +156,11 @@ impl View {
             for at in best(&scores, query.limit).filter(shown) {
                 let id = self.snapshot.id(candidates[at])?;
                 let mut why = explain(&signals[at], &evidence, facts, mode);
-                let probability = evidence.probability(scores[at], highest, mode);
+                let probability = match query.variant {
+                    // Scores of another kind.
+                    Some(variant) if variant.is_baseline() => None,
+                    _ => evidence.probability(scores[at], highest, mode),
+                };
                 why.extend(probability.map(|probability| ("probability", probability)));
                 results.push(Ranked { id, score: scores[at], why });
             }

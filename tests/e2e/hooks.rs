@@ -208,7 +208,8 @@ fn the_end_of_a_session_is_read_and_learned_from_in_the_background() {
     let project = env.store_path().parent().unwrap().to_owned();
     wait_until("nobody works any more", || {
         let lock = std::fs::File::open(project.join("capture.lock")).unwrap();
-        !project.join("capture.call").exists() && lock.try_lock().is_ok()
+        ["capture.call", "capture.now"].iter().all(|name| !project.join(name).exists())
+            && lock.try_lock().is_ok()
     });
     assert_eq!(lessons(), n);
 }

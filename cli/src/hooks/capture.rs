@@ -32,8 +32,6 @@ const REST: u32 = 9;
 const MAX_REST: Duration = Duration::from_secs(60);
 /// How often a resting process looks whether the session has ended.
 const STEP: Duration = Duration::from_millis(100);
-/// Written where a session has ended.
-const NOW: &str = "now\n";
 /// What a process is called in the log.
 const NAME: &str = "capture";
 
@@ -105,8 +103,8 @@ pub(crate) fn run(context: &Context, args: &CaptureArgs) -> Result<u8, CommandEr
         CaptureArgs { now: true, .. } => Call::Now,
         _ => Call::Later,
     };
-    while turn.take(call)? {
-        turn.rest(call);
+    while let Some(taken) = turn.take(call)? {
+        call = turn.rest(taken);
         let work = Instant::now();
         let read = if call == Call::Vectors { Ok(()) } else { once(context) };
         // What sessions say comes first; whoever called to be read is not kept waiting either.
@@ -115,9 +113,13 @@ pub(crate) fn run(context: &Context, args: &CaptureArgs) -> Result<u8, CommandEr
             log::note(NAME, &error.in_full());
         }
         turn.give_back(work.elapsed());
-        match turn.called() {
-            Some(next) if began.elapsed() + MAX_REST <= CAP => call = next,
-            _ => break,
+        let Some(next) = turn.called() else { break };
+        call = next;
+        if began.elapsed() + MAX_REST > CAP {
+            // Whoever called was told that it will be seen to.
+            let flags: &[&str] = if next == Call::Now { &["--now"] } else { &[] };
+            start(&context.home, &context.project.root, flags)?;
+            break;
         }
     }
     Ok(exit_code::OK)
@@ -178,33 +180,32 @@ struct Turn {
     /// Locked by whom the turn belongs to; holds how long the last one worked, in milliseconds.
     lock: File,
     path: PathBuf,
-    /// There is more to read than what the holder may have seen; `now` in it ends a rest.
-    call: PathBuf,
+    /// There while there is more to read than what the holder may have seen.
+    later: PathBuf,
+    /// There while that is of a session that has ended: it ends a rest.
+    now: PathBuf,
 }
 
 impl Turn {
     fn of(folder: &Path) -> Result<Self, CommandError> {
         let path = folder.join("capture.lock");
         let lock = open_private(&path)?;
-        Ok(Self { lock, path, call: folder.join("capture.call") })
+        let (later, now) = (folder.join("capture.call"), folder.join("capture.now"));
+        Ok(Self { lock, path, later, now })
     }
 
-    /// Takes the turn; `false` if another process has it and knows what there is to do.
-    fn take(&self, call: Call) -> Result<bool, CommandError> {
+    /// Takes the turn, and returns what for; `None` if another process has it and knows what there is to do.
+    fn take(&self, call: Call) -> Result<Option<Call>, CommandError> {
         for attempt in 0..2 {
             match self.lock.try_lock() {
-                Ok(()) => {
-                    self.answer(call);
-                    return Ok(true);
-                }
+                Ok(()) => return Ok(Some(self.answer(call))),
                 Err(TryLockError::WouldBlock) if attempt == 0 => {
-                    match call {
-                        Call::Vectors => return Ok(false),
-                        // A session that has ended stays in more of a hurry.
-                        Call::Later if self.called().is_some() => {}
-                        Call::Later => self.tell("later\n")?,
-                        Call::Now => self.tell(NOW)?,
-                    }
+                    let told = match call {
+                        Call::Vectors => return Ok(None),
+                        Call::Later => &self.later,
+                        Call::Now => &self.now,
+                    };
+                    File::create(told).context("write", told)?;
                     // The holder may have looked just before: then the turn is free by now.
                 }
                 Err(TryLockError::WouldBlock) => {}
@@ -213,7 +214,7 @@ impl Turn {
                 }
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     fn give_back(&self, worked: Duration) {
@@ -222,33 +223,37 @@ impl Turn {
         self.lock.unlock().ok();
     }
 
-    /// What was asked for until now is about to be done, unless it is to be read and this call is not.
-    fn answer(&self, call: Call) {
-        if call != Call::Vectors {
-            fs::remove_file(&self.call).ok();
+    /// Returns what is about to be done: what was asked for until now too, unless it is to be read and this call is
+    /// not.
+    fn answer(&self, call: Call) -> Call {
+        if call == Call::Vectors {
+            return call;
         }
-    }
-
-    fn tell(&self, what: &str) -> Result<(), CommandError> {
-        Ok(fs::write(&self.call, what).context("write", &self.call)?)
+        let called = self.called();
+        for told in [&self.later, &self.now] {
+            fs::remove_file(told).ok();
+        }
+        if called == Some(Call::Now) { Call::Now } else { call }
     }
 
     /// Returns what others asked for since the turn was taken.
     fn called(&self) -> Option<Call> {
-        let text = fs::read_to_string(&self.call).ok()?;
-        Some(if text.starts_with(NOW) { Call::Now } else { Call::Later })
+        match (self.now.exists(), self.later.exists()) {
+            (true, _) => Some(Call::Now),
+            (false, true) => Some(Call::Later),
+            (false, false) => None,
+        }
     }
 
-    /// Waits until the last one lies long enough back, or a session has ended.
-    fn rest(&self, call: Call) {
+    /// Waits until the last one lies long enough back, or a session has ended; returns what is to be done.
+    fn rest(&self, call: Call) -> Call {
         let worked = fs::read_to_string(&self.path).ok().and_then(|t| t.trim().parse().ok());
         let pause = Duration::from_millis(worked.unwrap_or(0)).saturating_mul(REST).min(MAX_REST);
         let since = || fs::metadata(&self.path).ok()?.modified().ok()?.elapsed().ok();
-        let hurries = || self.called() == Some(Call::Now);
-        while call == Call::Later && !hurries() && since().is_some_and(|passed| passed < pause) {
+        while call == Call::Later && !self.now.exists() && since().is_some_and(|t| t < pause) {
             std::thread::sleep(STEP);
         }
-        self.answer(call);
+        self.answer(call)
     }
 }
 
@@ -260,27 +265,29 @@ mod tests {
     fn one_works_and_the_others_tell_it() {
         let dir = tempfile::tempdir().unwrap();
         let (first, second) = (Turn::of(dir.path()).unwrap(), Turn::of(dir.path()).unwrap());
-        assert!(first.take(Call::Later).unwrap());
+        assert_eq!(first.take(Call::Later).unwrap(), Some(Call::Later));
         assert_eq!(first.called(), None);
-        assert!(!second.take(Call::Later).unwrap());
+        assert_eq!(second.take(Call::Later).unwrap(), None);
         assert_eq!(first.called(), Some(Call::Later), "it was told that there is more");
-        assert!(!second.take(Call::Now).unwrap() && !second.take(Call::Later).unwrap());
-        assert_eq!(first.called(), Some(Call::Now), "who is in less of a hurry changes nothing");
+        assert!(second.take(Call::Now).unwrap().is_none());
+        assert!(second.take(Call::Later).unwrap().is_none());
         first.give_back(Duration::ZERO);
-        assert!(second.take(Call::Now).unwrap() && second.called().is_none());
+        // Who is in less of a hurry does not make less of it.
+        assert_eq!(second.take(Call::Later).unwrap(), Some(Call::Now));
+        assert_eq!(second.called(), None);
     }
 
     #[test]
     fn who_wants_vectors_neither_calls_nor_answers_for_another() {
         let dir = tempfile::tempdir().unwrap();
         let (first, second) = (Turn::of(dir.path()).unwrap(), Turn::of(dir.path()).unwrap());
-        assert!(first.take(Call::Vectors).unwrap());
-        assert!(!second.take(Call::Vectors).unwrap() && first.called().is_none());
-        assert!(!second.take(Call::Now).unwrap() && first.called().is_some());
+        assert!(first.take(Call::Vectors).unwrap().is_some());
+        assert!(second.take(Call::Vectors).unwrap().is_none() && first.called().is_none());
+        assert!(second.take(Call::Now).unwrap().is_none() && first.called().is_some());
         first.give_back(Duration::from_secs(6));
         let began = Instant::now();
-        assert!(second.take(Call::Vectors).unwrap());
-        second.rest(Call::Vectors);
+        assert!(second.take(Call::Vectors).unwrap().is_some());
+        assert_eq!(second.rest(Call::Vectors), Call::Vectors);
         assert_eq!(second.called(), Some(Call::Now), "what is to be read is still to be read");
         assert!(began.elapsed() < Duration::from_secs(5), "vectors wait for no rest");
     }
@@ -289,12 +296,12 @@ mod tests {
     fn a_rest_ends_when_a_session_does() {
         let dir = tempfile::tempdir().unwrap();
         let turn = Turn::of(dir.path()).unwrap();
-        assert!(turn.take(Call::Later).unwrap());
+        assert!(turn.take(Call::Later).unwrap().is_some());
         turn.give_back(Duration::from_secs(6));
-        assert!(turn.take(Call::Later).unwrap());
-        fs::write(&turn.call, "now\n").unwrap();
+        assert!(turn.take(Call::Later).unwrap().is_some());
+        fs::write(&turn.now, "").unwrap();
         let began = Instant::now();
-        turn.rest(Call::Later);
+        assert_eq!(turn.rest(Call::Later), Call::Now);
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
         fs::write(&turn.path, "50").unwrap();
         turn.rest(Call::Later);

@@ -136,6 +136,8 @@ pub struct Facts {
     pub said: usize,
     /// The query has a heading of its own.
     pub headed: bool,
+    /// The highest cosine of any passage, also of lessons that are not looked at further.
+    pub nearest: f32,
 }
 
 /// In a query of fewer words than this, an unknown one weighs less: `auth bug` asks for lessons about
@@ -246,7 +248,7 @@ impl Evidence {
             (self.chance, self.answers) = (by_words, words_answer);
             return;
         }
-        let nearest = signals.iter().map(|s| s.near.best).fold(0.0, f32::max);
+        let nearest = signals.iter().map(|s| s.near.best).fold(facts.nearest, f32::max);
         self.chance = sigmoid(
             -1.97 + 6.40 * nearest + 3.04 * self.cover - 3.04 * facts.unknown() - 0.237 * many,
         );
@@ -343,8 +345,15 @@ mod tests {
         unvouched: false,
         learned: Learned { similar: 0.0, lately: 0.0, fresh: 0.0 },
     };
-    const FACTS: Facts =
-        Facts { ideal: 4.0, unknown: 0.0, words: 3, searched: 2, said: 100, headed: false };
+    const FACTS: Facts = Facts {
+        ideal: 4.0,
+        unknown: 0.0,
+        words: 3,
+        searched: 2,
+        said: 100,
+        headed: false,
+        nearest: 0.0,
+    };
 
     #[test]
     fn what_is_popular_comes_only_with_what_it_is_about() {

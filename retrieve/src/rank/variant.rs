@@ -95,7 +95,10 @@ fn without(part: Part, signal: &mut Signal, facts: &mut Facts) {
         Part::PassageWords => signal.passage = 0.0,
         Part::Fields => (signal.title, signal.rule, signal.place) = (0.0, 0.0, 0.0),
         Part::Exact => signal.exact = 0.0,
-        Part::BestPassage => signal.near.best = signal.near.first,
+        Part::BestPassage => {
+            signal.near.best = signal.near.first;
+            facts.nearest = 0.0;
+        }
         Part::ManyPassages => signal.near.passages = 1,
         Part::Beside => signal.beside = 0.0,
         Part::Heading => facts.headed = false,

@@ -18,7 +18,7 @@ use super::{KeyMap, RowHit, Shelf, VectorIndex, by_similarity};
 /// Rows from which the graph is faster than looking at every row (measured: docs/performance.md).
 pub const CROSSOVER_ROWS: usize = 50_000;
 
-const NEIGHBOURS: usize = 16;
+pub(super) const NEIGHBOURS: u8 = 16;
 const LAYERS: usize = 16;
 const EF_BUILD: usize = 100;
 /// Candidates kept while searching, at least; half as many again as what is asked if that is more.
@@ -72,7 +72,7 @@ impl Graph {
     /// Builds the graph, one row after the other: the same shelf gives the same graph.
     #[must_use]
     pub fn build(shelf: &Shelf) -> Self {
-        let links = Hnsw::new(NEIGHBOURS, shelf.live().max(1), LAYERS, EF_BUILD, Cosine8);
+        let links = Hnsw::new(NEIGHBOURS.into(), shelf.live().max(1), LAYERS, EF_BUILD, Cosine8);
         let graph = Self::of(links, Vec::new());
         graph.grow(shelf);
         graph

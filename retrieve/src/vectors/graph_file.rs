@@ -2,15 +2,14 @@
 //!
 //! Owns the files: `graph.json`, replaced last, names a folder that never changes and says what must be in it. A
 //! graph can always be made again, so whatever is missing, damaged or of another format is as good as none. Must
-//! not decide when to save, and must not let in two who save at a time: [`lock`] is for that.
+//! not decide when to save; whoever uses it has the [`lock`].
 
 use std::fs::{self, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use cemem_core::durable::{
-    IoResultExt as _, PathError, create_private_dir, open_private, write_durable,
-};
+use cemem_core::durable::{IoResultExt as _, PathError, open_private, write_durable};
 use hnsw_rs::api::AnnT as _;
 use hnsw_rs::hnswio::HnswIo;
 use serde::{Deserialize, Serialize};
@@ -28,6 +27,8 @@ const PREFIX: &str = "graph-";
 /// The library's name for its two files.
 const NAME: &str = "links";
 const FILES: [&str; 3] = ["links.hnsw.graph", "links.hnsw.data", POINTS];
+/// Where the library writes the scale of the layers, after four bytes of magic and two of sizes.
+const SCALE_AT: u64 = 6;
 /// What the points are: key, hash and passage of each, little-endian.
 const POINTS: &str = "points";
 const POINT: usize = 20;
@@ -47,25 +48,24 @@ fn layout(dim: usize) -> String {
     format!("{order}{}-{dim}-{}", usize::BITS, graph::PARAMETERS)
 }
 
-/// Waits until nobody else builds or saves a graph of these vectors; until the file is dropped, nobody does.
+/// Opens the file that is locked by who reads, builds or saves graphs of these vectors. It lies beside their folder,
+/// which others may remove.
 ///
 /// # Errors
-/// When the lock's file cannot be made.
+/// When it cannot be made.
 pub(crate) fn lock(vectors: &Path) -> Result<File, PathError> {
-    let path = vectors.join(LOCK);
-    let file = open_private(&path)?;
-    file.lock().context("lock", &path)?;
-    Ok(file)
+    open_private(&vectors.with_file_name(LOCK))
 }
 
-/// Saves a graph of vectors of `dim` numbers. Only who holds the [`lock`] may.
+/// Saves a graph of vectors of `dim` numbers. Only who has the [`lock`] may.
 ///
 /// # Errors
 /// When a file cannot be written; what was saved before is then still there.
 pub fn save(graph: &Graph, vectors: &Path, dim: usize) -> Result<(), PathError> {
     let aside = vectors.join(format!("{PREFIX}aside"));
     shelf::clear(&aside)?;
-    create_private_dir(&aside)?;
+    // Not with the folders above: where they are gone by now, so are the vectors.
+    fs::create_dir(&aside).context("create folder", &aside)?;
     let done = write(graph, &aside).and_then(|()| {
         let sums =
             FILES.iter().map(|name| sum(&aside.join(name))).collect::<Result<Vec<_>, _>>()?;
@@ -108,8 +108,9 @@ fn write(graph: &Graph, folder: &Path) -> Result<(), PathError> {
         Err(_) => Some("the graph cannot be written".to_owned()),
     };
     if let Some(fault) = fault {
-        return Err(std::io::Error::other(fault)).context("write", folder);
+        return Err(io::Error::other(fault)).context("write", folder);
     }
+    mend_scale(&folder.join(FILES[0]))?;
     for name in FILES {
         let path = folder.join(name);
         File::open(&path).and_then(|file| file.sync_all()).context("write", &path)?;
@@ -117,11 +118,30 @@ fn write(graph: &Graph, folder: &Path) -> Result<(), PathError> {
     Ok(())
 }
 
+/// Writes what the library reads again. It saves by how much the layers of a graph thin out, and takes that for a
+/// factor when it loads: graphs that grow after each of a few loads would end with one layer.
+fn mend_scale(links: &Path) -> Result<(), PathError> {
+    let mend = || -> io::Result<()> {
+        let mut file = File::options().read(true).write(true).open(links)?;
+        let mut scale = [0; 8];
+        file.seek(SeekFrom::Start(SCALE_AT))?;
+        file.read_exact(&mut scale)?;
+        let expected = 1.0 / f64::from(graph::NEIGHBOURS).ln();
+        if (f64::from_ne_bytes(scale) - expected).abs() > 1e-9 {
+            return Err(io::Error::other("the library writes graphs in another format"));
+        }
+        file.seek(SeekFrom::Start(SCALE_AT))?;
+        file.write_all(&1.0_f64.to_ne_bytes())
+    };
+    mend().context("write", links)
+}
+
 fn sum(path: &Path) -> Result<u64, PathError> {
     Ok(checksum(&mmap::map(path)?))
 }
 
-/// Reads the graph saved beside vectors of `dim` numbers, if there is a sound one.
+/// Reads the graph saved beside vectors of `dim` numbers, if there is a sound one. Only who has the [`lock`] may: the
+/// library has things to say, on the standard output, where its files go away.
 #[must_use]
 pub fn load(vectors: &Path, dim: usize) -> Option<Graph> {
     let manifest: Manifest =
@@ -166,6 +186,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::vectors::exact::Exact;
     use crate::vectors::graph::tests::{WORDY, filled};
     use crate::vectors::graph::{Graph, Laid};
     use crate::vectors::{Shelf, VectorIndex as _};
@@ -189,6 +210,29 @@ mod tests {
         save(&Graph::build(&shelf), dir.path(), WORDY).unwrap();
         let folders = fs::read_dir(dir.path()).unwrap().flatten().filter(|e| e.path().is_dir());
         assert_eq!(folders.count(), 1);
+    }
+
+    #[test]
+    fn a_graph_that_was_read_grows_as_well_as_one_that_was_not() {
+        let (dir, shelf, vectors) = filled(1500);
+        let (_first, half, _) = filled(500);
+        let graph = Graph::build(&half);
+        for _ in 0..3 {
+            save(&graph, dir.path(), WORDY).unwrap();
+            drop(load(dir.path(), WORDY).unwrap());
+        }
+        let again = load(dir.path(), WORDY).unwrap();
+        assert_eq!(again.grow(&shelf), 1000);
+        save(&again, dir.path(), WORDY).unwrap();
+        let again = Arc::new(load(dir.path(), WORDY).unwrap());
+        let laid = Laid::new(&again, &shelf);
+        let mut same = 0;
+        for query in vectors.iter().step_by(50) {
+            let truth = Exact(&shelf).search(query, 10, &|_| true);
+            let found = laid.over(&shelf).search(query, 10, &|_| true);
+            same += truth.iter().filter(|t| found.iter().any(|f| f.row == t.row)).count();
+        }
+        assert!(same >= 285, "{same} of 300");
     }
 
     #[test]
