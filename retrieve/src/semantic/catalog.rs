@@ -3,7 +3,7 @@
 //! Owns the names and the words that models expect before a query or a passage. What fastembed knows
 //! itself (files, pooling, quantisation, vector length) is asked of it. Must not touch the disk.
 
-use fastembed::{EmbeddingModel, RerankerModel, TextEmbedding, TextRerank};
+use fastembed::{EmbeddingModel, TextEmbedding, TextRerank};
 
 /// What a model does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,7 @@ pub struct Known {
 pub(super) const TOKENIZER_FILES: [&str; 4] =
     ["tokenizer.json", "config.json", "special_tokens_map.json", "tokenizer_config.json"];
 
+#[cfg(any(test, feature = "download"))]
 impl Known {
     /// Returns every file that belongs to it, as the publisher names them.
     pub(super) fn files(&self) -> impl Iterator<Item = &str> {
@@ -109,7 +110,8 @@ pub(super) fn embedding(name: &str) -> Option<EmbeddingModel> {
 }
 
 /// Returns fastembed's own value for a reranker.
-pub(super) fn reranker(name: &str) -> Option<RerankerModel> {
+#[cfg(any(test, feature = "download"))]
+pub(super) fn reranker(name: &str) -> Option<fastembed::RerankerModel> {
     let mut all = TextRerank::list_supported_models().into_iter().map(|info| info.model);
     all.find(|model| format!("{model:?}") == name)
 }

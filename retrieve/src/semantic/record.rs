@@ -71,6 +71,7 @@ pub(super) fn is_record(path: &Path) -> bool {
 
 impl Record {
     /// Makes a record of files as they are now, name and path of each; it is not written yet.
+    #[cfg(any(test, feature = "download"))]
     pub(super) fn of(
         known: &Known,
         models: &Path,
