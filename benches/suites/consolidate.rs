@@ -41,14 +41,20 @@ impl Memory {
             used += step;
             consolidate(&mut store, None).expect("the pass runs");
         }
+        // As any memory after the second `ingest`: a pass has found that there is nothing to do.
+        let (plan, _) = consolidate(&mut store, None).expect("the pass runs");
+        assert!(plan.is_empty());
         let fresh = all[used..used + n_fresh].to_vec();
         Self { dir, path, fresh }
     }
 
-    /// Returns a copy of the store that holds `n` new candidates.
+    /// Returns a copy of the store that holds `n` new candidates, with what passes keep beside it.
     fn copy(&self, name: &Path, n: usize) -> Store {
         let path = self.dir.path().join(name);
-        fs::copy(&self.path, &path).expect("a store can be copied");
+        for extension in ["db", "pairs"] {
+            let file = self.path.with_extension(extension);
+            fs::copy(file, path.with_extension(extension)).expect("a store can be copied");
+        }
         let mut store = Store::open(&path, NOW).expect("the copy opens");
         put_candidates(&mut store, &self.fresh[..n]).expect("the store takes them");
         store

@@ -3,6 +3,7 @@
 //! Owns the question whose lesson is whose: the pass's own lessons follow their candidates; all
 //! others belong to people. Must not change a lesson.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cemem_core::store::{CandidateState, StoredCandidate};
@@ -60,6 +61,10 @@ pub(crate) fn bound(
     anchors: &[&Lesson],
     standing: &[usize],
 ) -> HashMap<usize, usize> {
+    let mut bound = HashMap::new();
+    if anchors.is_empty() {
+        return bound;
+    }
     let by_id: HashMap<&LessonId, usize> =
         anchors.iter().enumerate().map(|(i, l)| (&l.id, i)).collect();
     let mut by_evidence: HashMap<(&str, &str, &str), usize> = HashMap::new();
@@ -68,7 +73,6 @@ pub(crate) fn bound(
             by_evidence.entry(row.identity()).or_insert(at);
         }
     }
-    let mut bound = HashMap::new();
     for (at, stored) in live.iter().enumerate() {
         let absorbed = match &stored.state {
             CandidateState::Absorbed(id) => by_id.get(id),
@@ -95,35 +99,36 @@ impl Assignment {
     /// Assigns every own lesson to at most one cluster and every cluster at most one lesson: the
     /// most common members first.
     pub(crate) fn new(judged: &[Judged<'_>], own: &BTreeMap<LessonId, &Lesson>) -> Self {
-        let mut votes: BTreeMap<(LessonId, usize), u32> = BTreeMap::new();
+        let mut votes: HashMap<(&LessonId, usize), u32> = HashMap::new();
         for (at, cluster) in judged.iter().enumerate().filter(|(_, c)| c.anchor.is_none()) {
             for member in &cluster.members {
                 if let CandidateState::Absorbed(id) = &member.state
                     && own.contains_key(id)
                 {
-                    *votes.entry((id.clone(), at)).or_default() += 2;
+                    *votes.entry((id, at)).or_default() += 2;
                     continue;
                 }
                 // A candidate whose content changed has forgotten its lesson; the id has not.
                 let made = LessonId::derive(member.candidate.key.0.as_str(), 0);
-                if own.contains_key(&made) {
-                    *votes.entry((made, at)).or_default() += 1;
+                if let Some((id, _)) = own.get_key_value(&made) {
+                    *votes.entry((id, at)).or_default() += 1;
                 }
             }
         }
-        let mut ranked: Vec<(&(LessonId, usize), &u32)> = votes.iter().collect();
         // Living lessons first, so that a retired twin does not take the place.
-        let rank = |id: &LessonId| own.get(id).is_some_and(|l| !is_over(l.status));
-        ranked.sort_by(|a, b| {
-            rank(&b.0.0).cmp(&rank(&a.0.0)).then(b.1.cmp(a.1)).then_with(|| a.0.cmp(b.0))
-        });
+        let is_over = |id| own.get(id).is_none_or(|lesson| is_over(lesson.status));
+        let mut ranked: Vec<_> = votes
+            .into_iter()
+            .map(|((id, at), votes)| (is_over(id), Reverse(votes), id, at))
+            .collect();
+        ranked.sort_unstable();
         let mut of_cluster = HashMap::new();
         let mut home = BTreeMap::new();
         let mut placed = HashSet::new();
-        for ((id, at), _) in ranked {
-            home.entry(id.clone()).or_insert(*at);
-            if !of_cluster.contains_key(at) && placed.insert(id.clone()) {
-                of_cluster.insert(*at, id.clone());
+        for (_, _, id, at) in ranked {
+            home.entry(id.clone()).or_insert(at);
+            if !of_cluster.contains_key(&at) && placed.insert(id) {
+                of_cluster.insert(at, id.clone());
             }
         }
         Self { of_cluster, home }

@@ -1,6 +1,6 @@
 //! Which candidates say the same.
 //!
-//! Owns nodes (one per distinct wording), blocking and clustering. The result depends on what the
+//! Owns nodes (one per distinct wording) and clustering. The result depends on what the
 //! candidates say and on nothing else: not on the order they arrive in, not on ids. Must not judge
 //! whether anything is worth keeping.
 
@@ -9,18 +9,15 @@ use std::collections::{BTreeMap, HashMap};
 use cemem_core::store::StoredCandidate;
 use cemem_core::{Lesson, Signal, Trust};
 use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
 
-use super::relate::{LEAST_ALIKE, Outline, Relation, Similarity, conflicts, jaccard, relate};
+use super::known::{Known, WordingId};
+use super::pairs::{MAX_LEADERS, Pairs, pairs};
+use super::relate::{Similarity, conflicts, jaccard};
 use super::skeleton::skeleton;
 use super::speech::said_by_marks;
 use super::text::{Features, Words};
 
-/// Most rules sharing a word that are looked at for one rule: beyond it the word says nothing.
-const MAX_POSTINGS: usize = 250;
-/// Share of common words below which two rules are not even compared.
-const MIN_ALIKE: f32 = 0.15;
-/// Nodes that one thread compares at once with those before them.
-const AT_ONCE: usize = 256;
 /// Share of common words that any two wordings of one cluster have, so that a chain of small steps ends.
 const MIN_AKIN: f32 = 0.25;
 /// Most wordings in one cluster: a chain of small steps must not swallow a topic.
@@ -41,9 +38,16 @@ pub(crate) enum Class {
     Untrusted,
 }
 
+impl Class {
+    /// All, in their order.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Rule, Self::Fix, Self::Document, Self::Finding, Self::Untrusted];
+}
+
 /// One wording and everything that says it.
 #[derive(Debug)]
 pub(crate) struct Node {
+    pub(crate) id: WordingId,
     pub(crate) class: Class,
     pub(crate) text: String,
     pub(crate) features: Features,
@@ -82,16 +86,18 @@ pub(crate) struct Fixed<'a> {
     pub(crate) bound: &'a HashMap<usize, usize>,
 }
 
-/// Returns the clusters of the given candidates and foreign lessons.
+/// Returns the clusters of the given candidates and foreign lessons, and what is to be known of their
+/// wordings at the next pass.
 pub(crate) fn cluster(
     candidates: &[&StoredCandidate],
     fixed: &Fixed<'_>,
+    known: &Known,
     model: Option<&Similarity<'_>>,
-) -> Clusters {
+) -> (Clusters, Known) {
     let mut words = Words::default();
     let nodes = nodes(candidates, fixed, &mut words);
-    let (mut same, opposite) = pairs(&nodes, model);
-    same.sort_by(|a, b| b.2.total_cmp(&a.2).then((a.0, a.1).cmp(&(b.0, b.1))));
+    let (Pairs { mut same, opposite }, known) = pairs(&nodes, &words, known, model, MAX_LEADERS);
+    same.par_sort_unstable_by(|a, b| b.2.total_cmp(&a.2).then((a.0, a.1).cmp(&(b.0, b.1))));
     let mut groups = Groups::new(nodes.len());
     groups.join_anchors(&nodes);
     for (a, b, _) in same {
@@ -111,44 +117,39 @@ pub(crate) fn cluster(
         .collect();
     opposites.sort_unstable();
     opposites.dedup();
-    Clusters { nodes, clusters, opposites }
+    (Clusters { nodes, clusters, opposites }, known)
 }
 
 /// Who says one wording: positions of candidates, and of a lesson that is not the pass's own.
 type Said = (Vec<usize>, Option<usize>);
 
+/// What makes wordings one: the class, the folded words, and what keeps it apart from the same words.
+type Wording = (Class, String, String);
+
 /// Returns one node per distinct wording, ordered by class and wording.
 fn nodes(candidates: &[&StoredCandidate], fixed: &Fixed<'_>, words: &mut Words) -> Vec<Node> {
     let Fixed { lessons: anchors, standing, bound } = *fixed;
     // A lesson of a person's is a node of its own, so that two of them are never one node.
-    let mut by_text: BTreeMap<(Class, String, String), Said> = BTreeMap::new();
+    let mut by_text: BTreeMap<Wording, Said> = BTreeMap::new();
     for (at, lesson) in anchors.iter().enumerate() {
         let key = (Class::Rule, folded(&lesson.rule), lesson.id.to_string());
         by_text.insert(key, (Vec::new(), Some(at)));
     }
-    for (at, stored) in candidates.iter().enumerate() {
-        let candidate = &stored.candidate;
-        let class = class_of(candidate);
-        if let Some(anchor) = bound.get(&at) {
-            let lesson = anchors[*anchor];
-            // What is compared only with its own kind has to meet what a person decided there, too.
-            let (class, text) = match class {
-                Class::Rule | Class::Document => (Class::Rule, folded(&lesson.rule)),
-                class => (class, folded(words_of(candidate))),
-            };
-            let said = by_text.entry((class, text, lesson.id.to_string())).or_default();
-            said.0.push(at);
-            said.1 = Some(*anchor);
-            continue;
-        }
-        let text = folded(words_of(candidate));
-        // Two documents are one only if they are the same document.
-        let apart = if class == Class::Document { folded(&candidate.title) } else { String::new() };
-        by_text.entry((class, text, apart)).or_default().0.push(at);
+    let wordings: Vec<Wording> = candidates
+        .par_iter()
+        .enumerate()
+        .map(|(at, stored)| {
+            wording(&stored.candidate, bound.get(&at).map(|anchor| anchors[*anchor]))
+        })
+        .collect();
+    for (at, wording) in wordings.into_iter().enumerate() {
+        let said = by_text.entry(wording).or_default();
+        said.0.push(at);
+        said.1 = bound.get(&at).copied().or(said.1);
     }
     by_text
         .into_iter()
-        .map(|((class, text, _), (members, anchor))| {
+        .map(|((class, text, apart), (members, anchor))| {
             let source = anchor
                 .filter(|_| class == Class::Rule)
                 .map(|a| anchors[a].rule.as_str())
@@ -158,9 +159,38 @@ fn nodes(candidates: &[&StoredCandidate], fixed: &Fixed<'_>, words: &mut Words) 
                 })
                 .unwrap_or(&text);
             let features = words.read(source);
-            Node { class, text, features, members, anchor: anchor.map(|a| standing[a]) }
+            let id = id(class, [&text, &apart, source]);
+            Node { id, class, text, features, members, anchor: anchor.map(|a| standing[a]) }
         })
         .collect()
+}
+
+/// Returns the wording of a candidate, which may be tied to a person's lesson.
+fn wording(candidate: &cemem_core::Candidate, tied: Option<&Lesson>) -> Wording {
+    let class = class_of(candidate);
+    match tied {
+        // What is compared only with its own kind has to meet what a person decided there, too.
+        Some(lesson) if matches!(class, Class::Rule | Class::Document) => {
+            (Class::Rule, folded(&lesson.rule), lesson.id.to_string())
+        }
+        Some(lesson) => (class, folded(words_of(candidate)), lesson.id.to_string()),
+        // Two documents are one only if they are the same document.
+        None if class == Class::Document => {
+            (class, folded(words_of(candidate)), folded(&candidate.title))
+        }
+        None => (class, folded(words_of(candidate)), String::new()),
+    }
+}
+
+/// Returns what tells a wording, and the features that follow from it, from all others.
+fn id(class: Class, parts: [&str; 3]) -> WordingId {
+    let mut hash = Sha256::new();
+    hash.update([class as u8]);
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    *hash.finalize().first_chunk().expect("the hash has 32 bytes")
 }
 
 /// Returns the words that tell a candidate from others: of a fix the failure, not the files.
@@ -174,89 +204,6 @@ pub(crate) fn folded(rule: &str) -> String {
     line.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '`' | '@' | '#' | '.' | '/'))
         .trim_end_matches('.')
         .to_owned()
-}
-
-type Pairs = (Vec<(usize, usize, f32)>, Vec<(usize, usize)>);
-
-/// Compares every two nodes that share rare words; returns the pairs that say the same and the
-/// pairs that say the opposite, in the order of their positions.
-fn pairs(nodes: &[Node], model: Option<&Similarity<'_>>) -> Pairs {
-    let mut frequency: HashMap<(Class, u32), usize> = HashMap::new();
-    for node in nodes {
-        for word in &node.features.words {
-            *frequency.entry((node.class, *word)).or_default() += 1;
-        }
-    }
-    let least: Vec<f32> = nodes.iter().map(|node| least_alike(node, model.is_some())).collect();
-    let prefixes: Vec<Vec<u32>> = nodes
-        .par_iter()
-        .zip(&least)
-        .map(|(node, least)| prefix(node, *least, &frequency))
-        .collect();
-    let mut postings: HashMap<(Class, u32), Vec<usize>> = HashMap::new();
-    for (at, words) in prefixes.iter().enumerate() {
-        for word in words {
-            let list = postings.entry((nodes[at].class, *word)).or_default();
-            if list.len() < MAX_POSTINGS {
-                list.push(at);
-            }
-        }
-    }
-    let outlines: Vec<Outline> = nodes.iter().map(|n| Outline::of(&n.features.words)).collect();
-    let compare = |seen: &mut Vec<usize>, at: usize| {
-        let node = &nodes[at];
-        let (mut same, mut opposite) = (Vec::new(), Vec::new());
-        for word in &prefixes[at] {
-            let others = &postings[&(node.class, *word)];
-            for other in others.iter().copied().take_while(|other| *other < at) {
-                if std::mem::replace(&mut seen[other], at) == at {
-                    continue;
-                }
-                let least = least[other].max(least[at]);
-                if outlines[other].at_most_alike(outlines[at]) < least {
-                    continue;
-                }
-                let (a, b) = (&nodes[other], node);
-                if jaccard(&a.features.words, &b.features.words) < least {
-                    continue;
-                }
-                let ask = model.map(|m| move || m(&a.text, &b.text));
-                let ask = ask.as_ref().map(|f| f as &dyn Fn() -> f32);
-                match relate(&a.features, &b.features, ask) {
-                    Relation::Same(alike) => same.push((other, at, alike)),
-                    Relation::Opposite => opposite.push((other, at)),
-                    Relation::Different => {}
-                }
-            }
-        }
-        (same, opposite)
-    };
-    let found: Vec<Pairs> = (0..nodes.len())
-        .into_par_iter()
-        .with_min_len(AT_ONCE)
-        .map_init(|| vec![usize::MAX; nodes.len()], compare)
-        .collect();
-    let (same, opposite): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-    (same.concat(), opposite.concat())
-}
-
-/// Returns the share of common words below which a node need not be compared with another: by words alone
-/// only sides that are taken ("enable", "disable") tell rules apart that have little else in common.
-fn least_alike(node: &Node, model: bool) -> f32 {
-    if model || !node.features.sides.is_empty() { MIN_ALIKE } else { LEAST_ALIKE }
-}
-
-/// Returns the rarest words of a node: two nodes alike enough to compare share at least one of
-/// them, whatever the rest. Documents are compared with nothing.
-fn prefix(node: &Node, least: f32, frequency: &HashMap<(Class, u32), usize>) -> Vec<u32> {
-    if node.class == Class::Document {
-        return Vec::new();
-    }
-    let mut words = node.features.words.clone();
-    words.sort_by_key(|w| (frequency.get(&(node.class, *w)).copied().unwrap_or(0), *w));
-    let needed = (words.len() as f32 * least).ceil() as usize;
-    words.truncate(words.len() - needed.saturating_sub(1).min(words.len()));
-    words
 }
 
 /// Clusters in the making.

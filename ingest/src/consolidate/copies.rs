@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cemem_core::Evidence;
 use cemem_core::store::{SessionRef, StoredCandidate};
+use rayon::prelude::*;
 
 /// Shorter words coincide by chance.
 const MIN_QUOTE: usize = 20;
@@ -27,26 +28,29 @@ pub(crate) struct Origins {
 impl Origins {
     /// Finds the copies among the sessions of these candidates.
     pub(crate) fn find(live: &[&StoredCandidate]) -> Self {
-        let mut holders: BTreeMap<&str, BTreeSet<&SessionRef>> = BTreeMap::new();
-        let mut says: BTreeMap<&SessionRef, BTreeSet<&str>> = BTreeMap::new();
-        for stored in live {
-            let first = &stored.candidate.evidence[0];
-            if first.actor == "user" && first.quote.len() >= MIN_QUOTE {
-                holders.entry(&first.quote).or_default().insert(&stored.session);
-                says.entry(&stored.session).or_default().insert(&first.quote);
-            }
+        let mut said: Vec<(&str, &SessionRef)> = live
+            .iter()
+            .map(|stored| (&stored.candidate.evidence[0], &stored.session))
+            .filter(|(first, _)| first.actor == "user" && first.quote.len() >= MIN_QUOTE)
+            .map(|(first, session)| (first.quote.as_str(), session))
+            .collect();
+        said.par_sort_unstable();
+        said.dedup();
+        let mut says: HashMap<&SessionRef, usize> = HashMap::new();
+        for (_, session) in &said {
+            *says.entry(session).or_default() += 1;
         }
         let mut shared: BTreeMap<(&SessionRef, &SessionRef), usize> = BTreeMap::new();
-        for sessions in holders.values().filter(|s| s.len() <= MAX_HOLDERS) {
-            for a in sessions {
-                for b in sessions.iter().filter(|b| *b > a) {
+        for holders in said.chunk_by(|a, b| a.0 == b.0).filter(|h| h.len() <= MAX_HOLDERS) {
+            for (at, (_, a)) in holders.iter().enumerate() {
+                for (_, b) in &holders[at + 1..] {
                     *shared.entry((*a, *b)).or_default() += 1;
                 }
             }
         }
         let mut origins = Self::default();
         for ((a, b), n) in shared {
-            let smaller = says[a].len().min(says[b].len());
+            let smaller = says[a].min(says[b]);
             if n >= MIN_SHARED && n as f32 >= smaller as f32 * MIN_SHARE {
                 origins.join(&name(a), &name(b));
             }

@@ -7,6 +7,8 @@ use cemem_core::plan::Change;
 use cemem_core::store::{CandidateState, StoredCandidate};
 use cemem_core::{Action, CandidateKey, Lesson, LessonStatus, Plan, Timestamp};
 
+use rayon::prelude::*;
+
 use super::Kept;
 use crate::gone;
 
@@ -19,12 +21,11 @@ pub(crate) fn plan(
 ) -> Plan {
     let mut creates = Vec::new();
     let mut updates = Vec::new();
-    for cluster in kept {
-        let candidates = newly_absorbed(&cluster);
-        match cluster.before {
-            None => creates.push(Action::Create { lesson: Box::new(cluster.lesson), candidates }),
-            Some(before) => updates.extend(update(before, cluster, candidates, now)),
-        }
+    let changes: Vec<Action> =
+        kept.into_par_iter().filter_map(|cluster| action(cluster, now)).collect();
+    for change in changes {
+        let is_new = matches!(change, Action::Create { .. });
+        if is_new { creates.push(change) } else { updates.push(change) }
     }
     for (before, mut after) in leftovers {
         let change = match &after.superseded_by {
@@ -51,6 +52,15 @@ pub(crate) fn plan(
         .map(|(key, reason)| Action::Drop { candidate: key.clone(), reason: reason.to_owned() });
     let actions = creates.into_iter().chain(updates).chain(drops).collect();
     Plan { actions }
+}
+
+/// Returns what has to be done for the lesson of a cluster.
+fn action(cluster: Kept<'_>, now: Timestamp) -> Option<Action> {
+    let candidates = newly_absorbed(&cluster);
+    match cluster.before {
+        None => Some(Action::Create { lesson: Box::new(cluster.lesson), candidates }),
+        Some(before) => update(before, cluster, candidates, now),
+    }
 }
 
 /// Returns why a lesson is left without support, in the words of the log.

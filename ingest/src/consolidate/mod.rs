@@ -7,6 +7,9 @@
 //! | `skeleton` | a text as a reader sees it |
 //! | `speech` | turns of speech and marks in plain words |
 //! | [`relate`] | same, opposite, or neither |
+//! | `pairs` | which wordings are compared, and what comes of it |
+//! | `known` | pairs that earlier passes compared, kept beside the store |
+//! | `run` | the road from a store through the pass and back |
 //! | `cluster` | which candidates say the same |
 //! | `verdict` | whether a cluster is kept and how it stands: every threshold |
 //! | `build` | the lesson a cluster makes |
@@ -21,6 +24,10 @@
 //! lesson each cluster already has, and emits the differences only: so a second run is empty, and
 //! what is learned does not depend on the order in which sessions arrive. Lessons a person reviewed
 //! or brought in keep their wording and status; they may gain evidence.
+//!
+//! Two things spare work and change nothing: wordings that an earlier pass has compared are not
+//! compared again, and a store that a pass has found to be as it shall be is left alone until
+//! something that a pass reads has changed.
 
 mod assign;
 mod build;
@@ -30,11 +37,16 @@ mod copies;
 #[cfg(test)]
 mod decided_tests;
 mod diff;
+#[cfg(test)]
+mod history_tests;
+mod known;
 mod lexicon;
+mod pairs;
 mod phrased;
 #[cfg(test)]
 mod properties;
 pub mod relate;
+mod run;
 mod skeleton;
 mod speech;
 pub mod standing;
@@ -48,41 +60,42 @@ mod verdict;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cemem_core::outcome::Counters;
-use cemem_core::store::{
-    Applied, CandidateFilter, CandidateState, LessonFilter, StoreError, StoredCandidate,
-};
-use cemem_core::{Lesson, LessonId, LessonStatus, Phrasing, Plan, Store, Timestamp};
+use cemem_core::store::{CandidateState, SessionRef, StoredCandidate};
+use cemem_core::{Lesson, LessonId, LessonStatus, Phrasing, Plan, Timestamp};
+use rayon::prelude::*;
 
 pub use phrased::phrased_by;
+pub(crate) use run::consolidate_after;
+pub use run::{consolidate, plan_for};
+pub use verdict::stands_alone;
 
 use assign::Assignment;
 use cluster::{Clusters, Node};
 pub(crate) use copies::Origins;
+use known::Known;
 use phrased::Phrased;
 use relate::Similarity;
 use verdict::Outcome;
-pub use verdict::stands_alone;
-
-/// How often a pass is tried while others may write.
-const FREE_TRIES: usize = 3;
 
 /// Why a flood of candidates is set aside.
 pub const FLOOD: &str = "too many candidates in one session";
 
 /// Everything a pass looks at.
-pub struct PassInput<'a> {
+struct PassInput<'a> {
     /// Every candidate, those that are gone included.
-    pub candidates: &'a [StoredCandidate],
+    candidates: &'a [StoredCandidate],
     /// Every lesson, whatever its status.
-    pub lessons: &'a [Lesson],
+    lessons: &'a [Lesson],
     /// What distillers said and the gate let through.
-    pub phrasings: &'a [Phrasing],
+    phrasings: &'a [Phrasing],
     /// How often lessons were shown and what became of them.
-    pub counters: &'a BTreeMap<LessonId, Counters>,
+    counters: &'a BTreeMap<LessonId, Counters>,
     /// The time to stamp on what changes.
-    pub now: Timestamp,
+    now: Timestamp,
     /// Compares two rules by meaning, if a model is at hand.
-    pub similarity: Option<&'a Similarity<'a>>,
+    similarity: Option<&'a Similarity<'a>>,
+    /// Pairs that need not be compared again.
+    known: &'a Known,
 }
 
 /// What became of one cluster.
@@ -102,15 +115,15 @@ pub(crate) struct Kept<'a> {
     cluster: usize,
 }
 
-/// Returns what has to change. `fresh_id` gives an unused id for a seed, given ids already handed
-/// out in this plan.
+/// Returns what has to change, and what the next pass need not compare again. `fresh_id` gives an
+/// unused id for a seed, given ids already handed out in this plan.
 ///
 /// # Errors
 /// Those of `fresh_id`.
-pub fn plan<E>(
+fn plan<E>(
     input: &PassInput<'_>,
     mut fresh_id: impl FnMut(&str, &HashSet<LessonId>) -> Result<LessonId, E>,
-) -> Result<Plan, E> {
+) -> Result<(Plan, Known), E> {
     let mut live: Vec<&StoredCandidate> =
         input.candidates.iter().filter(|c| c.state != CandidateState::Gone).collect();
     live.sort_by(|a, b| a.candidate.key.cmp(&b.candidate.key));
@@ -123,33 +136,42 @@ pub fn plan<E>(
     let standing = assign::standing(&anchors);
     let bound = assign::bound(&live, &anchors, &standing);
     let fixed = cluster::Fixed { lessons: &anchors, standing: &standing, bound: &bound };
-    let found = cluster::cluster(&live, &fixed, input.similarity);
+    let (found, known) = cluster::cluster(&live, &fixed, input.known, input.similarity);
 
     let phrased = Phrased::new(input.phrasings);
     let outcomes = judge_all(&live, &found, &origins, &phrased, &mut drops);
     let assignment = Assignment::new(&outcomes, &own);
-    let mut kept = Vec::with_capacity(outcomes.len());
-    let stamp = Stamp { now: input.now, origins: &origins, phrased: &phrased };
+    let mut named = Vec::with_capacity(outcomes.len());
     let mut taken = HashSet::new();
-    let mut stands_for = vec![Vec::new(); anchors.len()];
-    for (at, into) in standing.iter().enumerate() {
-        stands_for[*into].push(at);
-    }
     for (at, judged) in outcomes.into_iter().enumerate() {
         let before = match judged.anchor {
             Some(anchor) => Some(anchors[anchor]),
             None => assignment.lesson_of(at).and_then(|id| own.get(id).copied()),
         };
-        let own = judged.anchor.map_or(&[][..], |anchor| &stands_for[anchor]);
-        let mut cluster = stamp.keep(judged, before, &mut taken, &mut fresh_id)?;
-        cluster.stands_for.extend(own.iter().map(|at| &anchors[*at].id));
-        kept.push(cluster);
+        let id = match before {
+            Some(before) => before.id.clone(),
+            None => fresh_id(judged.members[0].candidate.key.0.as_str(), &taken)?,
+        };
+        taken.insert(id.clone());
+        named.push((judged, before, id));
     }
+    let mut stands_for = vec![Vec::new(); anchors.len()];
+    for (at, into) in standing.iter().enumerate() {
+        stands_for[*into].push(&anchors[at].id);
+    }
+    let stamp = Stamp { now: input.now, origins: &origins, phrased: &phrased };
+    let mut kept: Vec<Kept<'_>> = named
+        .into_par_iter()
+        .map(|(judged, before, id)| {
+            let own = judged.anchor.map_or(&[][..], |anchor| &stands_for[anchor]);
+            Kept { stands_for: own.to_vec(), ..stamp.keep(judged, before, id) }
+        })
+        .collect();
     assignment.note_merges(&mut kept);
     standing::weigh(&mut kept, input.lessons, input.counters);
     settle_opposites(&found, &mut kept);
     let leftovers = assignment.leftovers(&own, &kept);
-    Ok(diff::plan(kept, leftovers, drops, input.now))
+    Ok((diff::plan(kept, leftovers, drops, input.now), known))
 }
 
 /// A cluster that is kept or tied to a person's lesson.
@@ -162,6 +184,7 @@ struct Judged<'a> {
     confidence: f32,
 }
 
+/// Judges every cluster; what is not kept is added to `drops`.
 fn judge_all<'a>(
     live: &[&'a StoredCandidate],
     found: &Clusters,
@@ -169,8 +192,7 @@ fn judge_all<'a>(
     phrased: &Phrased<'_>,
     drops: &mut Vec<(&'a StoredCandidate, &'static str)>,
 ) -> Vec<Judged<'a>> {
-    let mut judged = Vec::new();
-    for (cluster, node_ids) in found.clusters.iter().enumerate() {
+    let judge = |(cluster, node_ids): (usize, &Vec<usize>)| {
         let nodes: Vec<&Node> = node_ids.iter().map(|n| &found.nodes[*n]).collect();
         let mut members: Vec<&StoredCandidate> =
             nodes.iter().flat_map(|n| n.members.iter().map(|m| live[*m])).collect();
@@ -182,18 +204,20 @@ fn judge_all<'a>(
             match verdict::judge(&members, &nodes, origins) {
                 Outcome::Keep { status, confidence } => match phrased.advise(&members, status) {
                     Some(status) => (status, confidence),
-                    None => {
-                        drops.extend(members.into_iter().map(|m| (m, phrased::ADVISED)));
-                        continue;
-                    }
+                    None => return Err((members, phrased::ADVISED)),
                 },
-                Outcome::Drop(reason) => {
-                    drops.extend(members.into_iter().map(|m| (m, reason)));
-                    continue;
-                }
+                Outcome::Drop(reason) => return Err((members, reason)),
             }
         };
-        judged.push(Judged { cluster, members, anchor, status, confidence });
+        Ok(Judged { cluster, members, anchor, status, confidence })
+    };
+    let all: Vec<_> = found.clusters.par_iter().enumerate().map(judge).collect();
+    let mut judged = Vec::with_capacity(all.len());
+    for one in all {
+        match one {
+            Ok(kept) => judged.push(kept),
+            Err((members, reason)) => drops.extend(members.into_iter().map(|m| (m, reason))),
+        }
     }
     judged
 }
@@ -203,8 +227,12 @@ fn without_flood<'a>(
     live: Vec<&'a StoredCandidate>,
     drops: &mut Vec<(&'a StoredCandidate, &'static str)>,
 ) -> Vec<&'a StoredCandidate> {
-    let mut wordings: BTreeMap<_, HashMap<String, f32>> = BTreeMap::new();
+    let mut said: HashMap<&SessionRef, usize> = HashMap::new();
     for stored in &live {
+        *said.entry(&stored.session).or_default() += 1;
+    }
+    let mut wordings: BTreeMap<_, HashMap<String, f32>> = BTreeMap::new();
+    for stored in live.iter().filter(|s| said[&s.session] > verdict::MAX_PER_SESSION) {
         let durable = wordings
             .entry(&stored.session)
             .or_default()
@@ -239,35 +267,20 @@ struct Stamp<'o> {
 
 impl Stamp<'_> {
     /// Returns the lesson of a judged cluster as it shall stand, contradictions aside.
-    fn keep<'a, E>(
-        &self,
-        judged: Judged<'a>,
-        before: Option<&'a Lesson>,
-        taken: &mut HashSet<LessonId>,
-        fresh_id: &mut impl FnMut(&str, &HashSet<LessonId>) -> Result<LessonId, E>,
-    ) -> Result<Kept<'a>, E> {
+    fn keep<'a>(&self, judged: Judged<'a>, before: Option<&'a Lesson>, id: LessonId) -> Kept<'a> {
         let fixed = judged.anchor.is_some();
         let Judged { cluster, members, status, confidence, .. } = judged;
+        let made = || build::lesson(&members, id, status, confidence, self.now, self.origins);
         let mut lesson = match before {
             Some(before) if fixed => self.reinforced(before, &members),
-            Some(before) => {
-                let id = before.id.clone();
-                continued(
-                    build::lesson(&members, id, status, confidence, self.now, self.origins),
-                    before,
-                )
-            }
-            None => {
-                let id = fresh_id(members[0].candidate.key.0.as_str(), taken)?;
-                build::lesson(&members, id, status, confidence, self.now, self.origins)
-            }
+            Some(before) => continued(made(), before),
+            None => made(),
         };
         if !fixed {
             self.phrased.word(&members, &mut lesson);
         }
-        taken.insert(lesson.id.clone());
         let (merged, stands_for) = (Vec::new(), Vec::new());
-        Ok(Kept { members, lesson, before, fixed, merged, stands_for, cluster })
+        Kept { members, lesson, before, fixed, merged, stands_for, cluster }
     }
 
     /// Returns a person's lesson with the evidence of what says the same.
@@ -334,53 +347,4 @@ fn settle_opposites(found: &Clusters, kept: &mut [Kept<'_>]) {
             );
         }
     }
-}
-
-/// Reads, plans and applies. Nobody waits for the pass at first; when others keep changing the store
-/// in between, the last try keeps them out until it is done.
-///
-/// # Errors
-/// When the store cannot be read or written.
-pub fn consolidate(
-    store: &mut Store,
-    similarity: Option<&Similarity<'_>>,
-) -> Result<(Plan, Applied), StoreError> {
-    consolidate_after(store, similarity, 0)
-}
-
-/// As [`consolidate`], as a part of the operation `after` of the log (0: of its own).
-pub(crate) fn consolidate_after(
-    store: &mut Store,
-    similarity: Option<&Similarity<'_>>,
-    after: i64,
-) -> Result<(Plan, Applied), StoreError> {
-    for _ in 0..FREE_TRIES {
-        let revision = store.revision()?;
-        let plan = plan_for(store, similarity)?;
-        match store.apply_after(&plan, revision, "pass", after) {
-            Err(StoreError::Conflict) => {}
-            done => return done.map(|applied| (plan, applied)),
-        }
-    }
-    store.apply_alone(|store| plan_for(store, similarity), "pass", after)
-}
-
-/// Returns the plan for a store as it is, without changing it.
-///
-/// # Errors
-/// When the store cannot be read.
-pub fn plan_for(store: &Store, similarity: Option<&Similarity<'_>>) -> Result<Plan, StoreError> {
-    let candidates = store.candidates(CandidateFilter::All)?;
-    let lessons = store.lessons(&LessonFilter::default())?;
-    let phrasings = store.phrasings()?;
-    let counters = store.counters()?;
-    let input = PassInput {
-        candidates: &candidates,
-        lessons: &lessons,
-        phrasings: &phrasings,
-        counters: &counters,
-        now: store.clock().now(),
-        similarity,
-    };
-    plan(&input, |seed, taken| store.fresh_id(seed, taken))
 }

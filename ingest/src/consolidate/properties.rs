@@ -45,7 +45,7 @@ fn a_candidate() -> impl Strategy<Value = StoredCandidate> {
     )
 }
 
-fn some() -> impl Strategy<Value = Vec<StoredCandidate>> {
+pub(super) fn some() -> impl Strategy<Value = Vec<StoredCandidate>> {
     prop::collection::vec(a_candidate(), 1..40).prop_map(|all| {
         let mut seen = BTreeSet::new();
         all.into_iter().filter(|c| seen.insert(c.candidate.key.clone())).collect()

@@ -68,17 +68,17 @@ pub fn relation(a: &str, b: &str, model: Option<&Similarity<'_>>) -> Relation {
 
 /// Returns how two rules relate.
 pub(crate) fn relate(a: &Features, b: &Features, model: Option<&dyn Fn() -> f32>) -> Relation {
-    let alike = jaccard(&a.words, &b.words);
+    let shared = common(&a.words, &b.words);
+    let alike = share(shared, a, b);
     if a.words == b.words && a.words.is_empty() {
         return if a == b { Relation::Same(1.0) } else { Relation::Different };
     }
-    if let Some(conflict) = conflict(a, b) {
+    if let Some(conflict) = conflict(a, b, shared) {
         let same_thing = is_opposite(conflict, a, b)
             || (is_opposite_in_meaning(conflict, a, b, 1.0)
                 && model.is_some_and(|ask| is_opposite_in_meaning(conflict, a, b, ask())));
         return if same_thing { Relation::Opposite } else { Relation::Different };
     }
-    let shared = common(&a.words, &b.words);
     let shorter = a.words.len().min(b.words.len());
     if shared == 0 {
         return Relation::Different;
@@ -110,7 +110,7 @@ pub(crate) fn relate(a: &Features, b: &Features, model: Option<&dyn Fn() -> f32>
 
 /// Returns whether two rules must never be merged, whatever else speaks for it.
 pub(crate) fn conflicts(a: &Features, b: &Features) -> bool {
-    conflict(a, b).is_some()
+    conflict(a, b, common(&a.words, &b.words)).is_some()
 }
 
 /// Why two rules must not be merged.
@@ -130,9 +130,10 @@ enum Conflict {
     Replaced,
 }
 
-fn conflict(a: &Features, b: &Features) -> Option<Conflict> {
-    let alike = jaccard(&a.words, &b.words);
-    if is_polar(a, b, alike) {
+/// Returns the conflict between two rules that share so many words.
+fn conflict(a: &Features, b: &Features, shared: usize) -> Option<Conflict> {
+    let alike = share(shared, a, b);
+    if is_polar(a, b, shared) {
         return Some(Conflict::Polarity);
     }
     let sides = a.sides.iter().any(|(pair, side)| {
@@ -143,8 +144,7 @@ fn conflict(a: &Features, b: &Features) -> Option<Conflict> {
         return Some(Conflict::Sides);
     }
     // A rule that names a number is more exact than one that names none; two numbers are two rules.
-    let shared = common(&a.numbers, &b.numbers);
-    if shared < a.numbers.len().min(b.numbers.len()) {
+    if common(&a.numbers, &b.numbers) < a.numbers.len().min(b.numbers.len()) {
         return Some(Conflict::Numbers);
     }
     // Told freely, words come in any order; told in the same words, the order is what differs.
@@ -159,10 +159,10 @@ fn conflict(a: &Features, b: &Features) -> Option<Conflict> {
 }
 
 /// Returns whether one rule asks for what the other forbids.
-fn is_polar(a: &Features, b: &Features, alike: f32) -> bool {
+fn is_polar(a: &Features, b: &Features, shared: usize) -> bool {
+    let alike = share(shared, a, b);
     let (against_a, against_b) = (common(&a.wanted, &b.unwanted), common(&a.unwanted, &b.wanted));
     let against = against_a + against_b;
-    let shared = common(&a.words, &b.words);
     // Told freely and at length, a stray word on the other side is chance; it still counts against
     // their being the same (`relate`).
     let weighs = (against * 2 >= shared && alike >= LOOSE) || alike >= SAME;
@@ -291,8 +291,16 @@ pub(crate) fn common(a: &[u32], b: &[u32]) -> usize {
 
 /// Returns the share of common words, 0..=1.
 pub(crate) fn jaccard(a: &[u32], b: &[u32]) -> f32 {
-    let shared = common(a, b);
-    let all = a.len() + b.len() - shared;
+    share_of(common(a, b), a.len(), b.len())
+}
+
+/// Returns the share of common words of two rules that have so many in common.
+fn share(shared: usize, a: &Features, b: &Features) -> f32 {
+    share_of(shared, a.words.len(), b.words.len())
+}
+
+fn share_of(shared: usize, a: usize, b: usize) -> f32 {
+    let all = a + b - shared;
     if all == 0 { 0.0 } else { shared as f32 / all as f32 }
 }
 

@@ -118,14 +118,14 @@ fn a_store_that_others_keep_changing_is_consolidated_all_the_same() {
     let meddling = |_: &str, _: &str| {
         let mut other = other.lock().unwrap();
         other.1 += 1;
-        if other.1 <= super::FREE_TRIES {
+        if other.1 <= super::run::FREE_TRIES {
             let n = 10 + other.1;
             put(&mut other.0, &[said(&format!("c{n}"), n, "Keep helpers in path_utils.go", 0.9)]);
         }
         0.0
     };
     let (_, applied) = consolidate(&mut store, Some(&meddling)).unwrap();
-    assert_eq!(other.lock().unwrap().1, super::FREE_TRIES + 1, "the others did meddle");
+    assert_eq!(other.lock().unwrap().1, super::run::FREE_TRIES + 1, "the others did meddle");
     assert_eq!(applied.created, 3);
     assert!(plan_for(&store, None).unwrap().is_empty());
 }

@@ -52,6 +52,7 @@ pub(super) struct Model {
     pub(super) lessons: BTreeMap<LessonId, Lesson>,
     pub(super) phrasings: Vec<Phrasing>,
     pub(super) counters: BTreeMap<LessonId, Counters>,
+    pub(super) known: Known,
 }
 
 impl Model {
@@ -60,6 +61,12 @@ impl Model {
     }
 
     pub(super) fn plan(&self) -> Plan {
+        let (plan, _) = self.planned(&self.known);
+        assert_eq!(plan, self.planned(&Known::default()).0, "what is known changes nothing");
+        plan
+    }
+
+    fn planned(&self, known: &Known) -> (Plan, Known) {
         let lessons: Vec<Lesson> = self.lessons.values().cloned().collect();
         let input = PassInput {
             candidates: &self.candidates,
@@ -68,6 +75,7 @@ impl Model {
             counters: &self.counters,
             now: Timestamp(1_800_000_000_000),
             similarity: None,
+            known,
         };
         let fresh = |seed: &str, taken: &HashSet<LessonId>| {
             let free = |id: &LessonId| !taken.contains(id) && !self.lessons.contains_key(id);
@@ -78,6 +86,7 @@ impl Model {
 
     pub(super) fn pass(&mut self) -> Plan {
         let plan = self.plan();
+        self.known = self.planned(&self.known).1;
         for action in &plan.actions {
             match action {
                 Action::Create { lesson, candidates }

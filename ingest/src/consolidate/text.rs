@@ -102,6 +102,16 @@ impl Words {
         self.texts.get(id as usize).map_or("", String::as_str)
     }
 
+    /// Returns the number of a word, if it was met.
+    pub(crate) fn number_of(&self, word: &str) -> Option<u32> {
+        self.ids.get(word).copied()
+    }
+
+    /// Returns how many words were met.
+    pub(crate) fn len(&self) -> usize {
+        self.texts.len()
+    }
+
     /// Returns what `rule` is made of.
     pub(crate) fn read(&mut self, rule: &str) -> Features {
         let marked = said_by_marks(rule);

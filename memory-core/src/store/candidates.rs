@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::error::Result;
 use super::events::SessionRef;
-use super::{Store, bump_revision, sort_error};
+use super::{Store, bump_revision, decoded, sort_error};
 use crate::candidate::Candidate;
 use crate::id::{CandidateKey, LessonId};
 
@@ -104,16 +104,18 @@ impl Store {
             ))?;
             let rows = stmt.query_map([], |r| {
                 let session = SessionRef { engine: r.get(4)?, id: r.get(5)? };
-                Ok((r.get::<_, String>(0)?, state_of(r)?, session))
+                Ok((r.get::<_, String>(0)?, (state_of(r)?, session)))
             })?;
             rows.collect()
         };
-        let mut out = Vec::new();
-        for (body, state, session) in read().map_err(|e| self.sql(e))? {
-            let candidate = serde_json::from_str(&body).map_err(|e| self.corrupt(e))?;
-            out.push(StoredCandidate { candidate, state, session });
-        }
-        Ok(out)
+        let (bodies, known): (Vec<String>, Vec<_>) =
+            read().map_err(|e| self.sql(e))?.into_iter().unzip();
+        let candidates =
+            decoded(&bodies, |body| serde_json::from_str(body)).map_err(|e| self.corrupt(e))?;
+        let stored = candidates.into_iter().zip(known);
+        Ok(stored
+            .map(|(candidate, (state, session))| StoredCandidate { candidate, state, session })
+            .collect())
     }
 }
 

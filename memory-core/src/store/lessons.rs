@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::error::{Result, StoreError};
 use super::log::{Entry, next_op, record};
-use super::{Store, bump_revision, sort_error};
+use super::{Store, bump_revision, decoded, sort_error};
 use crate::id::{LessonId, digest};
 use crate::lesson::{Lesson, LessonStatus, LessonType};
 
@@ -50,16 +50,12 @@ impl Store {
     /// When the store cannot be read or a row cannot be decoded.
     pub fn lessons(&self, filter: &LessonFilter) -> Result<Vec<Lesson>> {
         let rows = self.bodies("SELECT seq, body FROM lesson WHERE seq > ?1 ORDER BY id", 0)?;
-        let mut lessons = Vec::with_capacity(rows.len());
-        for (_, body) in rows {
-            let lesson = self.decode(&body)?;
-            let fits_status =
-                filter.statuses.is_empty() || filter.statuses.contains(&lesson.status);
-            let fits_type = filter.types.is_empty() || filter.types.contains(&lesson.lesson_type);
-            if fits_status && fits_type {
-                lessons.push(lesson);
-            }
-        }
+        let mut lessons: Vec<Lesson> = decoded(&rows, |(_, body)| serde_json::from_str(body))
+            .map_err(|e| self.not_a_lesson(e))?;
+        lessons.retain(|lesson| {
+            (filter.statuses.is_empty() || filter.statuses.contains(&lesson.status))
+                && (filter.types.is_empty() || filter.types.contains(&lesson.lesson_type))
+        });
         Ok(lessons)
     }
 
@@ -84,7 +80,7 @@ impl Store {
         let decode = |(_, body): (u64, String)| serde_json::from_str(&body);
         let said: serde_json::Result<Vec<Said>> =
             self.bodies(&sql, 0)?.into_iter().map(decode).collect();
-        let said = said.map_err(|e| self.corrupt(format!("a lesson row: {e}")))?;
+        let said = said.map_err(|e| self.not_a_lesson(e))?;
         Ok(said.into_iter().map(|said| said.rule).collect())
     }
 
@@ -291,7 +287,11 @@ impl Store {
     }
 
     fn decode(&self, body: &str) -> Result<Lesson> {
-        serde_json::from_str(body).map_err(|e| self.corrupt(format!("a lesson row: {e}")))
+        serde_json::from_str(body).map_err(|e| self.not_a_lesson(e))
+    }
+
+    fn not_a_lesson(&self, error: serde_json::Error) -> StoreError {
+        self.corrupt(format!("a lesson row: {error}"))
     }
 }
 

@@ -61,6 +61,9 @@ pub use uses::Use;
 use crate::clock::Clock;
 use crate::durable::PathError;
 
+/// Fewer rows are decoded sooner than a thread is started.
+const ROWS_WORTH_A_THREAD: usize = 1_000;
+
 /// One connection to a store. Open as many as needed: readers never block, writers queue.
 #[derive(Debug)]
 pub struct Store {
@@ -150,6 +153,25 @@ impl Store {
         tx.commit().map_err(|e| sort_error(&path, e))?;
         Ok(value)
     }
+}
+
+/// Decodes rows on all cores, in their order: of a large memory, decoding is most of reading.
+fn decoded<R: Sync, T: Send>(
+    rows: &[R],
+    decode: impl Fn(&R) -> serde_json::Result<T> + Sync,
+) -> serde_json::Result<Vec<T>> {
+    let all = |rows: &[R]| rows.iter().map(&decode).collect::<serde_json::Result<Vec<T>>>();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = rows.len().div_ceil(cores).max(ROWS_WORTH_A_THREAD);
+    let (first, others) = rows.split_at(share.min(rows.len()));
+    std::thread::scope(|scope| {
+        let others: Vec<_> = others.chunks(share).map(|rows| scope.spawn(|| all(rows))).collect();
+        let mut decoded = all(first)?;
+        for thread in others {
+            decoded.append(&mut thread.join().expect("decoding does not panic")?);
+        }
+        Ok(decoded)
+    })
 }
 
 fn sort_error(path: &Path, source: rusqlite::Error) -> StoreError {
