@@ -4,7 +4,7 @@
 //! candidates say and on nothing else: not on the order they arrive in, not on ids. Must not judge
 //! whether anything is worth keeping.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use cemem_core::store::StoredCandidate;
 use cemem_core::{Lesson, Signal, Trust};
@@ -120,49 +120,48 @@ pub(crate) fn cluster(
     (Clusters { nodes, clusters, opposites }, known)
 }
 
-/// Who says one wording: positions of candidates, and of a lesson that is not the pass's own.
-type Said = (Vec<usize>, Option<usize>);
-
 /// What makes wordings one: the class, the folded words, and what keeps it apart from the same words.
 type Wording = (Class, String, String);
+/// Who says a wording: the position of a candidate, and of a lesson that is not the pass's own.
+type Said = (Wording, Option<usize>, Option<usize>);
 
 /// Returns one node per distinct wording, ordered by class and wording.
 fn nodes(candidates: &[&StoredCandidate], fixed: &Fixed<'_>, words: &mut Words) -> Vec<Node> {
     let Fixed { lessons: anchors, standing, bound } = *fixed;
     // A lesson of a person's is a node of its own, so that two of them are never one node.
-    let mut by_text: BTreeMap<Wording, Said> = BTreeMap::new();
-    for (at, lesson) in anchors.iter().enumerate() {
-        let key = (Class::Rule, folded(&lesson.rule), lesson.id.to_string());
-        by_text.insert(key, (Vec::new(), Some(at)));
-    }
-    let wordings: Vec<Wording> = candidates
-        .par_iter()
-        .enumerate()
-        .map(|(at, stored)| {
-            wording(&stored.candidate, bound.get(&at).map(|anchor| anchors[*anchor]))
-        })
-        .collect();
-    for (at, wording) in wordings.into_iter().enumerate() {
-        let said = by_text.entry(wording).or_default();
-        said.0.push(at);
-        said.1 = bound.get(&at).copied().or(said.1);
-    }
-    by_text
-        .into_iter()
-        .map(|((class, text, apart), (members, anchor))| {
-            let source = anchor
-                .filter(|_| class == Class::Rule)
-                .map(|a| anchors[a].rule.as_str())
-                .or_else(|| {
-                    // Of wordings that differ only in case, the one with capitals knows the names.
-                    members.iter().map(|m| words_of(&candidates[*m].candidate)).max()
-                })
-                .unwrap_or(&text);
-            let features = words.read(source);
-            let id = id(class, [&text, &apart, source]);
-            Node { id, class, text, features, members, anchor: anchor.map(|a| standing[a]) }
-        })
-        .collect()
+    let of_lesson = |(at, lesson): (usize, &&Lesson)| -> Said {
+        ((Class::Rule, folded(&lesson.rule), lesson.id.to_string()), None, Some(at))
+    };
+    let of_candidate = |(at, stored): (usize, &&StoredCandidate)| -> Said {
+        let anchor = bound.get(&at).copied();
+        (wording(&stored.candidate, anchor.map(|anchor| anchors[anchor])), Some(at), anchor)
+    };
+    let lessons = anchors.par_iter().enumerate().map(of_lesson);
+    let mut said: Vec<Said> =
+        lessons.chain(candidates.par_iter().enumerate().map(of_candidate)).collect();
+    said.par_sort_unstable();
+    let node = |same: &[Said]| {
+        let (class, text, apart) = &same[0].0;
+        let members: Vec<usize> = same.iter().filter_map(|said| said.1).collect();
+        let anchor = same.iter().find_map(|said| said.2);
+        let source = anchor
+            .filter(|_| *class == Class::Rule)
+            .map(|a| anchors[a].rule.as_str())
+            .or_else(|| {
+                // Of wordings that differ only in case, the one with capitals knows the names.
+                members.iter().map(|m| words_of(&candidates[*m].candidate)).max()
+            })
+            .unwrap_or(text);
+        Node {
+            id: id(*class, [text, apart, source]),
+            class: *class,
+            text: text.clone(),
+            features: words.read(source),
+            members,
+            anchor: anchor.map(|a| standing[a]),
+        }
+    };
+    said.chunk_by(|a, b| a.0 == b.0).map(node).collect()
 }
 
 /// Returns the wording of a candidate, which may be tied to a person's lesson.

@@ -136,7 +136,7 @@ fn a_history(steps: Vec<(Step, bool)>) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
     fn a_pass_that_knows_does_what_one_does_that_does_not(

@@ -78,6 +78,23 @@ pub(crate) struct Words {
     as_said: bool,
     ids: HashMap<String, u32>,
     texts: Vec<String>,
+    /// Words as they are written, each looked up once.
+    met: HashMap<String, Met>,
+}
+
+/// What a word says by itself.
+#[derive(Debug, Clone, Copy)]
+struct Met {
+    negates: bool,
+    conditions: bool,
+    directs: bool,
+    stops: bool,
+    names: bool,
+    /// What it is as a number, if it is one.
+    number: Option<u32>,
+    /// What it is as a topic.
+    topic: u32,
+    sides: Option<&'static Vec<(u16, bool)>>,
 }
 
 impl Words {
@@ -100,6 +117,25 @@ impl Words {
     /// Returns the word of a number.
     pub(crate) fn text(&self, id: u32) -> &str {
         self.texts.get(id as usize).map_or("", String::as_str)
+    }
+
+    fn meet(&mut self, raw: &str) -> Met {
+        if let Some(met) = self.met.get(raw) {
+            return *met;
+        }
+        let stem = if self.as_said { stem(raw) } else { topic(raw) };
+        let met = Met {
+            negates: NEGATORS.contains(&raw),
+            conditions: CONDITIONS.contains(&raw),
+            directs: DIRECTIONS.contains(&raw),
+            stops: STOP_WORDS.contains(raw),
+            names: is_name(raw),
+            number: number(raw).map(|number| self.id(&number)),
+            topic: self.id(&stem),
+            sides: OPPOSITE_SIDES.get(&stem),
+        };
+        self.met.insert(raw.to_owned(), met);
+        met
     }
 
     /// Returns the number of a word, if it was met.
@@ -147,7 +183,8 @@ impl Words {
                 continue;
             }
             let is_cited = cited.iter().any(|c| c == raw);
-            if raw == MARKED_WRONG || (!is_cited && NEGATORS.contains(&raw)) {
+            let met = self.meet(raw);
+            if raw == MARKED_WRONG || (!is_cited && met.negates) {
                 // "❌ Never push" says the same twice.
                 negative = !negative || raw == "nor" || (marked && !any);
                 out.negated |= negative && !condition;
@@ -158,36 +195,33 @@ impl Words {
             // "Not npm for installs" says nothing against installs: a purpose takes no side.
             // Nor does "not npm in the worker" say anything against the worker.
             let place = contrast && matches!(raw, "in" | "on" | "at" | "inside" | "within");
-            let begins =
-                CONDITIONS.contains(&raw) || (any && raw == "for") || (place && !just_negated);
+            let begins = met.conditions || (any && raw == "for") || (place && !just_negated);
             just_negated = false;
             if begins {
                 condition = true;
                 negative = matches!(raw, "unless" | "except");
             }
-            out.directed |= DIRECTIONS.contains(&raw);
-            let stem = if self.as_said { stem(raw) } else { topic(raw) };
-            let sides = OPPOSITE_SIDES.get(&stem);
-            out.sides.extend(sides.into_iter().flatten());
+            out.directed |= met.directs;
+            out.sides.extend(met.sides.into_iter().flatten());
             let counts = raw == "one" && !POINTING.contains(&previous);
             previous = raw;
-            let id = match number(if counts { "1" } else { raw }) {
-                Some(number) => {
-                    let id = self.id(&number);
+            let number = if counts { Some(self.id("1")) } else { met.number };
+            let id = match number {
+                Some(id) => {
                     out.numbers.push(id);
                     if self.as_said {
                         continue;
                     }
                     id
                 }
-                None if !is_cited && (begins || STOP_WORDS.contains(raw)) => continue,
+                None if !is_cited && (begins || met.stops) => continue,
                 None => {
                     any = true;
-                    let id = self.id(&stem);
-                    if sides.is_none() {
+                    let id = met.topic;
+                    if met.sides.is_none() {
                         out.neutral.push(id);
                     }
-                    if is_cited || is_name(raw) || proper.iter().any(|p| p == raw) {
+                    if is_cited || met.names || proper.iter().any(|p| p == raw) {
                         out.names.push(id);
                     }
                     out.sequence.push(id);
