@@ -53,7 +53,7 @@ fn layout(dim: usize) -> String {
 ///
 /// # Errors
 /// When it cannot be made.
-pub(crate) fn lock(vectors: &Path) -> Result<File, PathError> {
+pub fn lock(vectors: &Path) -> Result<File, PathError> {
     open_private(&vectors.with_file_name(LOCK))
 }
 
