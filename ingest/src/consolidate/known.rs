@@ -9,13 +9,15 @@ use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 
 use cemem_core::Store;
-use cemem_core::durable::write_durable;
+use cemem_core::durable::{sweep, write_durable};
 use zstd::stream::{Decoder, Encoder};
 
 /// What the file begins with. Pairs that other code compared are compared again.
 const HEAD: &[u8] = concat!("cemem pairs 1 ", env!("CEMEM_INGEST_CODE"), "\n").as_bytes();
 /// Compressed so, the file is a quarter as large and written sooner.
 const LEVEL: i32 = 1;
+/// More is not read, in bytes: a million wordings take a tenth of it.
+const LIMIT: u64 = 1 << 30;
 
 /// What tells a wording from all others: a hash of all it is.
 pub(crate) type WordingId = [u8; 16];
@@ -45,8 +47,12 @@ impl Known {
     /// another version's.
     pub(crate) fn beside(store: &Store) -> Self {
         let read = || {
+            let path = place(store)?;
+            // A pipe in its place would be waited for.
+            path.metadata().ok().filter(fs::Metadata::is_file)?;
             let mut bytes = Vec::new();
-            Decoder::new(fs::File::open(place(store)?).ok()?).ok()?.read_to_end(&mut bytes).ok()?;
+            let unpacked = Decoder::new(fs::File::open(path).ok()?).ok()?;
+            unpacked.take(LIMIT).read_to_end(&mut bytes).ok()?;
             Self::from_bytes(&bytes)
         };
         read().unwrap_or_default()
@@ -55,6 +61,8 @@ impl Known {
     /// Keeps it for the next pass. Where that cannot be done, the next pass takes longer.
     pub(crate) fn keep_beside(&self, store: &Store) {
         if let (Some(path), Ok(packed)) = (place(store), self.packed()) {
+            // Of writers that were killed.
+            sweep(&path);
             drop(write_durable(&path, &packed));
         }
     }

@@ -38,17 +38,21 @@ pub(crate) fn consolidate_after(
         return Ok((Plan::default(), Applied::default()));
     }
     let mut known = Known::beside(store);
+    let mut is_news = false;
     for _ in 0..FREE_TRIES {
         let (revision, state) = (store.revision()?, state(store)?);
         let (plan, found) = planned(store, similarity, &known)?;
         if similarity.is_none() && found != known {
-            found.keep_beside(store);
-            known = found;
+            (known, is_news) = (found, true);
         }
         match store.apply_after(&plan, revision, "pass", after) {
             Err(StoreError::Conflict) => {}
             Err(other) => return Err(other),
             Ok(applied) => {
+                // The store first: on a full disk this can be done without.
+                if is_news {
+                    known.keep_beside(store);
+                }
                 if similarity.is_none() && plan.is_empty() {
                     // Where it cannot be noted, the next pass looks again.
                     drop(store.set_note(SETTLED, &state));

@@ -42,6 +42,7 @@ mod tests;
 mod uses;
 
 use std::path::{Path, PathBuf};
+use std::thread::Builder;
 
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
@@ -161,14 +162,23 @@ fn decoded<R: Sync, T: Send>(
     decode: impl Fn(&R) -> serde_json::Result<T> + Sync,
 ) -> serde_json::Result<Vec<T>> {
     let all = |rows: &[R]| rows.iter().map(&decode).collect::<serde_json::Result<Vec<T>>>();
+    if rows.len() <= ROWS_WORTH_A_THREAD {
+        return all(rows);
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let share = rows.len().div_ceil(cores).max(ROWS_WORTH_A_THREAD);
     let (first, others) = rows.split_at(share.min(rows.len()));
     std::thread::scope(|scope| {
-        let others: Vec<_> = others.chunks(share).map(|rows| scope.spawn(|| all(rows))).collect();
+        let all = &all;
+        let start = |rows| (rows, Builder::new().spawn_scoped(scope, move || all(rows)));
+        let others: Vec<_> = others.chunks(share).map(start).collect();
         let mut decoded = all(first)?;
-        for thread in others {
-            decoded.append(&mut thread.join().expect("decoding does not panic")?);
+        for (rows, thread) in others {
+            decoded.append(&mut match thread {
+                Ok(thread) => thread.join().expect("decoding does not panic")?,
+                // The system has no thread left.
+                Err(_) => all(rows)?,
+            });
         }
         Ok(decoded)
     })
