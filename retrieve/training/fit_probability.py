@@ -16,6 +16,8 @@ import math
 import pathlib
 import sys
 
+from fit_predict import solve
+
 L2 = 1e-3
 SHOWN = 5
 
@@ -39,19 +41,6 @@ def rows(folder, run):
             odds = math.log(chance / (1 - chance))
             found.append(([1.0, score, odds, score - best], document in relevant[query], rank))
     return found
-
-
-def solve(a, b):
-    n = len(b)
-    m = [a[i][:] + [b[i]] for i in range(n)]
-    for i in range(n):
-        p = max(range(i, n), key=lambda r: abs(m[r][i]))
-        m[i], m[p] = m[p], m[i]
-        for r in range(n):
-            if r != i:
-                f = m[r][i] / m[i][i]
-                m[r] = [x - f * y for x, y in zip(m[r], m[i])]
-    return [m[i][n] / m[i][i] for i in range(n)]
 
 
 def said(weights, x):

@@ -3,8 +3,9 @@
 //! Owns the order of calls and what is done between them. A call opens the store anew, which costs half a
 //! millisecond: a store that was replaced, upgraded or repaired meanwhile is seen, no transaction is left
 //! open beside other servers, and writes keep the promises of the command line. Only the index and the
-//! model stay; and, for a moment, an idle connection, without which every call would read the store's log. What an answer need not wait for is done on a second thread, so that the next call need not
-//! wait for it either. Must not know the protocol.
+//! model stay; and, for a moment, an idle connection, without which every call would read the store's log. What
+//! an answer need not wait for is done on a second thread, so that the next call need not wait for it either.
+//! Must not know the protocol.
 
 use std::fmt;
 #[cfg(unix)]
