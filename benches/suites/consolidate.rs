@@ -51,9 +51,12 @@ impl Memory {
     /// Returns a copy of the store that holds `n` new candidates, with what passes keep beside it.
     fn copy(&self, name: &Path, n: usize) -> Store {
         let path = self.dir.path().join(name);
-        for extension in ["db", "pairs"] {
+        for extension in ["db", "pass"] {
             let file = self.path.with_extension(extension);
-            fs::copy(file, path.with_extension(extension)).expect("a store can be copied");
+            let copy = path.with_extension(extension);
+            fs::copy(file, &copy).expect("a store can be copied");
+            // Or the pass would wait for the copy to reach the disk.
+            fs::File::open(copy).and_then(|copy| copy.sync_all()).expect("a copy can be synced");
         }
         let mut store = Store::open(&path, NOW).expect("the copy opens");
         put_candidates(&mut store, &self.fresh[..n]).expect("the store takes them");

@@ -44,6 +44,7 @@ const ALLOWED: &[Allowed] = &[
             "md-5",
             "memchr",
             "notify",
+            "postcard",
             "pulldown-cmark",
             "quick-xml",
             "rayon",

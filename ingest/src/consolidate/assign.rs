@@ -9,29 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use cemem_core::store::{CandidateState, StoredCandidate};
 use cemem_core::{Lesson, LessonId, LessonStatus};
 
-use super::{Judged, Kept, PassInput};
-
-/// Returns the lessons the pass made and nobody reviewed: all their evidence comes from candidates.
-pub(crate) fn own_lessons<'a>(input: &PassInput<'a>) -> BTreeMap<LessonId, &'a Lesson> {
-    let known: HashSet<(&str, &str)> = input
-        .candidates
-        .iter()
-        .flat_map(|c| c.candidate.evidence.iter())
-        .map(|e| (e.engine.as_str(), e.event_key.as_str()))
-        .collect();
-    input
-        .lessons
-        .iter()
-        .filter(|l| {
-            !l.reviewed
-                && l.evidence.iter().all(|e| {
-                    !e.event_key.is_empty()
-                        && known.contains(&(e.engine.as_str(), e.event_key.as_str()))
-                })
-        })
-        .map(|l| (l.id.clone(), l))
-        .collect()
-}
+use super::{Judged, Kept};
 
 /// Returns, for every lesson of a person's, the position of the one that stands for it: itself, or
 /// the one a person merged it into.

@@ -10,6 +10,8 @@ use cemem_core::Evidence;
 use cemem_core::store::{SessionRef, StoredCandidate};
 use rayon::prelude::*;
 
+use super::facts::{Token, token};
+
 /// Shorter words coincide by chance.
 const MIN_QUOTE: usize = 20;
 /// This many coinciding utterances make two sessions copies …
@@ -28,12 +30,12 @@ pub(crate) struct Origins {
 impl Origins {
     /// Finds the copies among the sessions of these candidates.
     pub(crate) fn find(live: &[&StoredCandidate]) -> Self {
-        let mut said: Vec<(&str, &SessionRef)> = live
-            .iter()
-            .map(|stored| (&stored.candidate.evidence[0], &stored.session))
-            .filter(|(first, _)| first.actor == "user" && first.quote.len() >= MIN_QUOTE)
-            .map(|(first, session)| (first.quote.as_str(), session))
-            .collect();
+        let pairs = live.par_iter().filter_map(|stored| Some((said(stored)?, &stored.session)));
+        Self::among(pairs.collect())
+    }
+
+    /// Finds the copies among sessions, given what each of them says.
+    pub(crate) fn among(mut said: Vec<(Token, &SessionRef)>) -> Self {
         said.par_sort_unstable();
         said.dedup();
         let mut says: HashMap<&SessionRef, usize> = HashMap::new();
@@ -91,6 +93,18 @@ impl Origins {
         u32::try_from(places.len()).unwrap_or(u32::MAX)
     }
 
+    /// Returns the sessions that another one stands for, or does not, in only one of both.
+    pub(crate) fn changed<'a>(
+        &'a self,
+        other: &'a Self,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let differs = |a: &'a Self, b: &'a Self| {
+            let found = a.of.iter().filter(|(name, at)| b.of.get(*name) != Some(*at));
+            found.map(|((engine, session), _)| (engine.as_str(), session.as_str()))
+        };
+        differs(self, other).chain(differs(other, self))
+    }
+
     fn join(&mut self, a: &(String, String), b: &(String, String)) {
         let root = |of: &HashMap<_, (String, String)>, x: &(String, String)| {
             of.get(x).cloned().unwrap_or_else(|| x.clone())
@@ -108,13 +122,21 @@ impl Origins {
     }
 }
 
+/// Returns what a candidate says as far as copies show in it: the words of a person, if they are long
+/// enough not to coincide by chance.
+pub(crate) fn said(stored: &StoredCandidate) -> Option<Token> {
+    let first = stored.candidate.evidence.first()?;
+    let counts = first.actor == "user" && first.quote.len() >= MIN_QUOTE;
+    counts.then(|| token([first.quote.as_str()]))
+}
+
 fn name(session: &SessionRef) -> (String, String) {
     (session.engine.clone(), session.id.clone())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::said;
+    use super::super::tests::said as a_candidate;
     use super::*;
 
     #[test]
@@ -122,9 +144,9 @@ mod tests {
         let words = |n: usize| format!("Some quite long utterance number {n}");
         let mut all = Vec::new();
         for (at, session) in ["a", "b"].into_iter().enumerate() {
-            all.extend((0..4).map(|n| said(session, at * 100 + n, &words(n), 0.5)));
+            all.extend((0..4).map(|n| a_candidate(session, at * 100 + n, &words(n), 0.5)));
         }
-        all.push(said("c", 300, &words(0), 0.5));
+        all.push(a_candidate("c", 300, &words(0), 0.5));
         let live: Vec<_> = all.iter().collect();
         let origins = Origins::find(&live);
         let engine = "claude-code";

@@ -1,8 +1,9 @@
-//! What earlier passes found out about pairs of wordings, kept in a file beside the store.
+//! What earlier passes found out, kept in a file beside the store.
 //!
-//! Owns that file, `memory.pairs`. It is never the truth: what it says follows from the wordings it
-//! names and from nothing else, so it may be lost, old or another store's, and may be replaced by
-//! anybody at any time. Must not compare wordings: `pairs` does.
+//! Owns that file, `memory.pass`. It is never the truth: all of it follows from the store, and it may
+//! be lost, old or another store's, and may be replaced by anybody at any time. What is known of pairs of
+//! wordings is good for any store; the rest only for the state of a store that its stamp names. Must not
+//! compare wordings (`pairs` does) nor use what it keeps (`part` does).
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -10,31 +11,63 @@ use std::path::PathBuf;
 
 use cemem_core::Store;
 use cemem_core::durable::{sweep, write_durable};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use zstd::stream::{Decoder, Encoder};
 
-/// What the file begins with. Pairs that other code compared are compared again.
-const HEAD: &[u8] = concat!("cemem pairs 1 ", env!("CEMEM_INGEST_CODE"), "\n").as_bytes();
-/// Compressed so, the file is a quarter as large and written sooner.
-const LEVEL: i32 = 1;
-/// More is not read, in bytes: a million wordings take a tenth of it.
-const LIMIT: u64 = 1 << 30;
+use super::cluster::Clusters;
+use super::facts::Facts;
+use super::node::{Node, NodeName};
 
-/// What tells a wording from all others: a hash of all it is.
-pub(crate) type WordingId = [u8; 16];
+/// What the file begins with. What other code found out is found out again.
+const HEAD: &[u8] = concat!("cemem pass 1 ", env!("CEMEM_INGEST_CODE"), "\n").as_bytes();
+/// Compressed so, the file is half as large and written sooner.
+const LEVEL: i32 = 1;
+/// More is not read, in bytes: a million wordings take a third of it.
+const LIMIT: u64 = 1 << 30;
+/// Things that are packed together.
+const PIECE: usize = 4_096;
+
+/// What a pass leaves to the next one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Known {
+    /// The state of the store that all of this is about; empty if it is about none.
+    pub(crate) stamp: String,
+    /// The words, by the number that they have in the features of the nodes.
+    pub(crate) words: Vec<String>,
+    /// All wordings, in their order.
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) compared: Compared,
+    /// The number of the cluster of each wording.
+    pub(crate) cluster_of: Vec<u32>,
+    pub(crate) facts: Facts,
+}
 
 /// Which wordings were compared, and the pairs of them that are the same or opposite.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Known {
-    /// In the order of the pass.
-    pub(crate) wordings: Vec<WordingId>,
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Compared {
+    /// The wordings by [`Node::id`], in their order.
+    pub(crate) ids: Vec<NodeName>,
     pub(crate) cuts: Vec<Cut>,
-    /// By position, the lower one first.
-    pub(crate) same: Vec<(u32, u32)>,
+    /// Ordered by position.
+    pub(crate) same: Vec<Same>,
+    /// By position, the lower one first, in order.
     pub(crate) opposite: Vec<(u32, u32)>,
 }
 
+/// Two wordings that say the same.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Same {
+    /// Positions, the lower one first.
+    pub(crate) pair: (u32, u32),
+    /// How alike they are, 0..=1.
+    pub(crate) alike: f32,
+    /// Whether they brought two clusters together; `None` if that was not tried with what is there now.
+    pub(crate) joined: Option<bool>,
+}
+
 /// A word that more wordings hold than lead it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Cut {
     pub(crate) class: u8,
     pub(crate) word: String,
@@ -43,17 +76,13 @@ pub(crate) struct Cut {
 }
 
 impl Known {
-    /// Returns what is known of the wordings of a store; nothing where the file is missing, damaged or
-    /// another version's.
+    /// Returns what is known of a store; nothing where the file is missing, damaged or another version's.
     pub(crate) fn beside(store: &Store) -> Self {
         let read = || {
             let path = place(store)?;
             // A pipe in its place would be waited for.
-            path.metadata().ok().filter(fs::Metadata::is_file)?;
-            let mut bytes = Vec::new();
-            let unpacked = Decoder::new(fs::File::open(path).ok()?).ok()?;
-            unpacked.take(LIMIT).read_to_end(&mut bytes).ok()?;
-            Self::from_bytes(&bytes)
+            path.metadata().ok().filter(|file| file.is_file() && file.len() < LIMIT)?;
+            Self::from_bytes(&fs::read(path).ok()?)
         };
         read().unwrap_or_default()
     }
@@ -67,111 +96,139 @@ impl Known {
         }
     }
 
+    /// Returns the file: its parts packed each by itself, on all cores.
     fn packed(&self) -> io::Result<Vec<u8>> {
-        let mut out = Encoder::new(Vec::new(), LEVEL)?;
-        out.include_checksum(true)?;
-        out.write_all(&self.to_bytes())?;
-        out.finish()
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        let mut out = HEAD.to_vec();
-        put_len(&mut out, self.wordings.len());
-        out.extend(self.wordings.as_flattened());
-        put_len(&mut out, self.cuts.len());
-        for cut in &self.cuts {
-            out.push(cut.class);
-            out.extend(cut.last.to_le_bytes());
-            put_len(&mut out, cut.word.len());
-            out.extend(cut.word.as_bytes());
-        }
-        for pairs in [&self.same, &self.opposite] {
-            put_len(&mut out, pairs.len());
-            out.extend(
-                pairs.iter().flat_map(|(a, b)| [a.to_le_bytes(), b.to_le_bytes()]).flatten(),
-            );
-        }
-        out
+        let Self { stamp, words, nodes, compared, cluster_of, facts } = self;
+        let rest = (stamp, words, &compared.cuts, &compared.opposite, cluster_of);
+        let file = (
+            pack(&rest)?,
+            pieces(nodes)?,
+            pieces(&compared.same)?,
+            pieces(&facts.candidates)?,
+            pieces(&facts.lessons)?,
+        );
+        postcard::to_extend(&file, HEAD.to_vec()).map_err(io::Error::other)
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut rest = Rest(bytes.strip_prefix(HEAD)?);
-        let n = rest.number()? as usize;
-        let wordings = rest.some(n.checked_mul(16)?)?.as_chunks().0.to_vec();
-        let cuts = (0..rest.number()?).map(|_| rest.cut()).collect::<Option<_>>()?;
-        let (same, opposite) = (rest.pairs(n)?, rest.pairs(n)?);
-        rest.0.is_empty().then_some(Self { wordings, cuts, same, opposite })
+        let ((rest, nodes, same, candidates, lessons), after): (File<'_>, _) =
+            postcard::take_from_bytes(bytes.strip_prefix(HEAD)?).ok()?;
+        let (stamp, words, cuts, opposite, cluster_of): Rest = unpack(rest)?;
+        let nodes: Vec<Node> = joined(&nodes)?;
+        let ids = nodes.iter().map(|node| node.id).collect();
+        let compared = Compared { ids, cuts, same: joined(&same)?, opposite };
+        let facts = Facts { candidates: joined(&candidates)?, lessons: joined(&lessons)? };
+        let n = nodes.len();
+        let in_reach = |(a, b): &(u32, u32)| a < b && (*b as usize) < n;
+        let is_whole = after.is_empty()
+            && cluster_of.len() == n
+            && cluster_of.iter().all(|cluster| (*cluster as usize) < n)
+            && (nodes.iter().flat_map(|node| &node.features.words))
+                .all(|word| (*word as usize) < words.len())
+            && compared.same.iter().all(|same| in_reach(&same.pair))
+            && compared.opposite.iter().all(in_reach);
+        is_whole.then_some(Self { stamp, words, nodes, compared, cluster_of, facts })
     }
+}
+
+/// The parts of the file, each packed by itself: what is not named here, then nodes, pairs that say the
+/// same, candidates and lessons, in pieces.
+type File<'a> = (&'a [u8], Pieces<'a>, Pieces<'a>, Pieces<'a>, Pieces<'a>);
+type Pieces<'a> = Vec<&'a [u8]>;
+/// Stamp, words, words that were cut, opposites, clusters.
+type Rest = (String, Vec<String>, Vec<Cut>, Vec<(u32, u32)>, Vec<u32>);
+
+/// Packs a list in pieces.
+fn pieces<T: Serialize + Sync>(list: &[T]) -> io::Result<Vec<Vec<u8>>> {
+    list.par_chunks(PIECE).map(pack).collect()
+}
+
+fn pack<T: Serialize + ?Sized>(piece: &T) -> io::Result<Vec<u8>> {
+    let bytes = postcard::to_stdvec(piece).map_err(io::Error::other)?;
+    let mut out = Encoder::new(Vec::new(), LEVEL)?;
+    out.include_checksum(true)?;
+    out.write_all(&bytes)?;
+    out.finish()
+}
+
+/// Returns the list of which these are the pieces.
+fn joined<T: for<'d> Deserialize<'d> + Send>(pieces: &[&[u8]]) -> Option<Vec<T>> {
+    let pieces: Option<Vec<Vec<T>>> = pieces.par_iter().map(|piece| unpack(piece)).collect();
+    Some(pieces?.into_iter().flatten().collect())
+}
+
+fn unpack<T: for<'d> Deserialize<'d>>(piece: &[u8]) -> Option<T> {
+    let mut bytes = Vec::new();
+    Decoder::new(piece).ok()?.take(LIMIT).read_to_end(&mut bytes).ok()?;
+    let (value, after) = postcard::take_from_bytes(&bytes).ok()?;
+    after.is_empty().then_some(value)
 }
 
 /// Returns where it is kept: nowhere, if the store is in memory.
 fn place(store: &Store) -> Option<PathBuf> {
-    store.path().is_file().then(|| store.path().with_extension("pairs"))
+    store.path().is_file().then(|| store.path().with_extension("pass"))
 }
 
-fn put_len(out: &mut Vec<u8>, len: usize) {
-    // A store with more wordings than this is not compared at all.
-    out.extend(u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes());
-}
-
-/// Bytes that are still to be read.
-struct Rest<'a>(&'a [u8]);
-
-impl<'a> Rest<'a> {
-    fn some(&mut self, n: usize) -> Option<&'a [u8]> {
-        let (head, rest) = self.0.split_at_checked(n)?;
-        self.0 = rest;
-        Some(head)
+/// Returns the number of the cluster of each of `n` nodes.
+pub(crate) fn numbers(clusters: &Clusters, n: usize) -> Vec<u32> {
+    let mut cluster_of = vec![0; n];
+    for (number, members) in (0..).zip(&clusters.clusters) {
+        members.iter().for_each(|node| cluster_of[*node] = number);
     }
-
-    fn number(&mut self) -> Option<u32> {
-        self.some(4)?.try_into().ok().map(u32::from_le_bytes)
-    }
-
-    fn cut(&mut self) -> Option<Cut> {
-        let class = self.some(1)?[0];
-        let (last, len) = (self.number()?, self.number()?);
-        let word = str::from_utf8(self.some(len as usize)?).ok()?.to_owned();
-        Some(Cut { class, word, last })
-    }
-
-    /// Returns pairs of positions among `n`.
-    fn pairs(&mut self, n: usize) -> Option<Vec<(u32, u32)>> {
-        let len = self.number()? as usize;
-        let (chunks, _) = self.some(len.checked_mul(8)?)?.as_chunks::<4>();
-        let numbers = chunks.as_chunks::<2>().0.iter();
-        let pairs = numbers.map(|[a, b]| (u32::from_le_bytes(*a), u32::from_le_bytes(*b)));
-        pairs.map(|(a, b)| (a < b && (b as usize) < n).then_some((a, b))).collect()
-    }
+    cluster_of
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::node::{Class, Wording};
+    use super::super::text::Words;
     use super::*;
 
     fn some() -> Known {
-        Known {
-            wordings: vec![[1; 16], [2; 16], [7; 16]],
+        let mut words = Words::default();
+        let wording =
+            |text: &str| Wording { class: Class::Fix, text: text.into(), apart: "".into() };
+        let mut node = |text: &str| {
+            let mut node = wording(text).node(Vec::new(), None).told(text, &mut words);
+            node.text.clear();
+            node
+        };
+        let nodes = ["größe", "log the size", "never log the size"].map(&mut node).to_vec();
+        let compared = Compared {
+            ids: nodes.iter().map(|node| node.id).collect(),
             cuts: vec![Cut { class: 2, word: "größe".into(), last: 1 }],
-            same: vec![(0, 2)],
+            same: vec![Same { pair: (0, 2), alike: 0.5, joined: Some(true) }],
             opposite: vec![(0, 1), (1, 2)],
-        }
+        };
+        let words = words.into_texts();
+        Known { words, nodes, compared, cluster_of: vec![0, 1, 0], ..Known::default() }
+    }
+
+    fn bytes(known: &Known) -> Vec<u8> {
+        known.packed().unwrap()
     }
 
     #[test]
     fn what_is_kept_is_read_and_what_is_not_whole_is_nothing() {
         let known = some();
-        let bytes = known.to_bytes();
+        let bytes = bytes(&known);
         assert_eq!(Known::from_bytes(&bytes), Some(known));
         for cut in 0..bytes.len() {
             assert_eq!(Known::from_bytes(&bytes[..cut]), None, "{cut}");
         }
         assert_eq!(Known::from_bytes(&[&bytes[..], b"x"].concat()), None);
-        let mut foreign = bytes;
+        let mut foreign = bytes.clone();
         foreign[HEAD.len() - 2] ^= 1;
         assert_eq!(Known::from_bytes(&foreign), None, "other code");
-        let out_of_reach = Known { same: vec![(0, 3)], ..some() };
-        assert_eq!(Known::from_bytes(&out_of_reach.to_bytes()), None);
+        let mut out_of_reach = some();
+        out_of_reach.compared.same[0].pair = (0, 3);
+        assert_eq!(Known::from_bytes(&self::bytes(&out_of_reach)), None);
+        for broken in [
+            Known { cluster_of: vec![0], ..some() },
+            Known { words: some().words[..1].to_vec(), ..some() },
+        ] {
+            assert_eq!(Known::from_bytes(&self::bytes(&broken)), None);
+        }
     }
 
     #[test]
@@ -182,15 +239,15 @@ mod tests {
         assert_eq!(Known::beside(&store), Known::default());
         some().keep_beside(&store);
         assert_eq!(Known::beside(&store), some());
-        let whole = fs::read(path.with_extension("pairs")).unwrap();
+        let whole = fs::read(path.with_extension("pass")).unwrap();
         for at in 0..whole.len() {
             let mut damaged = whole.clone();
             damaged[at] ^= 0x20;
-            fs::write(path.with_extension("pairs"), &damaged).unwrap();
+            fs::write(path.with_extension("pass"), &damaged).unwrap();
             let read = Known::beside(&store);
             // Bits that mean nothing to a reader may turn; nothing else may come of it.
             assert!(read == Known::default() || read == some(), "{at}");
-            fs::write(path.with_extension("pairs"), &whole[..at]).unwrap();
+            fs::write(path.with_extension("pass"), &whole[..at]).unwrap();
             assert_eq!(Known::beside(&store), Known::default(), "{at}");
         }
     }

@@ -7,10 +7,16 @@
 //! | `skeleton` | a text as a reader sees it |
 //! | `speech` | turns of speech and marks in plain words |
 //! | [`relate`] | same, opposite, or neither |
+//! | `node` | one wording and everything that says it |
 //! | `pairs` | which wordings are compared, and what comes of it |
-//! | `known` | pairs that earlier passes compared, kept beside the store |
+//! | `cluster` | which wordings say the same |
 //! | `run` | the road from a store through the pass and back |
-//! | `cluster` | which candidates say the same |
+//! | `known` | what earlier passes found out, kept beside the store |
+//! | `facts` | what of candidates and lessons decides what is looked at together |
+//! | `news` | what is new since passes last looked |
+//! | `renew` | the wordings after what is new |
+//! | `reach` | following what refers to each other |
+//! | `part` | the part of a store that a pass has to look at |
 //! | `verdict` | whether a cluster is kept and how it stands: every threshold |
 //! | `build` | the lesson a cluster makes |
 //! | `copies` | sessions that repeat each other word by word |
@@ -25,9 +31,8 @@
 //! what is learned does not depend on the order in which sessions arrive. Lessons a person reviewed
 //! or brought in keep their wording and status; they may gain evidence.
 //!
-//! Two things spare work and change nothing: wordings that an earlier pass has compared are not
-//! compared again, and a store that a pass has found to be as it shall be is left alone until
-//! something that a pass reads has changed.
+//! What earlier passes left spares work and changes nothing. Wordings that were compared are not compared
+//! again. Where little is new since passes last looked, only that is looked at, and what is tied to it.
 
 mod assign;
 mod build;
@@ -37,15 +42,21 @@ mod copies;
 #[cfg(test)]
 mod decided_tests;
 mod diff;
+mod facts;
 #[cfg(test)]
 mod history_tests;
 mod known;
 mod lexicon;
+mod news;
+mod node;
 mod pairs;
+mod part;
 mod phrased;
 #[cfg(test)]
 mod properties;
+mod reach;
 pub mod relate;
+mod renew;
 mod run;
 mod skeleton;
 mod speech;
@@ -61,7 +72,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cemem_core::outcome::Counters;
 use cemem_core::store::{CandidateState, SessionRef, StoredCandidate};
-use cemem_core::{Lesson, LessonId, LessonStatus, Phrasing, Plan, Timestamp};
+use cemem_core::{CandidateKey, Lesson, LessonId, LessonStatus, Phrasing, Plan, Timestamp};
 use rayon::prelude::*;
 
 pub use phrased::phrased_by;
@@ -70,22 +81,23 @@ pub use run::{consolidate, plan_for};
 pub use verdict::stands_alone;
 
 use assign::Assignment;
-use cluster::{Clusters, Node};
+use cluster::Clusters;
 pub(crate) use copies::Origins;
-use known::Known;
+use facts::Facts;
+use known::{Compared, Known};
+use node::Node;
+use pairs::{MAX_LEADERS, pairs};
+use part::Part;
 use phrased::Phrased;
 use relate::Similarity;
+use text::Words;
 use verdict::Outcome;
 
 /// Why a flood of candidates is set aside.
 pub const FLOOD: &str = "too many candidates in one session";
 
-/// Everything a pass looks at.
+/// What a pass looks at besides candidates and lessons.
 struct PassInput<'a> {
-    /// Every candidate, those that are gone included.
-    candidates: &'a [StoredCandidate],
-    /// Every lesson, whatever its status.
-    lessons: &'a [Lesson],
     /// What distillers said and the gate let through.
     phrasings: &'a [Phrasing],
     /// How often lessons were shown and what became of them.
@@ -94,8 +106,22 @@ struct PassInput<'a> {
     now: Timestamp,
     /// Compares two rules by meaning, if a model is at hand.
     similarity: Option<&'a Similarity<'a>>,
-    /// Pairs that need not be compared again.
-    known: &'a Known,
+}
+
+/// The candidates and lessons that a pass looks at: all of a store, or a part.
+struct View<'a> {
+    /// The candidates, by key.
+    live: HashMap<&'a CandidateKey, &'a StoredCandidate>,
+    lessons: &'a [Lesson],
+    /// The lessons that the pass made and nobody reviewed …
+    own: BTreeMap<LessonId, &'a Lesson>,
+    /// … and all others, by id.
+    anchors: Vec<&'a Lesson>,
+    origins: Origins,
+    nodes: &'a [Node],
+    clusters: &'a Clusters,
+    /// What is set aside before anything is compared.
+    drops: Vec<(&'a StoredCandidate, &'a str)>,
 }
 
 /// What became of one cluster.
@@ -115,31 +141,93 @@ pub(crate) struct Kept<'a> {
     cluster: usize,
 }
 
-/// Returns what has to change, and what the next pass need not compare again. `fresh_id` gives an
-/// unused id for a seed, given ids already handed out in this plan.
+/// Returns what has to change in a store with these candidates and lessons, which are all there are,
+/// and what is known of it then. `fresh_id` gives an unused id for a seed, given ids already handed out
+/// in this plan.
 ///
 /// # Errors
 /// Those of `fresh_id`.
-fn plan<E>(
+fn over_all<E>(
     input: &PassInput<'_>,
-    mut fresh_id: impl FnMut(&str, &HashSet<LessonId>) -> Result<LessonId, E>,
+    candidates: &[StoredCandidate],
+    lessons: &[Lesson],
+    compared: &Compared,
+    fresh_id: impl FnMut(&str, &HashSet<LessonId>) -> Result<LessonId, E>,
 ) -> Result<(Plan, Known), E> {
     let mut live: Vec<&StoredCandidate> =
-        input.candidates.iter().filter(|c| c.state != CandidateState::Gone).collect();
+        candidates.iter().filter(|c| c.state != CandidateState::Gone).collect();
     live.sort_by(|a, b| a.candidate.key.cmp(&b.candidate.key));
-    let mut drops: Vec<(&StoredCandidate, &str)> = Vec::new();
+    let mut drops = Vec::new();
     let live = without_flood(live, &mut drops);
-
-    let origins = Origins::find(&live);
-    let own = assign::own_lessons(input);
-    let anchors: Vec<&Lesson> = input.lessons.iter().filter(|l| !own.contains_key(&l.id)).collect();
+    let events = facts::events(candidates);
+    let (own, anchors) = owners(lessons, |lesson| facts::is_own(lesson, &events));
     let standing = assign::standing(&anchors);
     let bound = assign::bound(&live, &anchors, &standing);
     let fixed = cluster::Fixed { lessons: &anchors, standing: &standing, bound: &bound };
-    let (found, known) = cluster::cluster(&live, &fixed, input.known, input.similarity);
+    let mut words = Words::default();
+    let nodes = cluster::nodes(&live, &fixed, &mut words);
+    let (mut pairs, mut compared) = pairs(&nodes, &words, compared, input.similarity, MAX_LEADERS);
+    // Which lesson stands for which may have changed: nothing that was noted of clusters holds.
+    let moved = vec![true; nodes.len()];
+    let clusters = cluster::cluster(&nodes, &mut pairs.same, &pairs.opposite, moved);
+    compared.same = pairs.same;
+    let origins = Origins::find(&live);
+    let live: HashMap<_, _> = live.into_iter().map(|c| (&c.candidate.key, c)).collect();
+    let facts = Facts::of(candidates, lessons, &events, |c| live.contains_key(&c.candidate.key));
+    let view =
+        View { live, lessons, own, anchors, origins, nodes: &nodes, clusters: &clusters, drops };
+    let plan = decide(input, view, fresh_id)?;
+    let cluster_of = known::numbers(&clusters, nodes.len());
+    let (stamp, words) = (String::new(), words.into_texts());
+    Ok((plan, Known { stamp, words, nodes, compared, cluster_of, facts }))
+}
 
+/// As [`over_all`], for the part of a store that may change.
+fn over_part<E>(
+    input: &PassInput<'_>,
+    part: Part,
+    fresh_id: impl FnMut(&str, &HashSet<LessonId>) -> Result<LessonId, E>,
+) -> Result<(Plan, Known), E> {
+    let Part { candidates, flooded, lessons, origins, clusters, known } = part;
+    let live = candidates.iter().filter(|c| c.state != CandidateState::Gone);
+    let (flood, live): (Vec<_>, Vec<_>) = live.partition(|c| flooded.contains(&c.candidate.key));
+    let (own, anchors) =
+        owners(&lessons, |lesson| known.facts.lesson(&lesson.id).is_some_and(|fact| fact.is_own));
+    let view = View {
+        live: live.into_iter().map(|c| (&c.candidate.key, c)).collect(),
+        lessons: &lessons,
+        own,
+        anchors,
+        origins,
+        nodes: &known.nodes,
+        clusters: &clusters,
+        drops: flood.into_iter().map(|c| (c, FLOOD)).collect(),
+    };
+    let plan = decide(input, view, fresh_id)?;
+    Ok((plan, known))
+}
+
+/// Returns the lessons that are the pass's own, and the others.
+fn owners(
+    lessons: &[Lesson],
+    is_own: impl Fn(&Lesson) -> bool,
+) -> (BTreeMap<LessonId, &Lesson>, Vec<&Lesson>) {
+    let (own, anchors): (Vec<_>, Vec<_>) = lessons.iter().partition(|lesson| is_own(lesson));
+    (own.into_iter().map(|lesson| (lesson.id.clone(), lesson)).collect(), anchors)
+}
+
+/// Returns what has to change among what a pass looks at.
+fn decide<E>(
+    input: &PassInput<'_>,
+    view: View<'_>,
+    mut fresh_id: impl FnMut(&str, &HashSet<LessonId>) -> Result<LessonId, E>,
+) -> Result<Plan, E> {
+    let View { live, lessons, own, anchors, origins, nodes, clusters: found, mut drops } = view;
+    let place_of: HashMap<&LessonId, usize> =
+        anchors.iter().enumerate().map(|(at, lesson)| (&lesson.id, at)).collect();
+    let judging = Judging { live: &live, nodes, origins: &origins, anchors: &place_of };
     let phrased = Phrased::new(input.phrasings);
-    let outcomes = judge_all(&live, &found, &origins, &phrased, &mut drops);
+    let outcomes = judging.all(found, &phrased, &mut drops);
     let assignment = Assignment::new(&outcomes, &own);
     let mut named = Vec::with_capacity(outcomes.len());
     let mut taken = HashSet::new();
@@ -156,8 +244,8 @@ fn plan<E>(
         named.push((judged, before, id));
     }
     let mut stands_for = vec![Vec::new(); anchors.len()];
-    for (at, into) in standing.iter().enumerate() {
-        stands_for[*into].push(&anchors[at].id);
+    for (at, into) in assign::standing(&anchors).into_iter().enumerate() {
+        stands_for[into].push(&anchors[at].id);
     }
     let stamp = Stamp { now: input.now, origins: &origins, phrased: &phrased };
     let mut kept: Vec<Kept<'_>> = named
@@ -168,10 +256,10 @@ fn plan<E>(
         })
         .collect();
     assignment.note_merges(&mut kept);
-    standing::weigh(&mut kept, input.lessons, input.counters);
-    settle_opposites(&found, &mut kept);
+    standing::weigh(&mut kept, lessons, input.counters);
+    settle_opposites(found, &mut kept);
     let leftovers = assignment.leftovers(&own, &kept);
-    Ok((diff::plan(kept, leftovers, drops, input.now), known))
+    Ok(diff::plan(kept, leftovers, drops, input.now))
 }
 
 /// A cluster that is kept or tied to a person's lesson.
@@ -184,24 +272,53 @@ struct Judged<'a> {
     confidence: f32,
 }
 
-/// Judges every cluster; what is not kept is added to `drops`.
-fn judge_all<'a>(
-    live: &[&'a StoredCandidate],
-    found: &Clusters,
-    origins: &Origins,
-    phrased: &Phrased<'_>,
-    drops: &mut Vec<(&'a StoredCandidate, &'static str)>,
-) -> Vec<Judged<'a>> {
-    let judge = |(cluster, node_ids): (usize, &Vec<usize>)| {
-        let nodes: Vec<&Node> = node_ids.iter().map(|n| &found.nodes[*n]).collect();
+/// What clusters are judged by.
+struct Judging<'v, 'a> {
+    live: &'v HashMap<&'a CandidateKey, &'a StoredCandidate>,
+    nodes: &'a [Node],
+    origins: &'v Origins,
+    /// Positions of lessons that are not the pass's own.
+    anchors: &'v HashMap<&'a LessonId, usize>,
+}
+
+impl<'a> Judging<'_, 'a> {
+    /// Judges every cluster; what is not kept is added to `drops`.
+    fn all(
+        &self,
+        found: &Clusters,
+        phrased: &Phrased<'_>,
+        drops: &mut Vec<(&'a StoredCandidate, &'a str)>,
+    ) -> Vec<Judged<'a>> {
+        let judge = |(cluster, nodes): (usize, &Vec<usize>)| self.one(cluster, nodes, phrased);
+        let all: Vec<_> = found.clusters.par_iter().enumerate().map(judge).collect();
+        let mut judged = Vec::with_capacity(all.len());
+        for one in all {
+            match one {
+                Ok(kept) => judged.push(kept),
+                Err((members, reason)) => drops.extend(members.into_iter().map(|m| (m, reason))),
+            }
+        }
+        judged
+    }
+
+    /// Judges a cluster of these nodes; the reason is why it is not kept.
+    fn one(
+        &self,
+        cluster: usize,
+        nodes: &[usize],
+        phrased: &Phrased<'_>,
+    ) -> Result<Judged<'a>, (Vec<&'a StoredCandidate>, &'static str)> {
+        let nodes: Vec<&Node> = nodes.iter().map(|n| &self.nodes[*n]).collect();
+        let keys = nodes.iter().flat_map(|n| &n.members);
         let mut members: Vec<&StoredCandidate> =
-            nodes.iter().flat_map(|n| n.members.iter().map(|m| live[*m])).collect();
+            keys.filter_map(|key| self.live.get(key).copied()).collect();
         members.sort_by_key(|m| (build::said_at(&m.candidate), &m.candidate.key));
-        let anchor = nodes.iter().find_map(|n| n.anchor);
+        let anchored = nodes.iter().find_map(|n| n.anchor.as_ref());
+        let anchor = anchored.and_then(|id| self.anchors.get(id).copied());
         let (status, confidence) = if anchor.is_some() {
             (LessonStatus::Active, 0.0)
         } else {
-            match verdict::judge(&members, &nodes, origins) {
+            match verdict::judge(&members, &nodes, self.origins) {
                 Outcome::Keep { status, confidence } => match phrased.advise(&members, status) {
                     Some(status) => (status, confidence),
                     None => return Err((members, phrased::ADVISED)),
@@ -210,22 +327,13 @@ fn judge_all<'a>(
             }
         };
         Ok(Judged { cluster, members, anchor, status, confidence })
-    };
-    let all: Vec<_> = found.clusters.par_iter().enumerate().map(judge).collect();
-    let mut judged = Vec::with_capacity(all.len());
-    for one in all {
-        match one {
-            Ok(kept) => judged.push(kept),
-            Err((members, reason)) => drops.extend(members.into_iter().map(|m| (m, reason))),
-        }
     }
-    judged
 }
 
 /// Sets aside what goes beyond the cap of a session: the least durable wordings first.
 fn without_flood<'a>(
     live: Vec<&'a StoredCandidate>,
-    drops: &mut Vec<(&'a StoredCandidate, &'static str)>,
+    drops: &mut Vec<(&'a StoredCandidate, &'a str)>,
 ) -> Vec<&'a StoredCandidate> {
     let mut said: HashMap<&SessionRef, usize> = HashMap::new();
     for stored in &live {
@@ -236,7 +344,7 @@ fn without_flood<'a>(
         let durable = wordings
             .entry(&stored.session)
             .or_default()
-            .entry(cluster::folded(&stored.candidate.rule))
+            .entry(node::folded(&stored.candidate.rule))
             .or_default();
         *durable = durable.max(stored.candidate.durable);
     }
@@ -253,7 +361,7 @@ fn without_flood<'a>(
     }
     let (out, kept): (Vec<_>, Vec<_>) = live
         .into_iter()
-        .partition(|s| flooded.contains(&(&s.session, cluster::folded(&s.candidate.rule))));
+        .partition(|s| flooded.contains(&(&s.session, node::folded(&s.candidate.rule))));
     drops.extend(out.into_iter().map(|s| (s, FLOOD)));
     kept
 }

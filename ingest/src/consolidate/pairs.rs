@@ -1,16 +1,16 @@
 //! Which wordings are compared with each other, and what comes of it.
 //!
-//! Owns blocking: of a word that many hold only the first lead it, and two wordings are compared if
-//! one of them leads a word of the other. Owns what need not be compared again, too: a pair that both
-//! was compared at the pass before and would be now is the same or opposite if it was. Must not judge
-//! a pair itself: `relate` does.
+//! Owns blocking: of a word that many hold only the first lead it (`Node::place` says which), and two
+//! wordings are compared if one of them leads a word of the other. Owns what need not be compared again,
+//! too: a pair that both was compared at the pass before and would be now is the same or opposite if it
+//! was. Must not judge a pair itself: `relate` does.
 
 use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::cluster::{Class, Node};
-use super::known::{Cut, Known};
+use super::known::{Compared, Cut, Same};
+use super::node::{Class, Node};
 use super::relate::{LEAST_ALIKE, Outline, Relation, Similarity, jaccard, relate};
 use super::text::Words;
 
@@ -22,25 +22,28 @@ const MIN_ALIKE: f32 = 0.15;
 const AT_ONCE: usize = 256;
 
 /// What comparing found, by position, the lower one first.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct Pairs {
-    /// Pairs that say the same, and how alike they are.
-    pub(crate) same: Vec<(usize, usize, f32)>,
+    /// Pairs that say the same.
+    pub(crate) same: Vec<Same>,
     /// Pairs that cannot both hold.
     pub(crate) opposite: Vec<(usize, usize)>,
+    /// Nodes that were not there at the pass before, or brought clusters together with one that is gone.
+    pub(crate) moved: Vec<usize>,
 }
 
-/// Returns the pairs of these nodes, ordered by class and wording, and what is to be kept of them for
-/// the next pass. It is the same whatever is known.
+/// Returns the pairs of these nodes, which are in their order, and what is to be kept for the next pass,
+/// but for the pairs that say the same: clustering has to note what came of them. Which pairs are found
+/// is the same whatever is known.
 pub(crate) fn pairs(
     nodes: &[Node],
     words: &Words,
-    known: &Known,
+    known: &Compared,
     model: Option<&Similarity<'_>>,
     max_leaders: usize,
-) -> (Pairs, Known) {
+) -> (Pairs, Compared) {
     // What a model said is not kept: another may say something else.
-    let nothing = Known::default();
+    let nothing = Compared::default();
     let known = if model.is_some() { &nothing } else { known };
     let field = Field::new(nodes, words, known, model, max_leaders);
     let mut pairs = field.kept(known);
@@ -49,11 +52,12 @@ pub(crate) fn pairs(
         .with_min_len(AT_ONCE)
         .map_init(|| vec![usize::MAX; nodes.len()], |seen, at| field.compare(seen, at))
         .collect();
-    for Pairs { same, opposite } in found {
+    for Pairs { same, opposite, .. } in found {
         pairs.same.extend(same);
         pairs.opposite.extend(opposite);
     }
-    pairs.same.par_sort_unstable_by_key(|(a, b, _)| (*a, *b));
+    // What is kept is in order.
+    pairs.same.sort_by_key(|same| same.pair);
     pairs.opposite.sort_unstable();
     let keep = if model.is_some() { nothing } else { field.to_keep(&pairs, words) };
     (pairs, keep)
@@ -85,12 +89,11 @@ impl<'a> Field<'a> {
     fn new(
         nodes: &'a [Node],
         words: &Words,
-        known: &Known,
+        known: &Compared,
         model: Option<&'a Similarity<'a>>,
         max_leaders: usize,
     ) -> Self {
-        let places: HashMap<_, _> =
-            known.wordings.iter().enumerate().map(|(at, id)| (id, at)).collect();
+        let places: HashMap<_, _> = known.ids.iter().enumerate().map(|(at, id)| (id, at)).collect();
         let mut last_then = vec![usize::MAX; words.len() * Class::ALL.len()];
         for cut in &known.cuts {
             let class = Class::ALL.get(usize::from(cut.class));
@@ -140,6 +143,13 @@ impl<'a> Field<'a> {
         leaders.len() < self.max_leaders || leaders.last().is_some_and(|last| at <= *last)
     }
 
+    /// Returns whether a node leads a word no more that it led at the pass before.
+    fn lost(&self, at: usize) -> bool {
+        let node = &self.nodes[at];
+        let mut slots = node.features.words.iter().map(|word| slot(node.class, *word));
+        slots.any(|slot| !self.leads(at, slot) && self.led(at, slot))
+    }
+
     /// Returns whether the first of two nodes has a word of the second for which `leads` holds.
     fn meet(
         &self,
@@ -153,23 +163,41 @@ impl<'a> Field<'a> {
     }
 
     /// Returns the known pairs of nodes that are there and would be compared now.
-    fn kept(&self, known: &Known) -> Pairs {
-        let mut now_at = vec![None; known.wordings.len()];
+    fn kept(&self, known: &Compared) -> Pairs {
+        let mut now_at = vec![None; known.ids.len()];
         for (at, then) in self.was_at.iter().enumerate() {
             if let Some(then) = then {
                 now_at[*then] = Some(at);
             }
         }
-        let stands = |(a, b): &(u32, u32)| {
-            let (a, b) = (now_at[*a as usize]?, now_at[*b as usize]?);
-            (a < b && self.meet(a, b, Self::leads)).then_some((a, b))
+        // Whoever leads what it led meets whom it met.
+        let lost: Vec<bool> = (0..self.nodes.len()).map(|at| self.lost(at)).collect();
+        let now = |(a, b): (u32, u32)| {
+            let at = |then: u32| now_at[then as usize];
+            [at(a), at(b)]
         };
-        let alike = |(a, b): (usize, usize)| {
-            (a, b, jaccard(&self.nodes[a].features.words, &self.nodes[b].features.words))
+        let stands = |pair: (u32, u32)| {
+            let [Some(a), Some(b)] = now(pair) else { return None };
+            let (a, b) = (a.min(b), a.max(b));
+            ((!lost[a] && !lost[b]) || self.meet(a, b, Self::leads)).then_some((a, b))
         };
+        let kept = |same: &Same| {
+            let (a, b) = stands(same.pair)?;
+            Some(Same { pair: (position(a), position(b)), ..*same })
+        };
+        let same: Vec<Option<Same>> = known.same.par_iter().map(kept).collect();
+        let gone = known
+            .same
+            .iter()
+            .zip(&same)
+            .filter(|(was, is)| is.is_none() && was.joined != Some(false));
+        let left = gone.flat_map(|(was, _)| now(was.pair)).flatten();
+        let new = self.was_at.iter().enumerate().filter(|(_, was)| was.is_none());
+        let moved = left.chain(new.map(|(at, _)| at)).collect();
         Pairs {
-            same: known.same.par_iter().filter_map(|p| stands(p).map(alike)).collect(),
-            opposite: known.opposite.iter().filter_map(stands).collect(),
+            same: same.into_iter().flatten().collect(),
+            opposite: known.opposite.iter().filter_map(|pair| stands(*pair)).collect(),
+            moved,
         }
     }
 
@@ -195,7 +223,10 @@ impl<'a> Field<'a> {
                     continue;
                 }
                 match self.relate(other, at, least) {
-                    Relation::Same(alike) => pairs.same.push((other, at, alike)),
+                    Relation::Same(alike) => {
+                        let pair = (position(other), position(at));
+                        pairs.same.push(Same { pair, alike, joined: None });
+                    }
                     Relation::Opposite => pairs.opposite.push((other, at)),
                     Relation::Different => {}
                 }
@@ -213,8 +244,7 @@ impl<'a> Field<'a> {
         relate(&a.features, &b.features, ask.as_ref().map(|f| f as &dyn Fn() -> f32))
     }
 
-    fn to_keep(&self, pairs: &Pairs, words: &Words) -> Known {
-        let position = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    fn to_keep(&self, pairs: &Pairs, words: &Words) -> Compared {
         let full = self.leaders.iter().enumerate().filter(|(_, l)| l.len() == self.max_leaders);
         let mut cuts: Vec<Cut> = full
             .filter_map(|(slot, leaders)| {
@@ -224,13 +254,18 @@ impl<'a> Field<'a> {
             })
             .collect();
         cuts.sort_unstable();
-        Known {
-            wordings: self.nodes.iter().map(|node| node.id).collect(),
+        Compared {
+            ids: self.nodes.iter().map(|node| node.id).collect(),
             cuts,
-            same: pairs.same.iter().map(|(a, b, _)| (position(*a), position(*b))).collect(),
+            same: Vec::new(),
             opposite: pairs.opposite.iter().map(|(a, b)| (position(*a), position(*b))).collect(),
         }
     }
+}
+
+fn position(at: usize) -> u32 {
+    // A store with more wordings than this is not compared at all.
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// Returns the share of common words below which a node need not be compared with another: by words alone
@@ -245,30 +280,24 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::node::Wording;
     use super::*;
 
     const WORDS: [&str; 9] =
         ["linter", "parser", "worker", "footer", "cache", "never log", "enable", "disable", "80"];
 
     /// A wording of some of the words; the number names it.
-    fn wording(n: usize) -> (Class, String) {
-        let class = Class::ALL[n % 4];
+    fn node(n: usize, words: &mut Words) -> Node {
         let held = WORDS.iter().enumerate().filter(|(at, _)| n >> at & 1 == 1);
-        (class, held.map(|(_, word)| *word).collect::<Vec<_>>().join(" "))
+        let text = held.map(|(_, word)| *word).collect::<Vec<_>>().join(" ");
+        let wording = Wording { class: Class::ALL[n % 4], text, apart: n.to_string() };
+        wording.node(Vec::new(), None).told(&wording.text, words)
     }
 
     fn nodes(numbers: &BTreeSet<usize>, words: &mut Words) -> Vec<Node> {
-        let mut wordings: Vec<_> = numbers.iter().map(|n| (wording(*n), *n)).collect();
-        wordings.sort();
-        let node = |((class, text), n): ((Class, String), usize)| Node {
-            id: (n as u128).to_le_bytes(),
-            class,
-            features: words.read(&text),
-            text,
-            members: Vec::new(),
-            anchor: None,
-        };
-        wordings.into_iter().map(node).collect()
+        let mut nodes: Vec<Node> = numbers.iter().map(|n| node(*n, words)).collect();
+        nodes.sort_by_key(Node::place);
+        nodes
     }
 
     proptest! {
@@ -278,7 +307,7 @@ mod tests {
             changes in prop::collection::vec(prop::collection::vec(1..512usize, 0..40), 1..6),
             max_leaders in 1..6usize,
         ) {
-            let (mut there, mut known) = (BTreeSet::new(), Known::default());
+            let (mut there, mut known) = (BTreeSet::new(), Compared::default());
             for change in changes {
                 for n in change {
                     if !there.remove(&n) {
@@ -288,9 +317,14 @@ mod tests {
                 let mut words = Words::default();
                 let nodes = nodes(&there, &mut words);
                 let found = pairs(&nodes, &words, &known, None, max_leaders);
-                let anew = pairs(&nodes, &words, &Known::default(), None, max_leaders);
-                prop_assert_eq!(&found, &anew);
+                let anew = pairs(&nodes, &words, &Compared::default(), None, max_leaders);
+                let said = |pairs: &Pairs| {
+                    let same = pairs.same.iter().map(|same| (same.pair, same.alike.to_bits()));
+                    (same.collect::<Vec<_>>(), pairs.opposite.clone())
+                };
+                prop_assert_eq!(said(&found.0), said(&anew.0));
                 known = found.1;
+                known.same = found.0.same;
             }
         }
     }
@@ -298,18 +332,20 @@ mod tests {
     #[test]
     fn only_what_is_new_is_compared() {
         let (mut there, mut words) = ((1..200).collect::<BTreeSet<_>>(), Words::default());
-        let (_, known) = pairs(&nodes(&there, &mut words), &words, &Known::default(), None, 250);
+        let (found, known) =
+            pairs(&nodes(&there, &mut words), &words, &Compared::default(), None, 250);
+        assert!(!found.same.is_empty() && !found.opposite.is_empty());
         there.insert(300);
         let nodes = nodes(&there, &mut words);
         let field = Field::new(&nodes, &words, &known, None, 250);
-        let new = nodes.iter().position(|n| n.id == 300_u128.to_le_bytes()).unwrap();
+        let new = nodes.iter().position(|n| n.id == node(300, &mut words).id).unwrap();
         let mut seen = vec![usize::MAX; nodes.len()];
         let of_others = |(a, b): (usize, usize)| a != new && b != new;
         for at in 0..nodes.len() {
             let found = field.compare(&mut seen, at);
-            assert!(!found.same.iter().any(|(a, b, _)| of_others((*a, *b))));
+            let pairs = found.same.iter().map(|same| same.pair);
+            assert!(!pairs.map(|(a, b)| (a as usize, b as usize)).any(of_others));
             assert!(!found.opposite.iter().any(|pair| of_others(*pair)));
         }
-        assert!(!known.same.is_empty() && !known.opposite.is_empty());
     }
 }

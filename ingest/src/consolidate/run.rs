@@ -1,19 +1,20 @@
 //! The road from a store through the pass and back.
 //!
-//! Owns when there is nothing to do, how often a pass is tried while others write, and what is kept for
-//! the next one. Must not decide what is learned.
+//! Owns when there is nothing to do, whether a part is looked at or everything, how often a pass is
+//! tried while others write, and what is kept for the next one. Must not decide what is learned.
 
-use cemem_core::store::{Applied, CandidateFilter, LessonFilter, StoreError};
+use cemem_core::store::{Applied, CandidateFilter, LessonFilter, StoreError, Unsettled};
 use cemem_core::{Plan, Store};
 
-use super::known::Known;
+use super::known::{Compared, Known};
+use super::part::{Looked, part};
 use super::relate::Similarity;
-use super::{PassInput, plan};
+use super::{PassInput, over_all, over_part};
 
 /// How often a pass is tried while others may write.
 pub(super) const FREE_TRIES: usize = 3;
-/// The note that says what a pass had read when it found nothing to do.
-const SETTLED: &str = "settled";
+/// Who looked: a pass of other code has seen nothing.
+const CODE: &str = env!("CEMEM_INGEST_CODE");
 
 /// Reads, plans and applies. Nobody waits for the pass at first; when others keep changing the store
 /// in between, the last try keeps them out until it is done.
@@ -34,42 +35,44 @@ pub(crate) fn consolidate_after(
     after: i64,
 ) -> Result<(Plan, Applied), StoreError> {
     store.check_writable()?;
-    if similarity.is_none() && store.note(SETTLED)? == Some(state(store)?) {
-        return Ok((Plan::default(), Applied::default()));
-    }
-    let mut known = Known::beside(store);
-    let mut is_news = false;
     for _ in 0..FREE_TRIES {
-        let (revision, state) = (store.revision()?, state(store)?);
-        let (plan, found) = planned(store, similarity, &known)?;
-        if similarity.is_none() && found != known {
-            (known, is_news) = (found, true);
+        let seen = store.unsettled()?;
+        if similarity.is_none() && is_settled(&seen) {
+            return Ok((Plan::default(), Applied::default()));
         }
-        match store.apply_after(&plan, revision, "pass", after) {
+        let known = Known::beside(store);
+        let (plan, found) = planned(store, similarity, &seen, known)?;
+        // What a model said need not hold for a pass without it.
+        let applied = match similarity {
+            Some(_) => store
+                .apply_after(&plan, seen.revision, "pass", after)
+                .map(|applied| (applied, None)),
+            None => store
+                .settle(&plan, &seen, CODE, "pass", after)
+                .map(|(applied, stamp)| (applied, Some(stamp))),
+        };
+        match applied {
             Err(StoreError::Conflict) => {}
             Err(other) => return Err(other),
-            Ok(applied) => {
+            Ok((applied, stamp)) => {
                 // The store first: on a full disk this can be done without.
-                if is_news {
-                    known.keep_beside(store);
-                }
-                if similarity.is_none() && plan.is_empty() {
-                    // Where it cannot be noted, the next pass looks again.
-                    drop(store.set_note(SETTLED, &state));
+                if let Some(stamp) = stamp {
+                    Known { stamp, ..found }.keep_beside(store);
                 }
                 return Ok((plan, applied));
             }
         }
     }
-    let alone = |store: &Store| planned(store, similarity, &known).map(|(plan, _)| plan);
+    let alone = |store: &Store| {
+        let seen = store.unsettled()?;
+        planned(store, similarity, &seen, Known::beside(store)).map(|(plan, _)| plan)
+    };
     store.apply_alone(alone, "pass", after)
 }
 
-/// Returns what changes whenever something changes that a pass reads, and with the code of the pass:
-/// candidates, lessons, phrasings and verdicts raise the revision; showings have numbers.
-fn state(store: &Store) -> Result<String, StoreError> {
-    let code = env!("CEMEM_INGEST_CODE");
-    Ok(format!("{} {} {code}", store.revision()?, store.last_exposure()?))
+/// Returns whether a pass of this code has looked at everything.
+fn is_settled(seen: &Unsettled) -> bool {
+    seen.is_empty() && seen.stamp.as_ref().is_some_and(|stamp| stamp.ends_with(CODE))
 }
 
 /// Returns the plan for a store as it is, without changing it.
@@ -77,27 +80,33 @@ fn state(store: &Store) -> Result<String, StoreError> {
 /// # Errors
 /// When the store cannot be read.
 pub fn plan_for(store: &Store, similarity: Option<&Similarity<'_>>) -> Result<Plan, StoreError> {
-    planned(store, similarity, &Known::beside(store)).map(|(plan, _)| plan)
+    planned(store, similarity, &store.unsettled()?, Known::beside(store)).map(|(plan, _)| plan)
 }
 
-/// Returns the plan for a store as it is, and what the next pass need not compare again.
+/// Returns the plan for a store as it is, and what is known of it then.
 pub(super) fn planned(
     store: &Store,
     similarity: Option<&Similarity<'_>>,
-    known: &Known,
+    seen: &Unsettled,
+    known: Known,
 ) -> Result<(Plan, Known), StoreError> {
-    let candidates = store.candidates(CandidateFilter::All)?;
-    let lessons = store.lessons(&LessonFilter::default())?;
     let phrasings = store.phrasings()?;
     let counters = store.counters()?;
+    let fresh = |seed: &str, taken: &_| store.fresh_id(seed, taken);
     let input = PassInput {
-        candidates: &candidates,
-        lessons: &lessons,
         phrasings: &phrasings,
         counters: &counters,
         now: store.clock().now(),
         similarity,
-        known,
     };
-    plan(&input, |seed, taken| store.fresh_id(seed, taken))
+    let compared = match similarity {
+        Some(_) => Compared::default(),
+        None => match part(store, known, seen, &phrasings)? {
+            Looked::Part(part) => return over_part(&input, *part, fresh),
+            Looked::Whole(compared) => compared,
+        },
+    };
+    let candidates = store.candidates(CandidateFilter::All)?;
+    let lessons = store.lessons(&LessonFilter::default())?;
+    over_all(&input, &candidates, &lessons, &compared, fresh)
 }

@@ -69,19 +69,17 @@ impl Model {
     fn planned(&self, known: &Known) -> (Plan, Known) {
         let lessons: Vec<Lesson> = self.lessons.values().cloned().collect();
         let input = PassInput {
-            candidates: &self.candidates,
-            lessons: &lessons,
             phrasings: &self.phrasings,
             counters: &self.counters,
             now: Timestamp(1_800_000_000_000),
             similarity: None,
-            known,
         };
         let fresh = |seed: &str, taken: &HashSet<LessonId>| {
             let free = |id: &LessonId| !taken.contains(id) && !self.lessons.contains_key(id);
             (0..).map(|n| LessonId::derive(seed, n)).find(free).ok_or(())
         };
-        plan(&input, fresh).expect("ids never run out")
+        over_all(&input, &self.candidates, &lessons, &known.compared, fresh)
+            .expect("ids never run out")
     }
 
     pub(super) fn pass(&mut self) -> Plan {

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
+use serde::{Deserialize, Serialize};
 
 use super::lexicon::{
     CONDITIONS, DIRECTIONS, IRREGULAR, NEGATORS, OPPOSITES, POINTING, STOP, SYNONYMS,
@@ -39,7 +40,7 @@ static STANDS_FOR: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
 static CITED: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"[`"]([^`"\s]{1,40})[`"]"#).expect("the pattern is a constant"));
 /// What a rule is made of. Words are stems; every list is sorted and without repetition.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Features {
     /// All topic words.
     pub(crate) words: Vec<u32>,
@@ -102,6 +103,17 @@ impl Words {
     /// words are asked for.
     pub(crate) fn as_said() -> Self {
         Self { as_said: true, ..Self::default() }
+    }
+
+    /// Returns a reading in which these words have been met, in this order.
+    pub(crate) fn of(texts: Vec<String>) -> Self {
+        let ids = (0..).zip(&texts).map(|(id, word)| (word.clone(), id)).collect();
+        Self { ids, texts, ..Self::default() }
+    }
+
+    /// Returns the words in the order in which they were met.
+    pub(crate) fn into_texts(self) -> Vec<String> {
+        self.texts
     }
 
     fn id(&mut self, word: &str) -> u32 {

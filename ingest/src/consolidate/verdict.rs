@@ -9,8 +9,8 @@ use cemem_core::store::StoredCandidate;
 use cemem_core::{Candidate, LessonStatus, Signal, Trust};
 use regex::Regex;
 
-use super::cluster::{Class, Node};
 use super::copies::Origins;
+use super::node::{Class, Node};
 use crate::extract::{fail_fix, injection, wording};
 
 /// From this probability a rule of a person's is delivered without review.

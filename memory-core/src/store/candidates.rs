@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{OptionalExtension as _, Params, Row, Transaction, params};
 
 use super::error::Result;
 use super::events::SessionRef;
@@ -96,17 +96,55 @@ impl Store {
             CandidateFilter::Live => "c.state <> 'gone'",
             CandidateFilter::All => "1",
         };
+        self.stored(&format!("{filter} ORDER BY c.key"), [()])
+    }
+
+    /// Returns the candidates with these keys that there are, in their order.
+    ///
+    /// # Errors
+    /// When the store cannot be read or a row cannot be decoded.
+    pub fn candidates_with<'a>(
+        &self,
+        keys: impl IntoIterator<Item = &'a CandidateKey>,
+    ) -> Result<Vec<StoredCandidate>> {
+        self.stored("c.key = ?1", keys.into_iter().map(|key| [key.0.as_str()]))
+    }
+
+    /// Returns the candidates of these sessions, by session and key.
+    ///
+    /// # Errors
+    /// When the store cannot be read or a row cannot be decoded.
+    pub fn candidates_in<'a>(
+        &self,
+        sessions: impl IntoIterator<Item = &'a SessionRef>,
+    ) -> Result<Vec<StoredCandidate>> {
+        let filter = "s.engine = ?1 AND s.sid = ?2 ORDER BY c.key";
+        let names = sessions.into_iter().map(|s| [s.engine.as_str(), s.id.as_str()]);
+        self.stored(filter, names)
+    }
+
+    /// Returns the candidates that fit a condition, for each list of its arguments.
+    fn stored<P: Params>(
+        &self,
+        filter: &str,
+        lists: impl IntoIterator<Item = P>,
+    ) -> Result<Vec<StoredCandidate>> {
         let read = || -> rusqlite::Result<Vec<_>> {
             let mut stmt = self.conn.prepare_cached(&format!(
                 "SELECT c.body, c.state, c.lesson_id, c.reason, s.engine, s.sid
-                 FROM candidate c JOIN session s ON s.id = c.session_id
-                 WHERE {filter} ORDER BY c.key"
+                 FROM candidate c JOIN session s ON s.id = c.session_id WHERE {filter}"
             ))?;
-            let rows = stmt.query_map([], |r| {
-                let session = SessionRef { engine: r.get(4)?, id: r.get(5)? };
-                Ok((r.get::<_, String>(0)?, (state_of(r)?, session)))
-            })?;
-            rows.collect()
+            let mut found = Vec::new();
+            for arguments in lists {
+                let rows = stmt.query_map(arguments, |r| {
+                    let session = SessionRef { engine: r.get(4)?, id: r.get(5)? };
+                    Ok((r.get::<_, String>(0)?, (state_of(r)?, session)))
+                })?;
+                for row in rows {
+                    found.push(row?);
+                }
+            }
+            Ok(found)
         };
         let (bodies, known): (Vec<String>, Vec<_>) =
             read().map_err(|e| self.sql(e))?.into_iter().unzip();

@@ -254,7 +254,7 @@ impl Store {
 
 /// Writes every action of a plan as one operation, or as more of the operation `after` while it is the
 /// newest.
-fn carry_out(
+pub(super) fn carry_out(
     tx: &Transaction<'_>,
     plan: &Plan,
     ts: Timestamp,

@@ -16,6 +16,7 @@
 //! | `uses` | which lessons helped with what was asked |
 //! | `judged` | how far sessions were judged, and what to judge them by |
 //! | `ledgers` | phrasings, settlements, what distillers cost |
+//! | `unsettled` | what a pass has not looked at yet |
 //! | `error` | what can go wrong |
 //!
 //! Every write is one immediate transaction, durable (`synchronous = FULL`) before it returns.
@@ -39,6 +40,7 @@ mod packed;
 mod shown;
 #[cfg(test)]
 mod tests;
+mod unsettled;
 mod uses;
 
 use std::path::{Path, PathBuf};
@@ -57,6 +59,7 @@ pub use lessons::{Decision, LessonChange, LessonFilter};
 pub use log::{Applied, LogRow, Undone};
 pub use open::{FORMAT_VERSION, format_version};
 pub use packed::Packed;
+pub use unsettled::Unsettled;
 pub use uses::Use;
 
 use crate::clock::Clock;

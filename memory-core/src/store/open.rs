@@ -26,6 +26,7 @@ const BUSY: Duration = Duration::from_secs(5);
 const STEPS: &[&str] = &[
     include_str!("../../migrations/20261121000000_init.sql"),
     include_str!("../../migrations/20261121180000_outcomes.sql"),
+    include_str!("../../migrations/20261122120000_unsettled.sql"),
 ];
 
 /// The format this build writes.

@@ -228,8 +228,11 @@ fn a_store_from_before_is_read_as_one_without_any() {
     let path = dir.path().join("memory.db");
     drop(Store::open(&path, NOW).unwrap());
     let conn = Connection::open(&path).unwrap();
-    for table in ["exposure", "outcome", "phrasing", "settlement", "spend"] {
+    for table in ["exposure", "outcome", "phrasing", "settlement", "spend", "unsettled"] {
         conn.execute_batch(&format!("DROP TABLE {table}")).unwrap();
+    }
+    for trigger in ["candidate_made", "candidate_changed", "lesson_made", "lesson_changed"] {
+        conn.execute_batch(&format!("DROP TRIGGER {trigger}")).unwrap();
     }
     conn.pragma_update(None, "user_version", 1).unwrap();
     drop(conn);
@@ -237,6 +240,7 @@ fn a_store_from_before_is_read_as_one_without_any() {
     assert!(old.exposures().unwrap().is_empty() && old.outcomes().unwrap().is_empty());
     assert!(old.counters().unwrap().is_empty() && old.phrasings().unwrap().is_empty());
     assert!(old.settlements().unwrap().is_empty());
+    assert_eq!(old.unsettled().unwrap().stamp, None, "nothing was ever looked at");
     assert_eq!(old.spent_since(Timestamp(0)).unwrap(), SpendTotals::default());
     drop(old);
     let mut new = Store::open(&path, NOW).unwrap();

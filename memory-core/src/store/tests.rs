@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{Batch, CandidateFilter, Decision, LessonFilter, SessionRef, Store, StoreError};
+use super::{
+    Batch, CandidateFilter, Decision, LessonFilter, SessionRef, Store, StoreError, Unsettled,
+};
 use crate::candidate::{Candidate, Signal};
 use crate::clock::Clock;
 use crate::clock::Timestamp;
@@ -12,6 +14,7 @@ use crate::exchange::from_line;
 use crate::id::CandidateKey;
 use crate::lesson::{Anchor, AppliesWhen, Evidence, LessonType, Trust};
 use crate::lesson::{Lesson, LessonStatus};
+use crate::outcome::{Channel, Exposure};
 use crate::plan::{Action, Change, Plan};
 
 const NOW: Clock = Clock::Fixed(Timestamp(1_700_000_000_000));
@@ -185,6 +188,59 @@ fn a_plan_is_applied_once_and_undone_whole() {
     assert_eq!(store.lesson(&made.id).unwrap().unwrap().status, LessonStatus::Retired);
     assert!(matches!(store.undo(None, "user"), Err(StoreError::CannotUndo(_))));
     assert_eq!(store.history(&made.id).unwrap().len(), 4);
+}
+
+#[test]
+fn what_a_pass_has_not_looked_at_is_known_by_name() {
+    let mut store = Store::open_in_memory(NOW).unwrap();
+    store.append(&[batch("f", "s", vec![event("a", None, "x")])]).unwrap();
+    let found = vec![(session("s"), vec![candidate("k1", "one"), candidate("k2", "two")])];
+    store.replace_candidates(&found, 1).unwrap();
+    let keys = |seen: &Unsettled| seen.candidates.iter().map(|k| k.0.clone()).collect::<Vec<_>>();
+    let seen = store.unsettled().unwrap();
+    assert_eq!((keys(&seen), seen.len(), &seen.stamp), (vec!["k1".into(), "k2".into()], 2, &None));
+
+    // What is shown meanwhile does not make the plan a wrong one, and is not taken for looked at.
+    let made = lesson("one");
+    store.put_lessons(&[made.clone()], "user", "remember", "").unwrap();
+    let seen = store.unsettled().unwrap();
+    store.record_exposures(&[shown(&made)]).unwrap();
+    let plan = Plan {
+        actions: vec![Action::Drop { candidate: CandidateKey("k2".into()), reason: "x".into() }],
+    };
+    let (applied, stamp) = store.settle(&plan, &seen, "code", "pass", 0).unwrap();
+    assert_eq!(applied.dropped, 1);
+    let left = store.unsettled().unwrap();
+    assert_eq!((keys(&left), left.lessons.len()), (vec!["k2".into()], 1), "changed and shown");
+    assert!(stamp.ends_with(" code") && left.stamp.as_ref() == Some(&stamp));
+
+    // Of two passes that saw the same, one has to look again.
+    let (_, next) = store.settle(&Plan::default(), &left, "code", "pass", 0).unwrap();
+    assert_ne!(next, stamp);
+    assert!(store.unsettled().unwrap().is_empty());
+    let again = store.settle(&Plan::default(), &left, "code", "pass", 0);
+    assert!(matches!(again, Err(StoreError::Conflict)));
+
+    // The same content again is no change.
+    store.replace_candidates(&found, 1).unwrap();
+    assert!(store.unsettled().unwrap().is_empty());
+    store.replace_candidates(&[(session("s"), vec![candidate("k1", "one")])], 1).unwrap();
+    assert_eq!(keys(&store.unsettled().unwrap()), ["k2"], "it is gone");
+    let some = store.candidates_with(&[CandidateKey("k2".into()), CandidateKey("no".into())]);
+    assert_eq!(some.unwrap().len(), 1);
+    assert_eq!(store.candidates_in(&[session("s"), session("no")]).unwrap().len(), 2);
+}
+
+fn shown(lesson: &Lesson) -> Exposure {
+    Exposure {
+        lesson: lesson.id.clone(),
+        ts: Timestamp(1),
+        until: None,
+        channel: Channel::Recall,
+        session: None,
+        place: "a question".into(),
+        rank: 0,
+    }
 }
 
 #[test]
