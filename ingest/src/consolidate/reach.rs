@@ -153,13 +153,13 @@ impl<'a> Reach<'a> {
     pub(crate) fn follow(&mut self) {
         while let Some(reached) = self.next.pop() {
             match reached {
-                Reached::Cluster(number) => self.from_cluster(number),
-                Reached::Lesson(at) => self.from_lesson(at),
+                Reached::Cluster(number) => self.follow_cluster(number),
+                Reached::Lesson(at) => self.follow_lesson(at),
             }
         }
     }
 
-    fn from_cluster(&mut self, number: usize) {
+    fn follow_cluster(&mut self, number: usize) {
         for other in self.opposites.get(&number).cloned().unwrap_or_default() {
             self.cluster(other);
         }
@@ -174,7 +174,7 @@ impl<'a> Reach<'a> {
         }
     }
 
-    fn from_lesson(&mut self, at: usize) {
+    fn follow_lesson(&mut self, at: usize) {
         let lesson = &self.facts.lessons[at];
         for candidate in self.candidates_of.get(&lesson.token).cloned().unwrap_or_default() {
             self.candidate(&self.facts.candidates[candidate].key);

@@ -113,7 +113,7 @@ impl<'a> Changes<'a> {
             }
         }
         // Nearly in order.
-        renewed.sort_by(|(_, a), (_, b)| a.place().cmp(&b.place()));
+        renewed.sort_by_key(|(_, node)| node.place());
         let (was, nodes) = renewed.into_iter().unzip();
         Renewed { nodes, was, gone }
     }

@@ -202,7 +202,7 @@ fn what_a_pass_has_not_looked_at_is_known_by_name() {
 
     // What is shown meanwhile does not make the plan a wrong one, and is not taken for looked at.
     let made = lesson("one");
-    store.put_lessons(&[made.clone()], "user", "remember", "").unwrap();
+    store.put_lessons(std::slice::from_ref(&made), "user", "remember", "").unwrap();
     let seen = store.unsettled().unwrap();
     store.record_exposures(&[shown(&made)]).unwrap();
     let plan = Plan {
