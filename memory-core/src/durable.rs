@@ -81,7 +81,16 @@ enum NewFile {
 /// # Errors
 /// When any step fails; the old file is then untouched.
 pub fn write_durable(path: &Path, bytes: &[u8]) -> Result<(), PathError> {
-    write_as(path, bytes, NewFile::Private)
+    write_as(path, bytes, NewFile::Private, true)
+}
+
+/// Like [`write_durable`], without waiting for the disk: for what can be made again. After a loss of power
+/// the file may be the old one, the new one, or of no use.
+///
+/// # Errors
+/// When any step fails; the old file is then untouched.
+pub fn write_disposable(path: &Path, bytes: &[u8]) -> Result<(), PathError> {
+    write_as(path, bytes, NewFile::Private, false)
 }
 
 /// Like [`write_durable`], for files the user asked for by name: a new one gets the mode that other
@@ -90,10 +99,10 @@ pub fn write_durable(path: &Path, bytes: &[u8]) -> Result<(), PathError> {
 /// # Errors
 /// When any step fails; the old file is then untouched.
 pub fn write_shared(path: &Path, bytes: &[u8]) -> Result<(), PathError> {
-    write_as(path, bytes, NewFile::Shared)
+    write_as(path, bytes, NewFile::Shared, true)
 }
 
-fn write_as(path: &Path, bytes: &[u8], new_file: NewFile) -> Result<(), PathError> {
+fn write_as(path: &Path, bytes: &[u8], new_file: NewFile, waits: bool) -> Result<(), PathError> {
     let target = match follow(path)? {
         Place::File(target) => target,
         Place::Stream => return append(path, bytes),
@@ -115,10 +124,14 @@ fn write_as(path: &Path, bytes: &[u8], new_file: NewFile) -> Result<(), PathErro
     if let Ok(meta) = fs::metadata(&target) {
         fs::set_permissions(temp.path(), meta.permissions()).context("set mode of", temp.path())?;
     }
-    temp.as_file().sync_data().context("sync", temp.path())?;
+    if waits {
+        temp.as_file().sync_data().context("sync", temp.path())?;
+    }
     temp.persist(&target).map_err(|e| e.error).context("replace", &target)?;
     #[cfg(unix)]
-    File::open(&folder).and_then(|d| d.sync_all()).context("sync folder", &folder)?;
+    if waits {
+        File::open(&folder).and_then(|d| d.sync_all()).context("sync folder", &folder)?;
+    }
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 
 use cemem_core::Store;
-use cemem_core::durable::{sweep, write_durable};
+use cemem_core::durable::{sweep, write_disposable};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use zstd::stream::{Decoder, Encoder};
@@ -92,7 +92,7 @@ impl Known {
         if let (Some(path), Ok(packed)) = (place(store), self.packed()) {
             // Of writers that were killed.
             sweep(&path);
-            drop(write_durable(&path, &packed));
+            drop(write_disposable(&path, &packed));
         }
     }
 
