@@ -11,7 +11,7 @@ const CODE: [&str; 4] = ["rs", "json", "tsv", "sql"];
 fn main() {
     let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
     let mut files = Vec::new();
-    for folder in ["src", "../memory-core/src"] {
+    for folder in ["src", "../memory-core/src", "../memory-core/migrations"] {
         println!("cargo:rerun-if-changed={folder}");
         list(&Path::new(&root).join(folder), &mut files);
     }

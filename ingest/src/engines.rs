@@ -100,7 +100,10 @@ impl Engine {
     /// Returns the command line of a run without a person, `{prompt}` standing for the prompt.
     #[must_use]
     pub fn command_line(&self) -> Option<String> {
-        Some(format!("{} {}", self.program?, self.headless?.args.join(" ")))
+        let headless = self.headless?;
+        let env = headless.env.iter().map(|(name, value)| format!("{name}={value}"));
+        let args = headless.args.iter().map(|arg| (*arg).to_owned());
+        Some(env.chain([self.program?.to_owned()]).chain(args).collect::<Vec<_>>().join(" "))
     }
 }
 
@@ -109,6 +112,8 @@ impl Engine {
 pub struct Headless {
     /// Its arguments, `{prompt}` standing for the prompt.
     pub args: &'static [&'static str],
+    /// What its environment must say: it runs in a folder that it has never seen.
+    pub env: &'static [(&'static str, &'static str)],
     /// How it prints what the model said.
     pub shape: Shape,
 }
@@ -117,7 +122,7 @@ impl Headless {
     /// Returns the row of an engine that prints text.
     #[must_use]
     pub const fn text(args: &'static [&'static str]) -> Self {
-        Self { args, shape: Shape::Text }
+        Self { args, env: &[], shape: Shape::Text }
     }
 
     /// Returns the arguments with the prompt in its place.

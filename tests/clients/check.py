@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 sys.dont_write_bytecode = True  # Else a run leaves a folder in the checkout.
-from model import FINAL, Loopback, Model
+from model import FINAL, Loopback, Model, Phraser
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CACHE = CHECKOUT / ".cache" / "clients"
@@ -399,6 +399,66 @@ def gemini_cli_tells_its_model_what_hooks_say(place):
                             GOOGLE_GEMINI_BASE_URL=model.url, GEMINI_API_KEY="dummy")
         hooked(place, model, told)
     return "the digest in the request"
+
+
+def phrased(place, engine, **env):
+    """Checks that an engine phrases a lesson: run by cemem as it is for a person, believed through the gate, its own session not learned from."""
+    said = "no, always squash the commits of a branch before you merge it"
+    rows = [{"type": "user", "uuid": f"s-{n}", "sessionId": "s", "timestamp": f"2026-04-22T05:17:{n:02}.000Z", "message": {"content": text}}
+            for n, text in enumerate(["merge the branch please", said])]
+    session = place.project / "s.jsonl"
+    session.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    place.run([place.cemem, "ingest", str(session)])
+    code, told = place.run([place.cemem, "consolidate", "--engine", engine, "--json"], timeout=240, **env)
+    expect(code == 0, told)
+    accepted = as_json(told)["distilled"]["accepted"]
+    expect([row["rule"] for row in accepted] == ["Always squash the commits of a branch before you merge it"], told)
+    code, told = place.run([place.cemem, "lessons", "show", accepted[0]["lesson"]])
+    expect(code == 0 and f"phrased by engine:{engine}" in told, told)
+    # What the engine wrote down of it.
+    code, told = place.run([place.cemem, "ingest", str(place.home), "--json"])
+    expect(code == 0 and as_json(told)["candidates"] == 0, told)
+    return f"asked by `cemem consolidate --engine {engine}`; its own session is left out"
+
+
+@check("claude")
+def claude_code_phrases_a_lesson(place):
+    with Phraser() as model:
+        return phrased(place, "claude-code", ANTHROPIC_BASE_URL=model.url, ANTHROPIC_API_KEY="dummy", ANTHROPIC_MODEL="claude-sonnet-4-5")
+
+
+@check("codex")
+def codex_phrases_a_lesson(place):
+    with Phraser() as model:
+        folder = place.home / ".codex"
+        folder.mkdir(exist_ok=True)
+        (folder / "config.toml").write_text(f"""model = "stub"
+model_provider = "stub"
+[model_providers.stub]
+name = "stub"
+base_url = "{model.url}/v1"
+wire_api = "responses"
+env_key = "STUB_KEY"
+""")
+        return phrased(place, "codex", STUB_KEY="dummy")
+
+
+@check("gemini")
+def gemini_cli_phrases_a_lesson(place):
+    trusting(place)
+    with Phraser() as model:
+        return phrased(place, "gemini-cli", GOOGLE_GEMINI_BASE_URL=model.url, GEMINI_API_KEY="dummy", GEMINI_MODEL="gemini-2.5-flash")
+
+
+@check("opencode")
+def opencode_phrases_a_lesson(place):
+    with Phraser() as model:
+        opencode(place, model.url)
+        folder = place.home / ".config/opencode"
+        folder.mkdir(parents=True)
+        # It is run in a folder of its own: what stands in the project does not count.
+        (place.project / "opencode.json").rename(folder / "opencode.json")
+        return phrased(place, "opencode")
 
 
 def slug(spec):

@@ -83,9 +83,42 @@ class Model(Loopback):
         """The name under which the wanted tool is offered, if it is."""
         return next((name for name in names if name.endswith(self.tool)), None)
 
+    def last_word(self, body, results):
+        """What the model says when there is nothing left to do."""
+        return FINAL + json.dumps(results[-1:])
+
     def saw(self, text):
         """Whether a client told the model this."""
         return any(text in json.dumps(request["body"], ensure_ascii=False) for request in self.requests)
+
+
+class Phraser(Model):
+    """Answers cemem's request for words with the quotes of each lesson as its rule."""
+
+    def __init__(self):
+        super().__init__("no tool", {})
+
+    def last_word(self, body, results):
+        request = next((unquoted(text) for text in texts(body) if "</lessons>" in text), "")
+        lines = request.partition("\n<lessons>\n")[2].partition("\n</lessons>")[0].splitlines()
+        lessons = [json.loads(line) for line in lines]
+        proposals = [{"id": lesson["id"], "advice": "keep", "quotes": lesson["quotes"][:1], "rule": lesson["quotes"][0].removeprefix("no, ")}
+                     for lesson in lessons]
+        return json.dumps({"proposals": proposals})
+
+
+def unquoted(text):
+    """A text as it was before a client put it into quotes."""
+    return text.strip()[1:-1].replace('\\"', '"') if text.startswith('"') else text
+
+
+def texts(value):
+    """All texts in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from texts(part)
 
 
 def events(rows):
@@ -107,7 +140,7 @@ def anthropic(model, body):
         query = {"query": f"{model.tool}", "max_results": 5}
         block = {"type": "tool_use", "id": "toolu_1", "name": "ToolSearch", "input": query}
     else:
-        block = {"type": "text", "text": FINAL + json.dumps(results[-1:])}
+        block = {"type": "text", "text": model.last_word(body, results)}
     stop = "tool_use" if block["type"] == "tool_use" else "end_turn"
     message = {"id": "msg_1", "type": "message", "role": "assistant", "model": body.get("model"), "content": [block],
                "stop_reason": stop, "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1}}
@@ -138,7 +171,7 @@ def responses(model, body):
                         "arguments": json.dumps(model.arguments), **more}
     results = [item.get("output") for item in body.get("input", []) if item.get("type", "").endswith("call_output")]
     if call is None or results:
-        text = {"type": "output_text", "text": FINAL + json.dumps(results[-1:])}
+        text = {"type": "output_text", "text": model.last_word(body, results)}
         call = {"type": "message", "id": "m_1", "role": "assistant", "content": [text]}
     usage = {"input_tokens": 1, "input_tokens_details": None, "output_tokens": 1, "output_tokens_details": None, "total_tokens": 2}
     rows = [
@@ -156,7 +189,7 @@ def completions(model, body):
         call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": wanted, "arguments": json.dumps(model.arguments)}}
         message, finish = {"role": "assistant", "tool_calls": [call]}, "tool_calls"
     else:
-        message, finish = {"role": "assistant", "content": FINAL + json.dumps(results[-1:])}, "stop"
+        message, finish = {"role": "assistant", "content": model.last_word(body, results)}, "stop"
     usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
     base = {"id": "c_1", "object": "chat.completion.chunk", "created": 1, "model": "stub"}
     if not body.get("stream"):
@@ -176,7 +209,7 @@ def gemini(model, body, streams):
     if wanted and not results:
         part = {"functionCall": {"name": wanted, "args": model.arguments}}
     else:
-        part = {"text": FINAL + json.dumps(results[-1:])}
+        part = {"text": model.last_word(body, results)}
     answer = {"candidates": [{"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}],
               "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2}, "modelVersion": "stub"}
     return events([(None, answer)]) if streams else (json.dumps(answer),)

@@ -112,6 +112,7 @@ fn prepared(runnable: &Runnable, folder: &Path, request: &str) -> Command {
         .env(RUNNING, "1")
         // Some look for their folder here and not at where they are.
         .env("PWD", folder)
+        .envs(runnable.headless.env.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

@@ -69,8 +69,7 @@ impl Origins {
     /// Returns the number of distinct sessions or documents behind some evidence.
     pub(crate) fn support(&self, rows: &[Evidence]) -> u32 {
         let place = |e: &'_ Evidence| {
-            let at = if e.session.is_empty() { &e.source_path } else { &e.session };
-            let (engine, session) = self.of(&e.engine, at);
+            let (engine, session) = self.of(&e.engine, spoken_in(e));
             (engine.to_owned(), session.to_owned())
         };
         // The same words at the same moment are one utterance, whoever holds a copy.
@@ -128,6 +127,11 @@ pub(crate) fn said(stored: &StoredCandidate) -> Option<Token> {
     let first = stored.candidate.evidence.first()?;
     let counts = first.actor == "user" && first.quote.len() >= MIN_QUOTE;
     counts.then(|| token([first.quote.as_str()]))
+}
+
+/// Returns the session or document that a row of evidence is from.
+pub(crate) fn spoken_in(row: &Evidence) -> &str {
+    if row.session.is_empty() { &row.source_path } else { &row.session }
 }
 
 fn name(session: &SessionRef) -> (String, String) {

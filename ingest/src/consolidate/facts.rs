@@ -10,7 +10,7 @@ use cemem_core::{CandidateKey, Evidence, Lesson, LessonId, LessonStatus};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::copies::said;
+use super::copies::{said, spoken_in};
 use super::node::hash;
 
 /// A hash of a name: of a lesson's id, an event, some words.
@@ -132,7 +132,7 @@ impl LessonFact {
         let waits = !is_own && !lesson.reviewed;
         let all = lesson.evidence.iter().filter(|_| !is_own);
         let mut sessions: Vec<Token> =
-            all.map(|row| of_session(&row.engine, &row.session)).collect();
+            all.map(|row| of_session(&row.engine, spoken_in(row))).collect();
         sessions.sort_unstable();
         sessions.dedup();
         Self {

@@ -229,6 +229,28 @@ fn a_settled_store_is_left_alone_until_something_is_read_that_a_pass_looks_at() 
 }
 
 #[test]
+fn what_another_store_left_under_the_right_name_is_as_good_as_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |name: &str| {
+        let clock = Clock::Fixed(Timestamp(1_800_000_000_000));
+        Store::open(&folder.path().join(name).join("memory.db"), clock).unwrap()
+    };
+    let (mut store, mut other) = (open("a"), open("b"));
+    put(&mut store, &[said("a", 1, "Never commit generated files", 0.95)]);
+    put(&mut other, &[said("b", 2, "Commit generated files", 0.95)]);
+    for store in [&mut store, &mut other] {
+        for _ in 0..2 {
+            consolidate(store, None).unwrap();
+        }
+    }
+    let stamp = store.unsettled().unwrap().stamp.unwrap();
+    Known { stamp, ..Known::beside(&other) }.keep_beside(&store);
+    put(&mut store, &[said("c", 3, "don't commit generated files", 0.95)]);
+    let anew = plan_anew(&store);
+    assert_eq!(consolidate(&mut store, None).unwrap().0, anew);
+}
+
+#[test]
 fn of_a_settled_store_only_what_is_new_and_tied_to_it_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("memory.db");

@@ -26,7 +26,7 @@
 //! | [`standing`] | what experience does to confidence and status |
 //! | `diff` | what has to change |
 //!
-//! The pass is a pure function. It works the clusters out anew from all live candidates, finds the
+//! The pass is a pure function. It works out the clusters of all live candidates, finds the
 //! lesson each cluster already has, and emits the differences only: so a second run is empty, and
 //! what is learned does not depend on the order in which sessions arrive. Lessons a person reviewed
 //! or brought in keep their wording and status; they may gain evidence.

@@ -155,15 +155,14 @@ fn lessons_of(
             Some(old) if !old.is_own && !new.is_own && old.binds == new.binds => {
                 let (a, b): (HashSet<_>, HashSet<_>) =
                     (old.quoted.iter().collect(), new.quoted.iter().collect());
-                let differs = a.symmetric_difference(&b);
-                let before = moved.len();
-                moved.extend(differs.copied());
+                let differs: Vec<Token> = a.symmetric_difference(&b).map(|row| **row).collect();
                 let ends = new.ended_in.is_some()
                     || facts.lessons.iter().any(|l| !l.is_own && l.ended_in == Some(new.token));
                 // Which lesson stands for which depends on what they rest on.
-                if moved.len() > before && ends {
+                if !differs.is_empty() && ends {
                     return None;
                 }
+                moved.extend(differs);
             }
             _ => return None,
         }

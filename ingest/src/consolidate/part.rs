@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use cemem_core::store::{StoreError, StoredCandidate, Unsettled};
+use cemem_core::store::{CandidateState, StoreError, StoredCandidate, Unsettled};
 use cemem_core::{CandidateKey, Lesson, LessonId, Phrasing, Store};
 
 use super::cluster::{Clusters, cluster};
@@ -82,10 +82,32 @@ pub(crate) fn part(
 
     let (flooded, origins) = (news.flooded, news.origins);
     let candidates = candidates(store, &nodes, &clusters, news.candidates)?;
+    if !is_whole(&nodes, &clusters, &candidates, &flooded, &lessons) {
+        return Ok(Looked::Whole(then));
+    }
     let (words, cluster_of) = (words.into_texts(), numbers(&found, nodes.len()));
     let known = Known { stamp: String::new(), words, nodes, compared, cluster_of, facts };
     let part = Part { candidates, flooded, lessons, origins, clusters, known };
     Ok(Looked::Part(Box::new(part)))
+}
+
+/// Returns whether the store holds what clusters are made of: what is known may be another store's.
+fn is_whole(
+    nodes: &[Node],
+    clusters: &Clusters,
+    candidates: &[StoredCandidate],
+    flooded: &HashSet<CandidateKey>,
+    lessons: &[Lesson],
+) -> bool {
+    let live = candidates.iter().filter(|c| c.state != CandidateState::Gone);
+    let keys = live.map(|c| &c.candidate.key).filter(|key| !flooded.contains(*key));
+    let keys: HashSet<&CandidateKey> = keys.collect();
+    let ids: HashSet<&LessonId> = lessons.iter().map(|lesson| &lesson.id).collect();
+    clusters.clusters.iter().flatten().map(|node| &nodes[*node]).all(|node| {
+        node.members.iter().all(|key| keys.contains(key))
+            && node.anchor.as_ref().is_none_or(|id| ids.contains(id))
+            && !(node.members.is_empty() && node.anchor.is_none())
+    })
 }
 
 /// Returns the candidates of clusters, and those that are new.

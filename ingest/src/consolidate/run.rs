@@ -36,12 +36,17 @@ pub(crate) fn consolidate_after(
 ) -> Result<(Plan, Applied), StoreError> {
     store.check_writable()?;
     for _ in 0..FREE_TRIES {
-        let seen = store.unsettled()?;
-        if similarity.is_none() && is_settled(&seen) {
+        let looked = store.snapshot(|store| {
+            let seen = store.unsettled()?;
+            if similarity.is_none() && is_settled(&seen) {
+                return Ok(None);
+            }
+            let (plan, found) = planned(store, similarity, &seen, Known::beside(store))?;
+            Ok(Some((seen, plan, found)))
+        });
+        let Some((seen, plan, found)) = looked? else {
             return Ok((Plan::default(), Applied::default()));
-        }
-        let known = Known::beside(store);
-        let (plan, found) = planned(store, similarity, &seen, known)?;
+        };
         // What a model said need not hold for a pass without it.
         let applied = match similarity {
             Some(_) => store
@@ -80,7 +85,10 @@ fn is_settled(seen: &Unsettled) -> bool {
 /// # Errors
 /// When the store cannot be read.
 pub fn plan_for(store: &Store, similarity: Option<&Similarity<'_>>) -> Result<Plan, StoreError> {
-    planned(store, similarity, &store.unsettled()?, Known::beside(store)).map(|(plan, _)| plan)
+    store.snapshot(|store| {
+        let seen = store.unsettled()?;
+        planned(store, similarity, &seen, Known::beside(store)).map(|(plan, _)| plan)
+    })
 }
 
 /// Returns the plan for a store as it is, and what is known of it then.

@@ -34,7 +34,9 @@ pub const MARKER: &str =
 /// Returns whether a prompt is a request of ours. Some engines put their own words before it.
 #[must_use]
 pub fn is_request(prompt: &str) -> bool {
-    // Aider marks every line of what was typed.
+    // Aider marks every line of what was typed; OpenCode puts an argument into quotes.
     prompt.contains(MARKER)
-        && prompt.lines().any(|line| line.trim_start_matches(['#', '>', ' ']).trim_end() == MARKER)
+        && prompt
+            .lines()
+            .any(|line| line.trim_start_matches(['#', '>', '"', ' ']).trim_end() == MARKER)
 }

@@ -120,7 +120,9 @@ fn a_request_holds_the_evidence_as_data_and_no_quote_closes_its_fence() {
     let offers = offers(&lessons, &candidates, &[]);
     let request = Request::new(&offers, Limits::default()).unwrap();
     assert_eq!(request.text.lines().next(), Some(MARKER));
-    assert!(is_request(&request.text) && is_request(&format!("Template\n\n#### {MARKER}\nrest")));
+    let others = ["Template\n\n#### ", "\""];
+    assert!(others.iter().all(|before| is_request(&format!("{before}{MARKER}\nrest"))));
+    assert!(is_request(&request.text));
     assert!(!is_request("please phrase the lessons"));
     assert_eq!(request.text.matches("</lessons>").count(), 2, "the fence and its description");
     let row = request.text.lines().find(|l| l.contains("use tabs")).unwrap();

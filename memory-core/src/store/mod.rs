@@ -129,6 +129,20 @@ impl Store {
         revision(&self.conn).map_err(|e| self.sql(e))
     }
 
+    /// Reads several things as one state of the store, whatever others write meanwhile.
+    ///
+    /// # Errors
+    /// Those of `read`, or when the store cannot be read.
+    pub fn snapshot<T>(&self, read: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        if !self.conn.is_autocommit() {
+            return read(self);
+        }
+        let tx = self.conn.unchecked_transaction().map_err(|e| self.sql(e))?;
+        let value = read(self)?;
+        tx.finish().map_err(|e| self.sql(e))?;
+        Ok(value)
+    }
+
     /// Returns whether the file has an older format than this one, because it cannot be written:
     /// tables that came with a later one are not there.
     fn is_older_than(&self, format: i64) -> bool {

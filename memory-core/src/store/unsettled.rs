@@ -56,31 +56,27 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn unsettled(&self) -> Result<Unsettled> {
-        let read = || -> rusqlite::Result<Unsettled> {
-            // All of it from one snapshot; inside a transaction there is one already.
-            let tx = self.conn.is_autocommit().then(|| self.conn.unchecked_transaction());
-            let tx = tx.transpose()?;
-            let mut found = Unsettled { revision: revision(&self.conn)?, ..Unsettled::default() };
-            if self.is_older_than(SINCE) {
-                return Ok(found);
+        self.snapshot(|store| store.read_unsettled().map_err(|e| store.sql(e)))
+    }
+
+    fn read_unsettled(&self) -> rusqlite::Result<Unsettled> {
+        let mut found = Unsettled { revision: revision(&self.conn)?, ..Unsettled::default() };
+        if self.is_older_than(SINCE) {
+            return Ok(found);
+        }
+        found.stamp = stamp(&self.conn)?;
+        let mut stmt = self.conn.prepare_cached("SELECT n, kind, key FROM unsettled ORDER BY n")?;
+        let mut rows = stmt.query([])?;
+        while let Some(row) = rows.next()? {
+            found.through = row.get(0)?;
+            let (kind, key): (String, String) = (row.get(1)?, row.get(2)?);
+            match kind.as_str() {
+                "candidate" => _ = found.candidates.insert(CandidateKey(key)),
+                "lesson" => _ = found.lessons.insert(LessonId(key)),
+                _ => _ = found.phrasings.insert(key),
             }
-            found.stamp = stamp(&self.conn)?;
-            let mut stmt =
-                self.conn.prepare_cached("SELECT n, kind, key FROM unsettled ORDER BY n")?;
-            let mut rows = stmt.query([])?;
-            while let Some(row) = rows.next()? {
-                found.through = row.get(0)?;
-                let (kind, key): (String, String) = (row.get(1)?, row.get(2)?);
-                match kind.as_str() {
-                    "candidate" => _ = found.candidates.insert(CandidateKey(key)),
-                    "lesson" => _ = found.lessons.insert(LessonId(key)),
-                    _ => _ = found.phrasings.insert(key),
-                }
-            }
-            drop(tx);
-            Ok(found)
-        };
-        read().map_err(|e| self.sql(e))
+        }
+        Ok(found)
     }
 
     /// Carries out a plan made from the store as `seen` says it was, and notes that a pass has looked

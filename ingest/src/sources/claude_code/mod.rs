@@ -51,6 +51,7 @@ pub static ROW: Engine = Engine {
     mcp: Some(settings::CLAUDE_MCP),
     headless: Some(Headless {
         args: &["-p", "{prompt}", "--output-format", "json"],
+        env: &[],
         shape: Shape::Object("/result"),
     }),
     failure_modes: &[

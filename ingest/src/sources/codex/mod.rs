@@ -43,6 +43,7 @@ pub static ROW: Engine = Engine {
     mcp: Some(settings::CODEX_MCP),
     headless: Some(Headless {
         args: &["exec", "--json", "--skip-git-repo-check", "--sandbox", "read-only", "{prompt}"],
+        env: &[],
         shape: Shape::Lines { kind: "/item/type", is: "agent_message", text: "/item/text" },
     }),
     failure_modes: &[

@@ -43,6 +43,7 @@ pub static ROW: Engine = Engine {
     mcp: Some(settings::CURSOR_MCP),
     headless: Some(Headless {
         args: &["-p", "{prompt}", "--output-format", "json"],
+        env: &[],
         shape: Shape::Object("/result"),
     }),
     failure_modes: &[

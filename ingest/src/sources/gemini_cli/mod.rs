@@ -48,6 +48,8 @@ pub static ROW: Engine = Engine {
     mcp: Some(settings::GEMINI_MCP),
     headless: Some(Headless {
         args: &["-p", "{prompt}", "-o", "json"],
+        // The folder is empty and made for this.
+        env: &[("GEMINI_CLI_TRUST_WORKSPACE", "true")],
         shape: Shape::Object("/response"),
     }),
     failure_modes: &[

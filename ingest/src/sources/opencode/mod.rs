@@ -53,6 +53,7 @@ pub static ROW: Engine = Engine {
     mcp: Some(settings::OPENCODE_MCP),
     headless: Some(Headless {
         args: &["run", "--format", "json", "{prompt}"],
+        env: &[],
         shape: Shape::Lines { kind: "/type", is: "text", text: "/part/text" },
     }),
     failure_modes: &[
