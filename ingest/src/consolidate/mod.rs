@@ -36,6 +36,9 @@
 
 mod assign;
 mod build;
+#[cfg(test)]
+mod by_hand_tests;
+mod clause;
 mod cluster;
 mod contradict;
 mod copies;
@@ -43,6 +46,7 @@ mod copies;
 mod decided_tests;
 mod diff;
 mod facts;
+mod familiar;
 #[cfg(test)]
 mod history_tests;
 mod known;

@@ -3,18 +3,21 @@
 //! Owns the guards that keep opposite rules apart. They come first: no similarity, lexical or
 //! learned, can merge two rules that differ in polarity, numbers, names or direction.
 
+use super::lexicon::AIMS;
 use super::text::{Features, Words};
 
 /// Share of common words from which two rules without any conflict are the same.
 const SAME: f32 = 0.5;
 /// Share of common words from which a word in the place of another makes another rule.
-const NEAR_ENOUGH_TO_REPLACE: f32 = 0.5;
+const NEAR_ENOUGH_TO_REPLACE: f32 = 0.4;
 /// Share of common words below which polarity is a matter of evidence, not of principle.
 const LOOSE: f32 = 0.3;
 /// Share of common words from which the order of the words is what differs.
 const NEAR_COPY: f32 = 0.75;
+/// So many words, at most, are other ones in an edited copy.
+const MOST_EDITS: usize = 2;
 /// Share of common words from which another name stands in the place of a name.
-const NAME_IN_PLACE: f32 = 0.4;
+const NAME_IN_PLACE: f32 = LEAST_ALIKE;
 /// Similarity of meaning from which rules in conflict are about the same thing …
 const OPPOSITE_MEANING: f32 = 0.75;
 /// … if they also share this much of the shorter one's words.
@@ -24,10 +27,21 @@ const OPPOSITE_CONTAINED: f32 = 0.6;
 const LEAST_SHARED: usize = 3;
 /// … the share of the shorter one's words that must be among them …
 const LEAST_CONTAINED: f32 = 0.5;
-/// … and the share of common words: by words alone …
-pub(crate) const LEAST_ALIKE: f32 = 0.35;
-/// … or where a model says that they mean the same.
+/// … the share of common words: by words alone …
+pub(crate) const LEAST_ALIKE: f32 = 0.3;
+/// … or where a model says that they mean the same …
 const LEAST_ALIKE_WITH_MODEL: f32 = 0.15;
+/// … and what it comes to together with the share in which rare words weigh more, on average.
+const SAME_WEIGHED: f32 = 0.36;
+/// So many of the shared words are rare ones …
+const LEAST_RARE: usize = 2;
+/// … or all of them come to this share.
+const MOSTLY: f32 = 0.4;
+/// Less is enough where the shorter one has no rare word that the longer one lacks: this share of all its
+/// words.
+const LEAST_HELD: f32 = 0.7;
+/// How much more a rare word weighs than one that every instruction may hold.
+const RARE: usize = 2;
 /// Similarity of meaning that counts as the same.
 const SAME_MEANING: f32 = 0.72;
 /// However likely, pairs that share nearly all words come first.
@@ -83,16 +97,11 @@ pub(crate) fn relate(a: &Features, b: &Features, model: Option<&dyn Fn() -> f32>
     if shared == 0 {
         return Relation::Different;
     }
-    let contained = shared as f32 / shorter as f32;
-    let lexical = alike >= SAME && contained >= CONTAINED && (shared >= 3 || alike >= 0.99);
-    if lexical {
+    if is_same(a, b, shared) {
         return Relation::Same(alike);
     }
-    if shared < LEAST_SHARED || contained < LEAST_CONTAINED {
+    if shared < LEAST_SHARED || (shared as f32) < LEAST_CONTAINED * shorter as f32 {
         return Relation::Different;
-    }
-    if alike >= LEAST_ALIKE {
-        return Relation::Same(alike);
     }
     // A model costs milliseconds: it is asked only where its answer could decide.
     match model {
@@ -106,6 +115,34 @@ pub(crate) fn relate(a: &Features, b: &Features, model: Option<&dyn Fn() -> f32>
         }
         _ => Relation::Different,
     }
+}
+
+/// Returns whether two rules without any conflict say the same by their words alone. What every instruction
+/// may hold makes no two the same, unless they say nothing else.
+fn is_same(a: &Features, b: &Features, shared: usize) -> bool {
+    let alike = share(shared, a, b);
+    let rare = common(&a.rare, &b.rare);
+    let size = |rule: &Features| (rule.words.len(), rule.rare.len());
+    let (short, long) = if size(a) <= size(b) { (a, b) } else { (b, a) };
+    let contained = shared as f32 / short.words.len() as f32;
+    let telling = shared >= LEAST_SHARED && (rare > 0 || shared > LEAST_SHARED);
+    if alike >= SAME && contained >= CONTAINED && (telling || shared == long.words.len()) {
+        return true;
+    }
+    if alike < LEAST_ALIKE {
+        return false;
+    }
+    // A lesson and the longer words that it was made of.
+    let whole = shared == short.words.len();
+    let held = rare == short.rare.len()
+        && rare >= LEAST_RARE
+        && (whole || (shared >= LEAST_SHARED && contained >= LEAST_HELD));
+    let weighed = share_of(weight(shared, rare), weigh(a), weigh(b));
+    let telling = rare >= LEAST_RARE || (shared > LEAST_SHARED && alike >= MOSTLY);
+    held || (telling
+        && shared >= LEAST_SHARED
+        && contained >= LEAST_CONTAINED
+        && alike + weighed >= 2.0 * SAME_WEIGHED)
 }
 
 /// Returns whether two rules must never be merged, whatever else speaks for it.
@@ -148,7 +185,7 @@ fn conflict(a: &Features, b: &Features, shared: usize) -> Option<Conflict> {
         return Some(Conflict::Numbers);
     }
     // Told freely, words come in any order; told in the same words, the order is what differs.
-    if alike >= NEAR_COPY && a.directed && b.directed && out_of_order(a, b) {
+    if alike >= NEAR_COPY && is_turned(a, b) {
         return Some(Conflict::Order);
     }
     let named = lacks(&a.names, &b.words) && lacks(&b.names, &a.words);
@@ -161,8 +198,14 @@ fn conflict(a: &Features, b: &Features, shared: usize) -> Option<Conflict> {
 /// Returns whether one rule asks for what the other forbids.
 fn is_polar(a: &Features, b: &Features, shared: usize) -> bool {
     let alike = share(shared, a, b);
-    let (against_a, against_b) = (common(&a.wanted, &b.unwanted), common(&a.unwanted, &b.wanted));
-    let against = against_a + against_b;
+    let unless = common(&a.unless, &b.conditions) + common(&a.conditions, &b.unless);
+    if unless > 0 && alike >= SAME {
+        return true;
+    }
+    if is_excused(a, b) || is_excused(b, a) {
+        return false;
+    }
+    let against = common(&a.wanted, &b.unwanted) + common(&a.unwanted, &b.wanted);
     // Told freely and at length, a stray word on the other side is chance; it still counts against
     // their being the same (`relate`).
     let weighs = (against * 2 >= shared && alike >= LOOSE) || alike >= SAME;
@@ -170,12 +213,15 @@ fn is_polar(a: &Features, b: &Features, shared: usize) -> bool {
     let unsaid = alike >= SAME
         && a.unwanted.is_empty() != b.unwanted.is_empty()
         && a.wanted.is_empty() != b.wanted.is_empty();
-    let unless = common(&a.unless, &b.conditions) + common(&a.conditions, &b.unless);
-    (against > 0 && weighs)
-        || unsaid
-        || (unless > 0 && alike >= SAME)
-        || (a.negations != b.negations && alike >= NEAR_COPY)
-        || (a.denied != b.denied && a.negations == b.negations && alike >= NEAR_COPY)
+    let said_otherwise = a.negations != b.negations || a.denied != b.denied;
+    (against > 0 && weighs) || unsaid || (said_otherwise && alike >= NEAR_COPY)
+}
+
+/// Returns whether one rule forbids something unless the other is followed: "not X unless Y" and "Y, then
+/// X" ask for the same.
+fn is_excused(a: &Features, b: &Features) -> bool {
+    let done = common(&a.unless, &b.wanted);
+    done > 0 && 2 * done >= a.unless.len()
 }
 
 /// Returns whether two rules in conflict are about the same thing, so that only one can hold.
@@ -211,18 +257,16 @@ fn lacks(names: &[u32], words: &[u32]) -> bool {
     names.iter().any(|n| words.binary_search(n).is_err())
 }
 
-/// Returns whether the words both rules hold come in another order.
-fn out_of_order(a: &Features, b: &Features) -> bool {
-    let first = |f: &Features, word: u32| f.sequence.iter().position(|w| *w == word);
-    let mut last = 0;
-    for word in &a.sequence {
-        let Some(at) = first(b, *word) else { continue };
-        if at < last {
-            return true;
-        }
-        last = at;
-    }
-    false
+/// Returns whether each rule aims at a word that the other holds in another place.
+fn is_turned(a: &Features, b: &Features) -> bool {
+    let elsewhere = |a: &Features, b: &Features, how: usize| {
+        a.aimed.iter().any(|(aim, word)| {
+            *aim == how
+                && b.words.binary_search(word).is_ok()
+                && b.aimed.binary_search(&(how, *word)).is_err()
+        })
+    };
+    (0..AIMS.len()).any(|how| elsewhere(a, b, how) && elsewhere(b, a, how))
 }
 
 /// Returns whether the rules differ by words put in the place of others: "store it in redis" and
@@ -232,23 +276,23 @@ fn substituted(a: &Features, b: &Features, alike: f32) -> bool {
     if alike < NEAR_ENOUGH_TO_REPLACE {
         return false;
     }
-    // A copy of the same length in which one word gave way to another that stood there before.
-    let length = a.sequence.len();
-    if alike >= NEAR_COPY && length == b.sequence.len() && is_changed(&a.sequence, &b.sequence) {
+    if alike >= NEAR_COPY && is_edited_copy(&a.sequence, &b.sequence) {
         return true;
     }
     let (gaps_a, gaps_b) = (gaps(a, b), gaps(b, a));
     gaps_a.iter().any(|gap| gaps_b.contains(gap))
 }
 
-/// Returns whether two lists differ as multisets.
-fn is_changed(a: &[u32], b: &[u32]) -> bool {
+/// Returns whether one list is the other with a word or two in the place of others, which may stand
+/// elsewhere, too: "put data next to the tests", "put data next to the data".
+fn is_edited_copy(a: &[u32], b: &[u32]) -> bool {
     let sorted = |words: &[u32]| {
         let mut words = words.to_vec();
         words.sort_unstable();
         words
     };
-    sorted(a) != sorted(b)
+    let edits = a.iter().zip(b).filter(|(x, y)| x != y).count();
+    a.len() == b.len() && (1..=MOST_EDITS).contains(&edits) && sorted(a) != sorted(b)
 }
 
 /// Returns between which common words a rule has words that the other lacks.
@@ -297,6 +341,16 @@ pub(crate) fn jaccard(a: &[u32], b: &[u32]) -> f32 {
 /// Returns the share of common words of two rules that have so many in common.
 fn share(shared: usize, a: &Features, b: &Features) -> f32 {
     share_of(shared, a.words.len(), b.words.len())
+}
+
+/// Returns what the words of a rule weigh.
+fn weigh(rule: &Features) -> usize {
+    weight(rule.words.len(), rule.rare.len())
+}
+
+/// Returns what so many words weigh of which so many are rare.
+fn weight(words: usize, rare: usize) -> usize {
+    words + RARE * rare
 }
 
 fn share_of(shared: usize, a: usize, b: usize) -> f32 {

@@ -5,7 +5,10 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use aho_corasick::{AhoCorasick, MatchKind};
 use regex::Regex;
+
+use super::lexicon::PHRASES;
 
 use crate::extract::answer::after_no;
 
@@ -33,12 +36,18 @@ static PREFERRED: LazyLock<Rewrite> = LazyLock::new(|| {
     let said = r"\bprefer(?:s|red|ring)?\s+([^,;.!?]{1,80}?)\s+over\b";
     Rewrite::new((&["prefer"], said, "prefer $1 ; not "))
 });
+static SHORTER: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostLongest)
+        .build(PHRASES.iter().map(|(said, _)| said))
+        .expect("the phrases are constants")
+});
 static INTERJECTION: LazyLock<Regex> = LazyLock::new(|| {
     let said = r"^\W*(?:nope|yes|ok|okay|hmm+|well)\b[\s,.!:;-]+";
     Regex::new(said).expect("the pattern is a constant")
 });
 static REWRITES: LazyLock<Vec<Rewrite>> = LazyLock::new(|| {
-    let all: [(&'static [&'static str], &str, &'static str); 15] = [
+    let all: [(&'static [&'static str], &str, &'static str); 18] = [
         (&[">=", "≥"], r"(?:>=|≥)\s*(\d)", " least $1"),
         (&["<=", "≤"], r"(?:<=|≤)\s*(\d)", " most $1"),
         (&[">"], r">\s*(\d)", " above $1"),
@@ -47,7 +56,25 @@ static REWRITES: LazyLock<Vec<Rewrite>> = LazyLock::new(|| {
         (&["forget"], r"\b(?:do not|don't|dont|never) forget(?: to)?\b", "always"),
         (&["not only"], r"\bnot only\b", "only"),
         (&["no longer", "not any"], r"\b(?:no longer|not any ?more|not any longer)\b", "not"),
-        (&["why "], r"\bwhy (?:(?:do|are|is|does)(?:n't| not)|not|are we not|do we not)\b", ""),
+        // "Why don't we", "why did you not", "is there no" ask for it …
+        (
+            &["why "],
+            r"\bwhy (?:(?:do|are|is|does|did|have|would|should|could|can|ca)(?:n't| not| (?:we|you|i|it) not)|not)\b",
+            "",
+        ),
+        (&["there no "], r"\b(?:is|are) there no\b", ""),
+        // … "why did you", "you did not have to" complain of it …
+        (
+            &["why did ", "why would ", "why have ", "why are ", "you did"],
+            r"\b(?:why (?:did|would|have|are) (?:you|we)|you (?:did not|didn't|didnt) (?:need|have) to)\b",
+            "not",
+        ),
+        // … and "you forgot to", "you did not" of its absence.
+        (
+            &["you forg", "you fail", "you did", "you have"],
+            r"\byou (?:forgot to|forget to|failed to|did not|didn't|didnt|have not|haven't|havent)\b",
+            "always",
+        ),
         // "Can't we change the function?" asks for it.
         (&["n't "], r"\b(?:ca|could|should|would|wo)n't (?:we|you|i|it|this|that)\b", ""),
         (&["n't "], r"\b(?:isn't|aren't|doesn't|don't) (?:it|there|they|we)\b", ""),
@@ -66,6 +93,7 @@ static REWRITES: LazyLock<Vec<Rewrite>> = LazyLock::new(|| {
 /// Returns a text in lower case with its turns of speech in plain words; `as_said` leaves a preference as it is.
 pub(super) fn plain(lower: String, as_said: bool) -> String {
     let lower = answer_left_out(lower);
+    let lower = if as_said { lower } else { in_one_word(lower) };
     let contrast = (!as_said).then_some(&*PREFERRED);
     contrast.into_iter().chain(REWRITES.iter()).fold(lower, |text, rewrite| {
         if !rewrite.may_be_in(&text) {
@@ -76,6 +104,27 @@ pub(super) fn plain(lower: String, as_said: bool) -> String {
             Cow::Borrowed(_) => text,
         }
     })
+}
+
+/// Returns the text with phrases in one word where there is one.
+fn in_one_word(text: String) -> String {
+    let ends =
+        |c: Option<char>| !c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/'));
+    let mut out = String::new();
+    let mut last = 0;
+    for found in SHORTER.find_iter(&text) {
+        let (before, after) = (&text[..found.start()], &text[found.end()..]);
+        if ends(before.chars().next_back()) && ends(after.chars().next()) {
+            out.push_str(&text[last..found.start()]);
+            out.push_str(PHRASES[found.pattern().as_usize()].1);
+            last = found.end();
+        }
+    }
+    if last == 0 {
+        return text;
+    }
+    out.push_str(&text[last..]);
+    out
 }
 
 /// "Well, no, emojis" asks for them: interjections and answers at the start are no negation.

@@ -10,14 +10,20 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::clause::Reading;
+use super::familiar::is_familiar;
 use super::lexicon::{
-    CONDITIONS, DIRECTIONS, IRREGULAR, NEGATORS, OPPOSITES, POINTING, STOP, SYNONYMS,
+    AIMS, AUXILIARIES, CONDITIONS, DIRECTIONS, FILLERS, IRREGULAR, NEGATORS, OPPOSITES, PARTICLES,
+    POINTING, PREFIXES, REMOVERS, STOP, SYNONYMS,
 };
 use super::skeleton::skeleton;
 use super::speech::{MARKED_WRONG, plain, said_by_marks};
 
 static STOP_WORDS: LazyLock<std::collections::HashSet<&str>> =
     LazyLock::new(|| STOP.split_whitespace().collect());
+/// What adds nothing to a rule, beside the words that never do.
+static FILLER_WORDS: LazyLock<std::collections::HashSet<&str>> =
+    LazyLock::new(|| FILLERS.split_whitespace().collect());
 static OPPOSITE_SIDES: LazyLock<HashMap<String, Vec<(u16, bool)>>> = LazyLock::new(|| {
     let mut sides: HashMap<String, Vec<(u16, bool)>> = HashMap::new();
     for (i, (a, b)) in OPPOSITES.iter().enumerate() {
@@ -32,7 +38,7 @@ static STANDS_FOR: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
     let mut map = HashMap::new();
     for group in SYNONYMS {
         for word in &group[1..] {
-            map.insert(stem(word), stem(group[0]));
+            map.insert(root(word), root(group[0]));
         }
     }
     map
@@ -44,6 +50,8 @@ static CITED: LazyLock<Regex> =
 pub(crate) struct Features {
     /// All topic words.
     pub(crate) words: Vec<u32>,
+    /// Those of them that not every instruction may hold.
+    pub(crate) rare: Vec<u32>,
     /// Topic words and numbers in clauses that ask for something.
     pub(crate) wanted: Vec<u32>,
     /// Topic words and numbers in clauses that forbid something.
@@ -60,8 +68,12 @@ pub(crate) struct Features {
     pub(crate) sides: Vec<(u16, bool)>,
     /// Topic words that take no side in [`OPPOSITES`].
     pub(crate) neutral: Vec<u32>,
+    /// Topic words behind words of direction: what something is turned into, what it comes before.
+    pub(crate) aimed: Vec<(usize, u32)>,
     /// Topic words in their order.
     pub(crate) sequence: Vec<u32>,
+    /// How many words it has that say nothing to compare, but are more than grammar.
+    pub(crate) fillers: u8,
     /// Whether a part of it forbids something.
     pub(crate) negated: bool,
     /// How many words of negation it has.
@@ -85,17 +97,19 @@ pub(crate) struct Words {
 
 /// What a word says by itself.
 #[derive(Debug, Clone, Copy)]
-struct Met {
+pub(super) struct Met {
     negates: bool,
-    conditions: bool,
+    pub(super) conditions: bool,
     directs: bool,
     stops: bool,
+    fills: bool,
     names: bool,
     /// What it is as a number, if it is one.
     number: Option<u32>,
     /// What it is as a topic.
     topic: u32,
     sides: Option<&'static Vec<(u16, bool)>>,
+    rare: bool,
 }
 
 impl Words {
@@ -141,10 +155,12 @@ impl Words {
             conditions: CONDITIONS.contains(&raw),
             directs: DIRECTIONS.contains(&raw),
             stops: STOP_WORDS.contains(raw),
+            fills: !self.as_said && FILLER_WORDS.contains(raw),
             names: is_name(raw),
             number: number(raw).map(|number| self.id(&number)),
             topic: self.id(&stem),
             sides: OPPOSITE_SIDES.get(&stem),
+            rare: !is_familiar(&stem),
         };
         self.met.insert(raw.to_owned(), met);
         met
@@ -184,39 +200,31 @@ impl Words {
         cited: &[String],
         out: &mut Features,
     ) {
-        let (mut negative, mut condition, mut any) = (false, false, false);
-        let marked = clause.trim_start().starts_with(MARKED_WRONG);
-        let contrast = marked || clause.trim_start().starts_with("not ");
-        let (mut just_negated, mut uncounted) = (false, false);
-        let mut previous = "";
-        for raw in clause.split(|c: char| !is_word_char(c)) {
-            let raw = raw.trim_matches(|c: char| matches!(c, '.' | '-' | ':' | '/' | '\'' | '@'));
+        let mut at = Reading::of(clause, out.wanted.len());
+        let listed = |list: &[String], word: &str| list.iter().any(|w| w == word);
+        let as_said = self.as_said;
+        let is_whole = |word: &str| as_said || listed(proper, word) || listed(cited, word);
+        for raw in clause.split(|c: char| !is_word_char(c)).flat_map(|word| parts(word, is_whole)) {
+            let raw = raw.as_ref();
             if raw.is_empty() {
                 continue;
             }
-            let is_cited = cited.iter().any(|c| c == raw);
+            let is_cited = listed(cited, raw);
             let met = self.meet(raw);
+            let is_named = is_cited || met.names || listed(proper, raw);
             if raw == MARKED_WRONG || (!is_cited && met.negates) {
-                // "❌ Never push" says the same twice.
-                negative = !negative || raw == "nor" || (marked && !any);
-                out.negated |= negative && !condition;
-                (just_negated, uncounted) = (true, true);
-                previous = raw;
+                at.negated(raw, as_said, out);
                 continue;
             }
-            // "Not npm for installs" says nothing against installs: a purpose takes no side.
-            // Nor does "not npm in the worker" say anything against the worker.
-            let place = contrast && matches!(raw, "in" | "on" | "at" | "inside" | "within");
-            let begins = met.conditions || (any && raw == "for") || (place && !just_negated);
-            just_negated = false;
-            if begins {
-                condition = true;
-                negative = matches!(raw, "unless" | "except");
+            let begins = at.begins_condition(raw, met);
+            if met.directs {
+                out.directed = true;
+                at.aims = AIMS.iter().position(|aims| aims.contains(&raw));
             }
-            out.directed |= met.directs;
             out.sides.extend(met.sides.into_iter().flatten());
-            let counts = raw == "one" && !POINTING.contains(&previous);
-            previous = raw;
+            let counts = raw == "one" && !at.pointed;
+            at.pointed = POINTING.contains(&raw);
+            at.helped = AUXILIARIES.contains(&raw);
             let number = if counts { Some(self.id("1")) } else { met.number };
             let id = match number {
                 Some(id) => {
@@ -227,32 +235,55 @@ impl Words {
                     id
                 }
                 None if !is_cited && (begins || met.stops) => continue,
+                None if !is_cited
+                    && (met.fills || (!as_said && at.ends_first && raw == "first")) =>
+                {
+                    out.fillers = out.fillers.saturating_add(1);
+                    continue;
+                }
                 None => {
-                    any = true;
+                    let is_first = !std::mem::replace(&mut at.any, true);
                     let id = met.topic;
                     if met.sides.is_none() {
                         out.neutral.push(id);
                     }
-                    if is_cited || met.names || proper.iter().any(|p| p == raw) {
+                    if is_named {
                         out.names.push(id);
                     }
                     out.sequence.push(id);
+                    if met.rare {
+                        out.rare.push(id);
+                    }
+                    out.aimed.extend(at.aims.map(|how| (how, id)));
+                    // "Remove X" forbids X, but asks for removing.
+                    if !as_said && is_first && !at.condition && REMOVERS.contains(&raw) {
+                        if at.negative { &mut out.unwanted } else { &mut out.wanted }.push(id);
+                        (at.negative, at.removes) = (!at.negative, true);
+                        continue;
+                    }
+                    // "Not the `foo` trailer" says nothing against trailers.
+                    at.named |= at.contrast && at.negative && is_first && (is_cited || met.names);
+                    if at.named && !is_named && !at.condition && !as_said {
+                        continue;
+                    }
                     id
                 }
             };
             // A negation that says nothing of any topic ("not any") turns nothing.
-            if negative && uncounted {
-                out.negations = out.negations.saturating_add(1);
-                uncounted = false;
+            if at.negative && at.uncounted {
+                let counts = u8::from(as_said || !at.negated_when);
+                out.negations = out.negations.saturating_add(counts);
+                at.uncounted = false;
             }
-            match (condition, negative) {
+            match (at.condition, at.negative) {
                 (true, false) => out.conditions.push(id),
                 (true, true) => out.unless.push(id),
                 (false, true) => out.unwanted.push(id),
                 (false, false) => out.wanted.push(id),
             }
         }
-        out.denied |= uncounted && !contrast;
+        // "When there is none" denies nothing.
+        out.denied |= at.uncounted && !at.contrast && (as_said || !at.negated_when);
     }
 }
 
@@ -284,6 +315,7 @@ fn finish(f: &mut Features) {
     f.words = f.sequence.clone();
     for list in [
         &mut f.words,
+        &mut f.rare,
         &mut f.wanted,
         &mut f.unwanted,
         &mut f.conditions,
@@ -295,6 +327,8 @@ fn finish(f: &mut Features) {
         list.sort_unstable();
         list.dedup();
     }
+    f.aimed.sort_unstable();
+    f.aimed.dedup();
     f.sides.sort_unstable();
     f.sides.dedup();
     // A word both asked for and forbidden (the thing the rule is about) takes no side.
@@ -312,6 +346,30 @@ fn clauses(text: &str) -> impl Iterator<Item = &str> {
 fn is_word_char(c: char) -> bool {
     c.is_alphanumeric()
         || matches!(c, '_' | '-' | '.' | '/' | ':' | '@' | '#' | '+' | '%' | '\'' | '’')
+}
+
+/// Returns the words that a token holds. Words joined by a hyphen are words of their own ("table-driven")
+/// but for those that mean something else alone ("re-index", "opt-in") and names.
+fn parts(token: &str, is_whole: impl Fn(&str) -> bool) -> impl Iterator<Item = Cow<'_, str>> {
+    let mut word = token.trim_matches(|c: char| matches!(c, '.' | '-' | ':' | '/' | '\'' | '@'));
+    // Emphasis, but for `__init__`.
+    if let Some(inner) = word.strip_prefix('_').and_then(|w| w.strip_suffix('_')) {
+        word = if inner.starts_with('_') { word } else { inner };
+    }
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
+    let splits = word.contains('-') && !is_whole(word) && word.split('-').all(plain);
+    let pieces = || word.split('-');
+    let bound = splits
+        && (word.find('-') == Some(1)
+            || pieces().next().is_some_and(|first| PREFIXES.contains(&first))
+            || pieces().any(|piece| PARTICLES.contains(&piece)));
+    let whole = match (splits, bound) {
+        (true, true) => Some(Cow::Owned(word.replace('-', ""))),
+        (true, false) => None,
+        (false, _) => Some(Cow::Borrowed(word)),
+    };
+    let apart = whole.is_none().then(pieces).into_iter().flatten().map(Cow::Borrowed);
+    whole.into_iter().chain(apart)
 }
 
 fn number(word: &str) -> Option<String> {
@@ -346,7 +404,13 @@ fn proper_names(text: &str) -> Vec<String> {
             && !word.chars().any(char::is_lowercase)
             && NEGATORS.contains(&word.to_lowercase().as_str());
         if !shouted && ((first && !at_start) || capitals > usize::from(first)) && word.len() > 1 {
-            found.push(word.to_lowercase());
+            // "OS-based" names the OS.
+            let named = |part: &&str| part.starts_with(char::is_uppercase);
+            if word.contains('-') && !word.split('-').all(|part| named(&part)) {
+                found.extend(word.split('-').filter(named).map(str::to_lowercase));
+            } else {
+                found.push(word.to_lowercase());
+            }
         }
         at_start = token.ends_with(['.', '!', '?', ':', ';']);
     }
@@ -354,10 +418,26 @@ fn proper_names(text: &str) -> Vec<String> {
 }
 
 /// Returns what stands for a word, its forms and its synonyms.
-fn topic(word: &str) -> String {
+pub(super) fn topic(word: &str) -> String {
     let base = IRREGULAR.iter().find(|(form, _)| *form == word).map_or(word, |(_, base)| *base);
-    let stem = stem(base);
-    STANDS_FOR.get(&stem).cloned().unwrap_or(stem)
+    let root = root(base);
+    STANDS_FOR.get(&root).cloned().unwrap_or(root)
+}
+
+/// Returns what a verb and its noun have in common: "validate" and "validation", "implement" and
+/// "implementations".
+fn root(word: &str) -> String {
+    let mut stem = stem(word);
+    if is_name(word) {
+        return stem;
+    }
+    if word.ends_with("ions") {
+        stem = self::stem(&stem);
+    }
+    if stem.len() >= 7 && stem.ends_with("at") {
+        stem.truncate(stem.len() - 2);
+    }
+    stem
 }
 
 /// Returns a word without its ending, enough to bring forms of one word together.

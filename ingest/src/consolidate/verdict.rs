@@ -204,7 +204,7 @@ pub fn stands_alone(rule: &str) -> bool {
 /// A rule without a topic names nothing another agent could act on; one ordinary word needs a clear
 /// sign that it is one ("use pagination").
 fn vague(nodes: &[&Node], p: f32) -> bool {
-    nodes.iter().all(|n| match n.features.words.len() {
+    nodes.iter().all(|n| match n.features.words.len() + usize::from(n.features.fillers) {
         0 => n.features.numbers.is_empty(),
         1 => n.features.names.is_empty() && p < ACTIVE_REPEATED,
         _ => false,
