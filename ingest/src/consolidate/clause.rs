@@ -43,6 +43,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
+    /// Returns the reading of a clause at its beginning, with so many words wanted before it.
     pub(super) fn of(clause: &str, wanted_before: usize) -> Self {
         let marked = clause.trim_start().starts_with(MARKED_WRONG);
         let contrast = marked || clause.trim_start().starts_with("not ");
@@ -77,9 +78,12 @@ impl Reading {
         let place = self.contrast && matches!(raw, "in" | "on" | "at" | "inside" | "within");
         let begins = met.conditions || (self.any && raw == "for") || (place && !self.just_negated);
         self.just_negated = false;
-        if begins {
+        // What a condition is for is part of it: "unless you ask for a review".
+        if begins && (met.conditions || !self.condition) {
             self.condition = true;
-            self.negative = matches!(raw, "unless" | "except");
+            // "Never push before the tests ran" is "never push unless they did".
+            self.negative = matches!(raw, "unless" | "except")
+                || (self.forbids && matches!(raw, "before" | "until"));
         }
         begins
     }

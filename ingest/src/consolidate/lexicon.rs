@@ -173,6 +173,8 @@ pub(crate) const DIRECTIONS: &[&str] =
 /// say where it comes from.
 pub(crate) const AIMS: &[&[&str]] =
     &[&["to", "into", "over", "than", "instead"], &["before", "after"], &["by", "with"]];
+/// The place of those that say when.
+pub(crate) const TIMES: usize = 1;
 
 /// Forms that no ending gives away.
 pub(crate) const IRREGULAR: &[(&str, &str)] = &[

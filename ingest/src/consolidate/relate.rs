@@ -3,7 +3,7 @@
 //! Owns the guards that keep opposite rules apart. They come first: no similarity, lexical or
 //! learned, can merge two rules that differ in polarity, numbers, names or direction.
 
-use super::lexicon::AIMS;
+use super::lexicon::{AIMS, TIMES};
 use super::text::{Features, Words};
 
 /// Share of common words from which two rules without any conflict are the same.
@@ -185,7 +185,7 @@ fn conflict(a: &Features, b: &Features, shared: usize) -> Option<Conflict> {
         return Some(Conflict::Numbers);
     }
     // Told freely, words come in any order; told in the same words, the order is what differs.
-    if alike >= NEAR_COPY && is_turned(a, b) {
+    if (alike >= NEAR_COPY && is_turned(a, b)) || is_before_and_after(a, b) {
         return Some(Conflict::Order);
     }
     let named = lacks(&a.names, &b.words) && lacks(&b.names, &a.words);
@@ -266,7 +266,24 @@ fn is_turned(a: &Features, b: &Features) -> bool {
                 && b.aimed.binary_search(&(how, *word)).is_err()
         })
     };
-    (0..AIMS.len()).any(|how| elsewhere(a, b, how) && elsewhere(b, a, how))
+    // "Not X before Y" and "Y before X" are the same.
+    let told_alike = |how: usize| how != TIMES || a.negated == b.negated;
+    (0..AIMS.len()).any(|how| told_alike(how) && elsewhere(a, b, how) && elsewhere(b, a, how))
+}
+
+/// Returns whether what one rule puts behind "before" or "after" is what the other does before or after
+/// something else: "migrations before the tests", "the tests before you push". Not where only one forbids.
+fn is_before_and_after(a: &Features, b: &Features) -> bool {
+    let aimed = |rule: &Features| -> Vec<u32> {
+        rule.aimed.iter().filter(|(aim, _)| *aim == TIMES).map(|(_, word)| *word).collect()
+    };
+    let (at_a, at_b) = (aimed(a), aimed(b));
+    let elsewhere = |aimed: &[u32], other: &Features| common(aimed, &other.words) > 0;
+    a.negated == b.negated
+        && !at_a.is_empty()
+        && !at_b.is_empty()
+        && common(&at_a, &at_b) == 0
+        && (elsewhere(&at_a, b) || elsewhere(&at_b, a))
 }
 
 /// Returns whether the rules differ by words put in the place of others: "store it in redis" and
@@ -433,6 +450,7 @@ mod tests {
             ("❌ Never push directly to the main branch", "Never push directly to the main branch"),
             ("🚫 Do not edit generated files in src/gen", "Do not edit generated files in src/gen"),
             ("no use tabs for indentation", "Use tabs for indentation"),
+            ("Never push before the unit tests ran", "Run the unit tests before you push"),
         ] {
             assert!(matches!(relation(a, b), Relation::Same(_)), "{a} / {b}: {:?}", relation(a, b));
         }
@@ -468,6 +486,7 @@ mod tests {
                 "Two reviewers must approve database migrations",
             ),
             ("Use node version >= 18 in the worker", "Use node version < 18 in the worker"),
+            ("Do not run the linter before the unit tests", "Run the linter before the unit tests"),
         ] {
             assert_eq!(relation(a, b), Relation::Opposite, "{a} / {b}");
         }
@@ -486,6 +505,11 @@ mod tests {
                 "Put path helpers in session.go of the spi package",
             ),
             ("Run lint and test before commit", "Write docs for public functions"),
+            (
+                "Run the migrations before the integration tests",
+                "Always run the integration tests before you push",
+            ),
+            ("Don't delete the test fixtures", "We should add some more tests too"),
             ("Use node version >= 18 in the worker", "Use node version > 18 in the worker"),
             (
                 "Convert markdown exports to html before upload",

@@ -221,7 +221,10 @@ impl Words {
                 out.directed = true;
                 at.aims = AIMS.iter().position(|aims| aims.contains(&raw));
             }
-            out.sides.extend(met.sides.into_iter().flatten());
+            // "Don't delete" is not on the side of deleting, nor does it ask for adding.
+            if as_said || at.condition || at.any || !at.negative {
+                out.sides.extend(met.sides.into_iter().flatten());
+            }
             let counts = raw == "one" && !at.pointed;
             at.pointed = POINTING.contains(&raw);
             at.helped = AUXILIARIES.contains(&raw);
