@@ -70,7 +70,7 @@ mod store_tests;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;
-mod verdict;
+pub(crate) mod verdict;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

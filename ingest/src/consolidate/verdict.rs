@@ -14,7 +14,7 @@ use super::node::{Class, Node};
 use crate::extract::{fail_fix, injection, wording};
 
 /// From this probability a rule of a person's is delivered without review.
-const ACTIVE: f32 = 0.86;
+const ACTIVE: f32 = 0.85;
 /// The same for words that neither correct nor decide anything.
 const ACTIVE_STATED: f32 = 0.92;
 /// The same for a rule the person asked to remember.
@@ -24,7 +24,7 @@ const ACTIVE_REPEATED: f32 = 0.65;
 /// The same for a failure fixed in several sessions.
 const ACTIVE_REPEATED_FIX: f32 = 0.55;
 /// From this probability a rule waits for review; below, it is set aside.
-const CANDIDATE: f32 = 0.32;
+pub(crate) const CANDIDATE: f32 = 0.305;
 /// What each further session adds: a repeated rule is not an independent draw.
 const FURTHER_SESSION: f32 = 0.6;
 /// Most wordings taken from one session; a looping session must not drown the rest.

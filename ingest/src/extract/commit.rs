@@ -269,6 +269,6 @@ mod tests {
         let (_, kind) = commit("f", "Never hold the lock, it deadlocks here.", Some("x"), None);
         let all = found(vec![(Actor::Agent, kind)]);
         assert_eq!(all[0].trust, Trust::Agent);
-        assert!(all[0].durable < 0.32);
+        assert!(all[0].durable < crate::consolidate::verdict::CANDIDATE);
     }
 }

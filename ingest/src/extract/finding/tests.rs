@@ -43,7 +43,7 @@ fn a_fingerprint_is_one_candidate_below_the_bar() {
     );
     assert_eq!((found[0].trust, found[0].evidence.len()), (Trust::Analyzer, 2));
     assert_eq!(found[0].extra["finding"]["count"], 2);
-    assert!(found[0].durable < 0.32, "one report is not enough");
+    assert!(found[0].durable < crate::consolidate::verdict::CANDIDATE, "one report is not enough");
 }
 
 #[test]
