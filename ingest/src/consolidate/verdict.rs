@@ -14,7 +14,7 @@ use super::node::{Class, Node};
 use crate::extract::{fail_fix, injection, wording};
 
 /// From this probability a rule of a person's is delivered without review.
-const ACTIVE: f32 = 0.85;
+const ACTIVE: f32 = 0.845;
 /// The same for words that neither correct nor decide anything.
 const ACTIVE_STATED: f32 = 0.92;
 /// The same for a rule the person asked to remember.
