@@ -31,6 +31,13 @@ static OPENING: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
+/// "Go on with the proofs, and remember that we squash": what is asked to be remembered is the rule.
+static RECALLED: LazyLock<Regex> = LazyLock::new(|| {
+    byte_regex(
+        r"(?i)([,;:(]|\s--?)\s*((and|but|so|please|also|just)\s+)*(remember(\s+(that|to))?|(keep|bear) in mind(\s+(that|to))?|note(\s+that|:))[\s,:]+",
+    )
+});
+
 /// Returns the byte range of the words that carry the turn, or an empty range if it has none.
 pub(super) fn choose(text: &str, features: &Features, model: &Linear) -> Range<usize> {
     let scores: Vec<f32> = features.sentences.iter().map(|s| model.score(&s.values)).collect();
@@ -41,7 +48,8 @@ pub(super) fn choose(text: &str, features: &Features, model: &Linear) -> Range<u
     let (first, last) = widen(features, &scores, best);
     let range = features.sentences[first].range.start..features.sentences[last].range.end;
     let slice = prefix(&text[range.clone()], MAX_BYTES);
-    let cut = OPENING.find(slice.as_bytes()).map_or(0, |m| m.end());
+    let asked = RECALLED.find(slice.as_bytes());
+    let cut = asked.or_else(|| OPENING.find(slice.as_bytes())).map_or(0, |m| m.end());
     let keep = slice.is_char_boundary(cut) && slice[cut..].split_whitespace().count() >= MIN_WORDS;
     let start = range.start + if keep { cut } else { 0 };
     start..range.start + slice.len()

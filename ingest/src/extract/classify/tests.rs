@@ -52,6 +52,23 @@ fn a_bare_no_belongs_to_the_rule() {
 }
 
 #[test]
+fn what_is_to_be_remembered_is_the_rule() {
+    for (text, rule) in [
+        (
+            "yes, go on with the proofs, and remember that we use atomic commits everywhere",
+            "We use atomic commits everywhere.",
+        ),
+        ("open the PR; please remember to add a changelog line", "Add a changelog line."),
+        (
+            "I can't remember which flag it was, we always use --locked",
+            "I can't remember which flag it was, we always use --locked.",
+        ),
+    ] {
+        assert_eq!(judge("user", text, &[]).rule, rule);
+    }
+}
+
+#[test]
 fn pasted_output_and_injected_text_are_not_corrections() {
     let log = "--- FAIL: TestParse (0.10s)\n    parse_test.go:12: want 3, should not be 4\nFAIL";
     let injected = "The user wants to clarify these questions.\n    This means they may have more.";
