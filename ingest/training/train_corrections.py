@@ -35,9 +35,9 @@ AFTER_PRIOR = {
 TYPE_PRIOR = {
     "decision": dict(bias=-1.0, c_choice=0.6, c_asked=0.3, j_choice_content=0.6, p_going_with=0.8, p_option=0.6, p_lets_use=0.7, p_lets_not=0.4, p_is_fine=0.4, a_start_lets=0.4, p_start_yes=0.3, c_rejected=-0.5),
     "preference": dict(bias=-1.3, p_prefer=0.9, p_hope=0.3, a_start_iwant=0.5, p_better=0.6, p_can_we_x=0.5, p_neg_q=0.3, p_not_to_like=0.6, p_dont_do=0.5, p_dont_want=0.3, c_last_int=0.3, c_rejected=0.5, p_too_x=0.4),
-    "convention": dict(bias=-1.7, p_always2=0.9, p_make_sure=0.7, p_we_use=0.5, p_same_as=0.5, p_should_be=0.4, p_longlived=0.2, p_we_dont=0.3, p_use_x=0.3),
-    "constraint": dict(bias=-1.8, p_shouldnt=0.5, p_need_be=0.5, p_we_dont=0.5, p_dont_want=0.5, p_is_fine=0.2, p_caps=0.3, p_just=0.3, p_should_any=0.2),
-    "fact": dict(bias=-1.6, p_claim_it=0.5, p_not_true=0.7, p_exists_fact=0.5, p_alt_exists=0.5, p_start_actually=0.4, p_wrong=0.3, p_start_iran=0.5, p_lets_use=-0.5, p_should_be=-0.4, p_prefer=-0.5, p_start_but=0.3),
+    "convention": dict(bias=-1.7, p_always2=1.1, p_make_sure=0.7, p_we_use=0.8, p_must=0.6, p_fyi=0.6, p_same_as=0.5, p_should_be=0.4, p_longlived=0.2, p_we_dont=0.3, p_use_x=0.3),
+    "constraint": dict(bias=-1.8, p_shouldnt=0.5, p_need_be=0.5, p_we_dont=0.5, p_dont_want=0.5, p_is_fine=0.2, p_caps=0.3, p_just=0.3, p_should_any=0.2, p_must=0.9),
+    "fact": dict(bias=-1.6, p_claim_it=0.5, p_not_true=0.7, p_exists_fact=0.5, p_alt_exists=0.5, p_start_actually=0.4, p_wrong=0.3, p_start_iran=0.5, p_lets_use=-0.5, p_should_be=-0.4, p_prefer=-0.5, p_start_but=0.3, p_i_did=0.6, p_fyi=0.3, a_start_i=0.3),
     "pattern": dict(bias=-2.8, p_instead=0.3, p_neg_q=0.2, p_purpose=0.2),
     "mistake": dict(bias=-3.5, p_you_did=1.0, p_undo=0.3, p_try_again=0.5),
 }
