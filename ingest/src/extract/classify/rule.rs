@@ -16,7 +16,7 @@ const MAX_CHARS: usize = 240;
 static OPENINGS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     [
         (r"^[-*•>]\s+|^\(?\d{1,2}[.)]\s+", ""),
-        (r"^(ok(ay)?|k|mmm?k|so|hm+|uh+|well|yeah|yup|yes|y|good|cool|great|alright|also|and|now|umm+|oh|ah|lol|then|huh|nah|sorry|dude|actually|honestly|btw|fyi|question|q)\b[\s,.!;:…—-]+", ""),
+        (r"^(ok(ay)?|k|mmm?k|so|hm+|uh+|well|yeah|yup|yes|y|good|cool|great|alright|also|and|now|umm+|oh|ah|lol|then|huh|nah|sorry|dude|actually|honestly|btw|fyi|question|q)\b[\s,.!?;:…—-]+", ""),
         (r"^but\b[\s,]+", ""),
         (r"^(please|pls|kindly)\b[\s,]*", ""),
         (r"^(hey|hi)\b[\s,]+", ""),

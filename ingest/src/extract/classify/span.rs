@@ -26,7 +26,7 @@ static OPENING: LazyLock<Regex> = LazyLock::new(|| {
     byte_regex(concat!(
         r"(?i)^((ok(ay)?|k|mmm?k|so|hm+|uh+|well|yeah|yup|yes|good|cool|great|alright|also|and|now|umm+|oh|ah|lol",
         r"|then|huh|nah|but|please|actually|sorry|question|can you|could you|i think|i mean|i wonder if",
-        r"|i also wonder if|wondering)\b([\s,.!;:-]|\xE2\x80\xA6|\xE2\x80\x94)*",
+        r"|i also wonder if|wondering)\b([\s,.!?;:-]|\xE2\x80\xA6|\xE2\x80\x94)*",
         r"|no(\s*([,.!;:]|\xE2\x80\xA6|\xE2\x80\x94)|\s+-)([\s,.!;:-]|\xE2\x80\xA6|\xE2\x80\x94)*)+"
     ))
 });

@@ -58,6 +58,7 @@ fn what_is_to_be_remembered_is_the_rule() {
             "yes, go on with the proofs, and remember that we use atomic commits everywhere",
             "We use atomic commits everywhere.",
         ),
+        ("so? keep one table for all tenants!", "Keep one table for all tenants."),
         ("open the PR; please remember to add a changelog line", "Add a changelog line."),
         (
             "I can't remember which flag it was, we always use --locked",
