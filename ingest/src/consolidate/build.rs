@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::copies::Origins;
+use super::relate::common;
+use super::text::{Features, Words};
 use super::verdict::stands_alone;
 use cemem_core::store::StoredCandidate;
 use cemem_core::{
@@ -17,6 +19,11 @@ const MAX_EVIDENCE: usize = 300;
 const MAX_SCOPE: usize = 16;
 /// Most anchors.
 const MAX_ANCHORS: usize = 16;
+/// A wording that says more takes the place of one that says less, unless this one is so much surer to be
+/// durable …
+const SURER: f32 = 0.4;
+/// … if it has at most so many times its words.
+const MOST_REFINED: usize = 3;
 
 /// Returns the lesson of these members, as new. Times are those of the evidence; `now` stands in
 /// for undated sources.
@@ -73,7 +80,7 @@ pub(crate) fn lesson(
 }
 
 /// Returns the candidate whose words the lesson takes: the most trusted, asked to be remembered,
-/// most likely durable, neither terse nor long-winded.
+/// most likely durable, neither terse nor long-winded; or one that refines it.
 fn best<'a>(members: &[&'a StoredCandidate]) -> &'a Candidate {
     let rank = |c: &Candidate| {
         let words = c.rule.split_whitespace().count();
@@ -87,13 +94,31 @@ fn best<'a>(members: &[&'a StoredCandidate]) -> &'a Candidate {
         let durable = (c.durable * 10.0) as i32;
         (c.trust, c.signal == Signal::Remember, stands_alone(&c.rule), durable, shape)
     };
-    members
-        .iter()
-        .map(|m| &m.candidate)
-        .max_by(|a, b| {
-            rank(a).cmp(&rank(b)).then_with(|| (said_at(b), &b.key).cmp(&(said_at(a), &a.key)))
-        })
-        .expect("a cluster has members")
+    let in_order = |a: &&Candidate, b: &&Candidate| {
+        rank(a).cmp(&rank(b)).then_with(|| (said_at(b), &b.key).cmp(&(said_at(a), &a.key)))
+    };
+    let all = || members.iter().map(|m| &m.candidate);
+    let best = all().max_by(in_order).expect("a cluster has members");
+    let mut others = all()
+        .filter(|c| c.rule != best.rule && c.trust >= best.trust && stands_alone(&c.rule))
+        .filter(|c| c.durable + SURER >= best.durable)
+        .peekable();
+    // Most lessons have one wording: nothing to read.
+    if others.peek().is_none() {
+        return best;
+    }
+    let mut words = Words::default();
+    let told = words.read(&best.rule);
+    others.filter(|c| refines(&words.read(&c.rule), &told)).max_by(in_order).unwrap_or(best)
+}
+
+/// Returns whether a wording says all that another says, and more of the matter; not a speech in which the
+/// other occurs.
+fn refines(rule: &Features, other: &Features) -> bool {
+    common(&rule.words, &other.words) == other.words.len()
+        && common(&rule.numbers, &other.numbers) == other.numbers.len()
+        && rule.words.len() + rule.numbers.len() > other.words.len() + other.numbers.len()
+        && rule.words.len() <= MOST_REFINED * other.words.len()
 }
 
 /// Returns when the candidate was first said.

@@ -24,6 +24,10 @@ pub(super) struct Reading {
     /// The clause says what something else is not.
     pub(super) contrast: bool,
     just_negated: bool,
+    /// A thing is not wanted, rather than something done: "no emojis".
+    bans_thing: bool,
+    /// Inside the place where it is not wanted: "no emojis in messages".
+    pub(super) placed: bool,
     /// A negation was met, and no topic after it.
     pub(super) uncounted: bool,
     /// It stands inside a condition.
@@ -66,6 +70,7 @@ impl Reading {
                 out.wanted.truncate(self.wanted_before);
             }
         }
+        self.bans_thing = matches!(raw, "no" | "without");
         out.negated |= self.negative && !self.condition;
         (self.just_negated, self.uncounted, self.negated_when) = (true, true, self.condition);
         self.pointed = POINTING.contains(&raw);
@@ -75,7 +80,9 @@ impl Reading {
     pub(super) fn begins_condition(&mut self, raw: &str, met: Met) -> bool {
         // "Not npm for installs" says nothing against installs: a purpose takes no side.
         // Nor does "not npm in the worker" say anything against the worker.
-        let place = self.contrast && matches!(raw, "in" | "on" | "at" | "inside" | "within");
+        let places = matches!(raw, "in" | "on" | "at" | "inside" | "within");
+        let place = self.contrast && places;
+        self.placed |= places && self.bans_thing && self.any;
         let begins = met.conditions || (self.any && raw == "for") || (place && !self.just_negated);
         self.just_negated = false;
         // What a condition is for is part of it: "unless you ask for a review".

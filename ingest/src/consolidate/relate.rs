@@ -155,6 +155,8 @@ pub(crate) fn conflicts(a: &Features, b: &Features) -> bool {
 enum Conflict {
     /// One asks for what the other forbids.
     Polarity,
+    /// One is about something alone, the other about everything but it.
+    Reach,
     /// They take opposite sides: before and after, enable and disable.
     Sides,
     /// Other numbers or versions.
@@ -172,6 +174,9 @@ fn conflict(a: &Features, b: &Features, shared: usize) -> Option<Conflict> {
     let alike = share(shared, a, b);
     if is_polar(a, b, shared) {
         return Some(Conflict::Polarity);
+    }
+    if (a.only && b.all_but) || (a.all_but && b.only) {
+        return Some(Conflict::Reach);
     }
     let sides = a.sides.iter().any(|(pair, side)| {
         let other = (*pair, !*side);
@@ -205,7 +210,7 @@ fn is_polar(a: &Features, b: &Features, shared: usize) -> bool {
     if is_excused(a, b) || is_excused(b, a) {
         return false;
     }
-    let against = common(&a.wanted, &b.unwanted) + common(&a.unwanted, &b.wanted);
+    let against = against(a, b);
     // Told freely and at length, a stray word on the other side is chance; it still counts against
     // their being the same (`relate`).
     let weighs = (against * 2 >= shared && alike >= LOOSE) || alike >= SAME;
@@ -215,6 +220,24 @@ fn is_polar(a: &Features, b: &Features, shared: usize) -> bool {
         && a.wanted.is_empty() != b.wanted.is_empty();
     let said_otherwise = a.negations != b.negations || a.denied != b.denied;
     (against > 0 && weighs) || unsaid || (said_otherwise && alike >= NEAR_COPY)
+}
+
+/// Returns how many words one rule asks for that the other forbids. Where both forbid the same, what one says
+/// of its place is none: "no emojis in messages", "messages without emojis".
+fn against(a: &Features, b: &Features) -> usize {
+    let forbidden = |rule: &Features| -> Vec<u32> {
+        let placed = |word: &u32| rule.placed.binary_search(word).is_ok();
+        rule.unwanted.iter().filter(|word| !placed(word)).copied().collect()
+    };
+    if a.placed.is_empty() && b.placed.is_empty() {
+        return common(&a.wanted, &b.unwanted) + common(&a.unwanted, &b.wanted);
+    }
+    let (in_a, in_b) = (forbidden(a), forbidden(b));
+    if common(&in_a, &in_b) > 0 {
+        common(&a.wanted, &in_b) + common(&in_a, &b.wanted)
+    } else {
+        common(&a.wanted, &b.unwanted) + common(&a.unwanted, &b.wanted)
+    }
 }
 
 /// Returns whether one rule forbids something unless the other is followed: "not X unless Y" and "Y, then
@@ -229,7 +252,7 @@ fn is_opposite(conflict: Conflict, a: &Features, b: &Features) -> bool {
     let alike = jaccard(&a.words, &b.words);
     match conflict {
         Conflict::Polarity => {
-            let against = common(&a.wanted, &b.unwanted) + common(&a.unwanted, &b.wanted);
+            let against = against(a, b);
             alike >= OPPOSITE_POLARITY
                 && (against * 2 >= common(&a.words, &b.words) || alike >= OPPOSITE_WHOLE)
         }
@@ -237,6 +260,7 @@ fn is_opposite(conflict: Conflict, a: &Features, b: &Features) -> bool {
             let bare = a.neutral.is_empty() && b.neutral.is_empty();
             bare || jaccard(&a.neutral, &b.neutral) >= OPPOSITE
         }
+        Conflict::Reach => alike >= OPPOSITE,
         Conflict::Numbers => alike >= OPPOSITE_NUMBERS,
         Conflict::Order | Conflict::Names | Conflict::Replaced => false,
     }
@@ -246,7 +270,7 @@ fn is_opposite(conflict: Conflict, a: &Features, b: &Features) -> bool {
 fn is_opposite_in_meaning(conflict: Conflict, a: &Features, b: &Features, cosine: f32) -> bool {
     let shared = common(&a.words, &b.words);
     let contained = shared as f32 / a.words.len().min(b.words.len()).max(1) as f32;
-    matches!(conflict, Conflict::Polarity | Conflict::Sides)
+    matches!(conflict, Conflict::Polarity | Conflict::Sides | Conflict::Reach)
         && contained >= OPPOSITE_CONTAINED
         && shared >= 2
         && cosine >= OPPOSITE_MEANING
@@ -451,6 +475,18 @@ mod tests {
             ("🚫 Do not edit generated files in src/gen", "Do not edit generated files in src/gen"),
             ("no use tabs for indentation", "Use tabs for indentation"),
             ("Never push before the unit tests ran", "Run the unit tests before you push"),
+            ("No emojis in commit messages", "Commit messages are written without emojis, please"),
+            ("No emojis in commit messages, never.", "No emojis in commit messages."),
+            ("Never use pandas, ever, never.", "Never use pandas."),
+            (
+                "No Co-Authored-By trailer in commit messages",
+                "Please leave out the Co-Authored-By trailer in commit messages",
+            ),
+            ("Nothing but the nightly job writes to prod", "Only the nightly job writes to prod"),
+            (
+                "Don't mock the database in integration tests",
+                "I don't want mocks of the database in integration tests, no mocks",
+            ),
         ] {
             assert!(matches!(relation(a, b), Relation::Same(_)), "{a} / {b}: {:?}", relation(a, b));
         }
@@ -485,6 +521,16 @@ mod tests {
                 "One reviewer must approve database migrations",
                 "Two reviewers must approve database migrations",
             ),
+            (
+                "Only mock the network, nothing else.",
+                "Mock everything but the network from now on.",
+            ),
+            ("Only admins may export invoices.", "Everybody but admins may export invoices."),
+            (
+                "Use DuckDB for analysis queries only",
+                "Use DuckDB for everything but analysis queries",
+            ),
+            ("Log only errors in production.", "Log everything in production, not only errors."),
             ("Use node version >= 18 in the worker", "Use node version < 18 in the worker"),
             ("Do not run the linter before the unit tests", "Run the linter before the unit tests"),
         ] {

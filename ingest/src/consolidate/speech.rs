@@ -46,6 +46,16 @@ static INTERJECTION: LazyLock<Regex> = LazyLock::new(|| {
     let said = r"^\W*(?:nope|yes|ok|okay|hmm+|well)\b[\s,.!:;-]+";
     Regex::new(said).expect("the pattern is a constant")
 });
+static EXCLUSIVE: LazyLock<Regex> = LazyLock::new(|| {
+    let said = r"\b(?:only|solely|exclusively|(?:nothing|nobody|none|no ?one) but)\b";
+    Regex::new(said).expect("the pattern is a constant")
+});
+static INCLUSIVE: LazyLock<Regex> = LazyLock::new(|| {
+    let rest =
+        r"\b(?:every\w*|all|any\w*)(?: \w+){0,2},? (?:but|except|apart from|other than|besides)\b";
+    let beyond = r"\b(?:not|n['’]t|never) (?:only|just|solely)\b";
+    Regex::new(&format!("{rest}|{beyond}")).expect("the pattern is a constant")
+});
 static REWRITES: LazyLock<Vec<Rewrite>> = LazyLock::new(|| {
     let all: [(&'static [&'static str], &str, &'static str); 18] = [
         (&[">=", "≥"], r"(?:>=|≥)\s*(\d)", " least $1"),
@@ -104,6 +114,13 @@ pub(super) fn plain(lower: String, as_said: bool) -> String {
             Cow::Borrowed(_) => text,
         }
     })
+}
+
+/// Returns whether a text in lower case is about something and nothing else ("only the home page"), and
+/// whether it is about everything else ("all but the home page", "not only the home page").
+pub(super) fn reach(lower: &str) -> (bool, bool) {
+    let beyond = INCLUSIVE.is_match(lower);
+    (!beyond && EXCLUSIVE.is_match(lower), beyond)
 }
 
 /// Returns the text with phrases in one word where there is one.

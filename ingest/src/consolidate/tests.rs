@@ -133,6 +133,19 @@ fn repetition_makes_a_weak_rule_surface() {
 }
 
 #[test]
+fn a_wording_that_says_more_is_the_one_that_stays() {
+    let short = "Backfills go into their own deploy";
+    let long = "Backfills go into their own deploy and run in batches of 1000";
+    for order in [[short, long], [long, short]] {
+        let [first, second] = order.map(|rule| said(rule, 1, rule, 0.8));
+        let mut model = Model::with(vec![first, second]);
+        model.pass();
+        let lesson = model.standing()[0];
+        assert_eq!((lesson.rule.as_str(), lesson.support), (long, 2));
+    }
+}
+
+#[test]
 fn status_follows_support_and_trust() {
     let mut remembered = said("a", 1, "Write tests first for every bug fix", 0.5);
     remembered.candidate.signal = Signal::Remember;

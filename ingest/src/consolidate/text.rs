@@ -17,7 +17,7 @@ use super::lexicon::{
     POINTING, PREFIXES, REMOVERS, STOP, SYNONYMS,
 };
 use super::skeleton::skeleton;
-use super::speech::{MARKED_WRONG, plain, said_by_marks};
+use super::speech::{MARKED_WRONG, plain, reach, said_by_marks};
 
 static STOP_WORDS: LazyLock<std::collections::HashSet<&str>> =
     LazyLock::new(|| STOP.split_whitespace().collect());
@@ -56,6 +56,8 @@ pub(crate) struct Features {
     pub(crate) wanted: Vec<u32>,
     /// Topic words and numbers in clauses that forbid something.
     pub(crate) unwanted: Vec<u32>,
+    /// Those of them that say where: "no emojis in messages".
+    pub(crate) placed: Vec<u32>,
     /// Topic words of conditions.
     pub(crate) conditions: Vec<u32>,
     /// Topic words of conditions that must not be met.
@@ -82,6 +84,10 @@ pub(crate) struct Features {
     pub(crate) denied: bool,
     /// Whether swapping its parts would change the meaning.
     pub(crate) directed: bool,
+    /// Whether it is about something and nothing else.
+    pub(crate) only: bool,
+    /// Whether it is about everything else.
+    pub(crate) all_but: bool,
 }
 
 /// Gives every word a number, so that comparing sentences is comparing sorted numbers.
@@ -182,10 +188,12 @@ impl Words {
         let seen = skeleton(&marked);
         let (told, cited) = if self.as_said { (seen, Vec::new()) } else { cited(&seen) };
         let shown = told.replace(['`', '"', '*'], " ");
-        let text = plain(shown.to_lowercase(), self.as_said);
+        let lower = shown.to_lowercase();
+        let (only, all_but) = reach(&lower);
+        let text = plain(lower, self.as_said);
         // By their case.
         let proper = proper_names(&shown);
-        let mut features = Features::default();
+        let mut features = Features { only, all_but, ..Features::default() };
         for clause in clauses(&text) {
             self.read_clause(clause, &proper, &cited, &mut features);
         }
@@ -201,6 +209,7 @@ impl Words {
         out: &mut Features,
     ) {
         let mut at = Reading::of(clause, out.wanted.len());
+        let forbids_already = out.negated;
         let listed = |list: &[String], word: &str| list.iter().any(|w| w == word);
         let as_said = self.as_said;
         let is_whole = |word: &str| as_said || listed(proper, word) || listed(cited, word);
@@ -262,6 +271,8 @@ impl Words {
                     if !as_said && is_first && !at.condition && REMOVERS.contains(&raw) {
                         if at.negative { &mut out.unwanted } else { &mut out.wanted }.push(id);
                         (at.negative, at.removes) = (!at.negative, true);
+                        // "Leave out X" is one negation, "don't leave out X" none.
+                        (at.uncounted, at.negated_when) = (at.negative, false);
                         continue;
                     }
                     // "Not the `foo` trailer" says nothing against trailers.
@@ -274,9 +285,14 @@ impl Words {
             };
             // A negation that says nothing of any topic ("not any") turns nothing.
             if at.negative && at.uncounted {
-                let counts = u8::from(as_said || !at.negated_when);
+                // "No mocks of the database, no mocks" says the same twice.
+                let again = out.unwanted.contains(&id);
+                let counts = u8::from(as_said || !(at.negated_when || again));
                 out.negations = out.negations.saturating_add(counts);
                 at.uncounted = false;
+            }
+            if at.placed && at.negative && !at.condition {
+                out.placed.push(id);
             }
             match (at.condition, at.negative) {
                 (true, false) => out.conditions.push(id),
@@ -285,8 +301,9 @@ impl Words {
                 (false, false) => out.wanted.push(id),
             }
         }
-        // "When there is none" denies nothing.
-        out.denied |= at.uncounted && !at.contrast && (as_said || !at.negated_when);
+        // "When there is none" denies nothing; "no emojis, never" denies it once.
+        let said = at.negated_when || (forbids_already && !at.any);
+        out.denied |= at.uncounted && !at.contrast && (as_said || !said);
     }
 }
 
@@ -321,6 +338,7 @@ fn finish(f: &mut Features) {
         &mut f.rare,
         &mut f.wanted,
         &mut f.unwanted,
+        &mut f.placed,
         &mut f.conditions,
         &mut f.unless,
         &mut f.numbers,
@@ -505,6 +523,7 @@ mod tests {
         assert!(h.unwanted.is_empty());
         let no = words.read("No emojis in commit messages");
         assert_eq!(shown(&words, &no.unwanted), ["commit", "emoji", "messag"]);
+        assert_eq!(shown(&words, &no.placed), ["commit", "messag"]);
         assert!(words.read("No we need emojis").unwanted.is_empty());
         assert!(words.read("Deploying on Fridays is not OK").denied);
         let k = words.read("Don't forget to run the linter");
