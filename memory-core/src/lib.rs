@@ -45,6 +45,7 @@ pub mod plan;
 pub mod project;
 pub mod reported;
 pub mod scratch;
+pub mod script;
 pub mod store;
 
 pub use candidate::{Candidate, Signal};

@@ -14,6 +14,7 @@ mod identity;
 mod import;
 mod inbox;
 mod init;
+mod languages;
 mod lessons;
 mod mcp;
 mod mcp_http;

@@ -8,7 +8,7 @@ use tantivy::schema::{
 };
 
 /// Version of schema, analysis and passages; part of the folder name.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Searchable text fields of a lesson.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -2,10 +2,12 @@
 //!
 //! Owns [`Analyser::analyse`], the one way text becomes terms, for lessons and queries alike. Words are
 //! lower-cased and stemmed; `camelCase`, `snake_case`, paths, flags and error codes give their
-//! parts as words and themselves, unstemmed, as exact terms. Nothing in a text is query syntax.
+//! parts as words and themselves, unstemmed, as exact terms. Where spaces do not tell words apart (Chinese,
+//! Japanese, Korean) every two neighbouring characters are a word. Nothing in a text is query syntax.
 
 use std::sync::OnceLock;
 
+use cemem_core::script::Script;
 use frostem::{Algorithm, Stemmer};
 
 /// Words that carry no meaning for search.
@@ -68,6 +70,18 @@ fn compounds(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Splits a text where a script whose words no spaces end begins or ends; tells which parts are of one.
+fn runs(text: &str) -> impl Iterator<Item = (bool, &str)> {
+    let is_wide = |c: char| Script::of(c).is_wide();
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let wide = is_wide(rest.chars().next()?);
+        let (run, after) = rest.split_at(rest.find(|c| is_wide(c) != wide).unwrap_or(rest.len()));
+        rest = after;
+        Some((wide, run))
+    })
+}
+
 /// What a character is for splitting `camelCase`.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
@@ -126,18 +140,37 @@ impl Analyser {
         let stop = stop_words();
         let mut terms = Terms::default();
         for compound in compounds(text) {
-            let parts: Vec<&str> = compound
-                .split(|c: char| !c.is_alphanumeric())
-                .filter(|part| !part.is_empty())
-                .collect();
-            if parts.len() > 1 && compound.len() <= MAX_TERM {
-                terms.exact.push(compound.to_lowercase());
+            if compound.is_ascii() {
+                self.compound(compound, stop, &mut terms);
+                continue;
             }
-            for part in parts {
-                self.word(part, stop, &mut terms);
+            for (wide, run) in runs(compound) {
+                if wide {
+                    pairs(run, &mut terms);
+                } else {
+                    compounds(run).for_each(|part| self.compound(part, stop, &mut terms));
+                }
             }
         }
         terms
+    }
+
+    fn compound(
+        &self,
+        compound: &str,
+        stop: &std::collections::HashSet<&'static str>,
+        terms: &mut Terms,
+    ) {
+        let parts: Vec<&str> = compound
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|part| !part.is_empty())
+            .collect();
+        if parts.len() > 1 && compound.len() <= MAX_TERM {
+            terms.exact.push(compound.to_lowercase());
+        }
+        for part in parts {
+            self.word(part, stop, terms);
+        }
     }
 
     fn word(&self, word: &str, stop: &std::collections::HashSet<&'static str>, terms: &mut Terms) {
@@ -171,6 +204,16 @@ impl Analyser {
     }
 }
 
+/// Adds every two neighbouring characters; one that is alone is a word itself.
+fn pairs(run: &str, terms: &mut Terms) {
+    let starts: Vec<usize> = run.char_indices().map(|(at, _)| at).chain([run.len()]).collect();
+    match starts.len() {
+        0 | 1 => {}
+        2 => terms.words.push(run.to_owned()),
+        _ => terms.words.extend(starts.windows(3).map(|at| run[at[0]..at[2]].to_owned())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,6 +237,17 @@ mod tests {
             "gethttprespons get http respons src auth token rs 12 verifi e0382 std fs"
         );
         assert_eq!(exact, "gethttpresponse src/auth_token.rs:12 no-verify std::fs");
+    }
+
+    #[test]
+    fn scripts_without_spaces_give_pairs_of_characters() {
+        assert_eq!(of("不要使用npm，改"), ("不要 要使 使用 npm 改".into(), String::new()));
+        assert_eq!(
+            of("utils.tsに入れないで"),
+            ("util ts に入 入れ れな ない いで".into(), "utils.ts".into())
+        );
+        assert_eq!(of("의존성은 npm으로"), ("의존 존성 성은 npm 으로".into(), String::new()));
+        assert_eq!(of("Größe überprüfen").0.split(' ').count(), 2);
     }
 
     #[test]
