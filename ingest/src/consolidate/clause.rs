@@ -44,15 +44,17 @@ pub(super) struct Reading {
     pub(super) ends_first: bool,
     /// How much was wanted before this clause.
     wanted_before: usize,
+    /// Negations add up to one, as in Spanish "no uses nunca".
+    agreeing: bool,
 }
 
 impl Reading {
     /// Returns the reading of a clause at its beginning, with so many words wanted before it.
-    pub(super) fn of(clause: &str, wanted_before: usize) -> Self {
+    pub(super) fn of(clause: &str, wanted_before: usize, agreeing: bool) -> Self {
         let marked = clause.trim_start().starts_with(MARKED_WRONG);
         let contrast = marked || clause.trim_start().starts_with("not ");
         let ends_first = clause.trim_end().trim_end_matches('.').ends_with(" first");
-        Self { marked, contrast, ends_first, wanted_before, ..Self::default() }
+        Self { marked, contrast, ends_first, wanted_before, agreeing, ..Self::default() }
     }
 
     /// Takes in a word that negates.
@@ -62,7 +64,7 @@ impl Reading {
             self.condition = true;
         } else {
             // "❌ Never push" says the same twice.
-            let again = raw == "nor" || self.removes || (self.marked && !self.any);
+            let again = raw == "nor" || self.removes || self.agreeing || (self.marked && !self.any);
             self.negative = !self.negative || again;
             self.forbids = true;
             // Who must not do something is neither wanted nor unwanted.

@@ -66,10 +66,15 @@ pub(crate) const NEGATORS: &[&str] = &[
     "kein",
     "keine",
     "keinen",
+    "keinem",
+    "keiner",
     "nie",
     "niemals",
     "jamais",
     "nunca",
+    "pas",
+    "mai",
+    "nessun",
 ];
 /// Verbs that, at the start of a clause, ask for the absence of what follows.
 pub(crate) const REMOVERS: &[&str] =

@@ -50,6 +50,8 @@ mod familiar;
 #[cfg(test)]
 mod history_tests;
 mod known;
+#[cfg(test)]
+mod language_tests;
 mod lexicon;
 mod news;
 mod node;

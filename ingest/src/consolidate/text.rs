@@ -18,6 +18,7 @@ use super::lexicon::{
 };
 use super::skeleton::skeleton;
 use super::speech::{MARKED_WRONG, plain, reach, said_by_marks};
+use crate::extract::gloss::{gloss, is_foreign};
 
 static STOP_WORDS: LazyLock<std::collections::HashSet<&str>> =
     LazyLock::new(|| STOP.split_whitespace().collect());
@@ -186,6 +187,8 @@ impl Words {
     pub(crate) fn read(&mut self, rule: &str) -> Features {
         let marked = said_by_marks(rule);
         let seen = skeleton(&marked);
+        let foreign = is_foreign(&seen);
+        let seen = if foreign { Cow::Owned(gloss(&seen)) } else { seen };
         let (told, cited) = if self.as_said { (seen, Vec::new()) } else { cited(&seen) };
         let shown = told.replace(['`', '"', '*'], " ");
         let lower = shown.to_lowercase();
@@ -195,7 +198,8 @@ impl Words {
         let proper = proper_names(&shown);
         let mut features = Features { only, all_but, ..Features::default() };
         for clause in clauses(&text) {
-            self.read_clause(clause, &proper, &cited, &mut features);
+            let at = Reading::of(clause, features.wanted.len(), foreign);
+            self.read_clause(clause, at, &proper, &cited, &mut features);
         }
         finish(&mut features);
         features
@@ -204,11 +208,11 @@ impl Words {
     fn read_clause(
         &mut self,
         clause: &str,
+        mut at: Reading,
         proper: &[String],
         cited: &[String],
         out: &mut Features,
     ) {
-        let mut at = Reading::of(clause, out.wanted.len());
         let forbids_already = out.negated;
         let listed = |list: &[String], word: &str| list.iter().any(|w| w == word);
         let as_said = self.as_said;

@@ -13,6 +13,7 @@ use cemem_core::{
 };
 use regex::Regex;
 
+use super::gloss::glossed;
 use super::judge::{Judge, Turn, Verdict};
 use super::view::{Call, View};
 use super::{Found, injection, scope, wording};
@@ -106,7 +107,7 @@ fn said<'a>(view: &View<'a>, idx: usize, stopped: bool) -> Option<Said<'a>> {
             let text = pasted::own_words(text);
             let how = match (steering, stopped) {
                 (true, _) => How::Steering,
-                (_, true) if !GO_ON.is_match(&text) => How::Redirect,
+                (_, true) if !GO_ON.is_match(&glossed(&text)) => How::Redirect,
                 _ => How::Prompt,
             };
             let about = (how == How::Redirect).then(|| last_call(view, idx)).flatten();
@@ -163,7 +164,9 @@ fn judge_turn(view: &View<'_>, said: &Said<'_>, judge: &dyn Judge) -> Vec<Found>
     let quoted = found[0].candidate.evidence[0].quote.clone();
     // A turn can state several rules; those in so many words each get a candidate of their own.
     let further = wording::sentences(&said.text)
-        .filter(|s| STANDING.is_match(s) && !s.ends_with('?') && !overlaps(s, &quoted))
+        .filter(|s| {
+            STANDING.is_match(&glossed(s)) && !s.ends_with(['?', '？']) && !overlaps(s, &quoted)
+        })
         .take(MAX_EXTRA_RULES);
     for (part, sentence) in further.enumerate() {
         let mut verdict =
@@ -184,7 +187,7 @@ fn overlaps(a: &str, b: &str) -> bool {
 
 /// Returns the sentence that asks to remember something.
 fn explicit_sentence(text: &str) -> Option<&str> {
-    wording::sentences(text).find(|s| REMEMBER.is_match(s) && !s.ends_with('?'))
+    wording::sentences(text).find(|s| REMEMBER.is_match(&glossed(s)) && !s.ends_with(['?', '？']))
 }
 
 fn build(
@@ -248,7 +251,9 @@ fn signal(said: &Said<'_>, verdict: &Verdict, explicit: bool) -> Signal {
         How::Redirect if verdict.correction >= 0.4 => Signal::InterruptRedirect,
         How::Steering => Signal::Steering,
         _ if verdict.correction >= 0.5 => Signal::Correction,
-        _ if verdict.lesson_type == Some(LessonType::Decision) || DECISION.is_match(&said.text) => {
+        _ if verdict.lesson_type == Some(LessonType::Decision)
+            || DECISION.is_match(&glossed(&said.text)) =>
+        {
             Signal::Decision
         }
         _ => Signal::StatedRule,
@@ -266,7 +271,7 @@ fn lesson_type(signal: Signal, verdict: &Verdict) -> LessonType {
 /// Returns the reason in the person's words, else what was turned down or stopped.
 fn why(said: &Said<'_>, quote: &str, call: Option<Call<'_>>, cwd: Option<&str>) -> Option<String> {
     let reason = wording::sentences(&said.text)
-        .find(|s| REASON.is_match(s) && !s.contains(quote) && s.len() < 400)
+        .find(|s| REASON.is_match(&glossed(s)) && !s.contains(quote) && s.len() < 400)
         .map(|s| wording::clip(&wording::clean_line(s), 300));
     let verb = match said.how {
         How::Rejection | How::PlanRejection => "Turned down",

@@ -39,6 +39,7 @@ mod decision;
 pub mod document;
 pub(crate) mod fail_fix;
 mod finding;
+pub(crate) mod gloss;
 mod human;
 pub mod injection;
 pub mod judge;

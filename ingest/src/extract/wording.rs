@@ -5,6 +5,8 @@
 
 use cemem_core::lesson::{MAX_RULE_CHARS, MAX_TITLE_CHARS};
 
+use super::gloss;
+
 /// Longest quote kept, in bytes: enough for a paragraph, short enough to read in a list.
 const MAX_QUOTE_BYTES: usize = 480;
 
@@ -76,7 +78,10 @@ pub fn rule(text: &str) -> String {
 pub fn title(rule: &str) -> String {
     let line = clean_line(rule);
     let first = sentences(&line).next().unwrap_or(&line);
-    clip(first.trim_end_matches(['.', '!', ';', ':', ',']), MAX_TITLE_CHARS.min(90))
+    clip(
+        first.trim_end_matches(['.', '!', ';', ':', ',', '。', '！', '；', '：', '，']),
+        MAX_TITLE_CHARS.min(90),
+    )
 }
 
 /// Returns whether two texts differ in nothing but case, punctuation and white space.
@@ -135,8 +140,13 @@ pub fn first_sentence(paragraph: &str) -> &str {
 pub(super) fn sentence_end(text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut at = 0;
-    while let Some(found) = text[at..].find(['.', '!', '?']) {
+    while let Some(found) = text[at..].find(['.', '!', '?', '。', '｡', '！', '？', '؟']) {
         let mut end = at + found + 1;
+        if let Some(len) = gloss::wide_stop(&text[at + found..]) {
+            end = at + found + len;
+            let closes = |c: char| matches!(c, '。' | '！' | '？' | '」' | '』' | '）' | '”');
+            return end + text[end..].len() - text[end..].trim_start_matches(closes).len();
+        }
         while matches!(bytes.get(end), Some(b'.' | b'!' | b'?' | b')' | b'"' | b'`')) {
             end += 1;
         }
@@ -190,6 +200,13 @@ mod tests {
     fn sentences_keep_versions_and_file_names_whole() {
         let all: Vec<_> = sentences("Use v1.2.3 here. See a.rs! e.g. this one\nnext?").collect();
         assert_eq!(all, ["Use v1.2.3 here.", "See a.rs!", "e.g. this one", "next?"]);
+    }
+
+    #[test]
+    fn sentences_without_spaces_end_at_their_stops() {
+        let all: Vec<_> = sentences("不对！用pnpm。「好。」v1.2 ok? い").collect();
+        assert_eq!(all, ["不对！", "用pnpm。", "「好。」", "v1.2 ok?", "い"]);
+        assert_eq!(title("不要使用npm。统一用pnpm。"), "不要使用npm");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use regex::bytes::Regex;
 
 use super::features::Sink;
 use super::text::{byte_regex, prefix, straighten};
+use crate::extract::gloss::glossed_if;
 use crate::extract::is_edit;
 
 /// Bytes read of the agent's first words: whether it gives in stands at their start.
@@ -52,21 +53,22 @@ static COMMITS: LazyLock<Regex> =
 /// Returns the names of the features in their order.
 pub(super) fn names() -> Vec<String> {
     let mut sink = Sink::with_names();
-    push(&[], &mut sink);
+    push(&[], false, &mut sink);
     sink.names.unwrap_or_default()
 }
 
-/// Returns the features of what followed a turn, oldest first.
-pub(super) fn values(after: &[String]) -> Vec<f32> {
+/// Returns the features of what followed a turn, oldest first; `foreign` if the talk is in another language.
+pub(super) fn values(after: &[String], foreign: bool) -> Vec<f32> {
     let mut sink = Sink::default();
-    push(after, &mut sink);
+    push(after, foreign, &mut sink);
     sink.values
 }
 
-fn push(after: &[String], sink: &mut Sink) {
+fn push(after: &[String], foreign: bool, sink: &mut Sink) {
     let calls: Vec<&str> = after.iter().filter_map(|e| e.strip_prefix("A: [")).collect();
     let said = after.iter().filter(|e| !e.starts_with("A: [")).find_map(|e| e.strip_prefix("A: "));
     let said = straighten(prefix(said.unwrap_or_default().trim_start(), SAID_BYTES));
+    let said = glossed_if(foreign, &said);
     for (name, pattern) in SAYS.iter() {
         sink.flag(name, pattern.is_match(said.as_bytes()));
     }
@@ -91,8 +93,12 @@ mod tests {
     use super::*;
 
     fn found(after: &[&str]) -> Vec<String> {
+        said_in(false, after)
+    }
+
+    fn said_in(foreign: bool, after: &[&str]) -> Vec<String> {
         let after: Vec<String> = after.iter().map(|e| (*e).to_owned()).collect();
-        let on = names().into_iter().zip(values(&after)).filter(|(_, v)| *v > 0.0);
+        let on = names().into_iter().zip(values(&after, foreign)).filter(|(_, v)| *v > 0.0);
         on.map(|(name, _)| name).collect()
     }
 
@@ -103,6 +109,15 @@ mod tests {
             ["n_right", "n_sorry", "n_undoes"]
         );
         assert_eq!(found(&["A: [Edit: src/a.rs]", "A: Now it says so."]), ["n_edits"]);
+    }
+
+    #[test]
+    fn an_agent_gives_in_in_other_languages() {
+        for said in
+            ["A: Du hast recht, tut mir leid.", "A: 你说得对，抱歉。", "A: その通り、すみません。"]
+        {
+            assert_eq!(said_in(true, &[said])[..2], ["n_right", "n_sorry"], "{said}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use regex::bytes::Regex;
 
 use super::features::Sink;
 use super::text::{byte_regex, prefix, suffix, tokens};
+use crate::extract::gloss::glossed_if;
 
 /// Bytes kept of each context entry: its end, which is what the person had just read.
 const ENTRY_BYTES: usize = 500;
@@ -52,28 +53,40 @@ pub(super) struct ContextFacts {
     pub(super) asked: bool,
 }
 
-/// Pushes the context features of a turn of kind `kind` whose own words are `turn_tokens`.
+/// Returns the end of what the agent said last; empty if that is not known.
+pub(super) fn said(context: &[String]) -> &str {
+    let from = context.len().saturating_sub(ENTRIES);
+    let mut entries = context[from..].iter().rev().map(|entry| entry.trim());
+    let said = entries.find(|entry| entry.starts_with("A: ") && !is_tool(entry));
+    suffix(said.map_or("", |entry| &entry[3..]), ENTRY_BYTES)
+}
+
+fn is_tool(entry: &str) -> bool {
+    entry.starts_with("A: [")
+}
+
+/// Pushes the context features of a turn of kind `kind` whose own words are `turn`; `foreign` if the talk
+/// is in another language.
 pub(super) fn push(
     kind: &str,
     context: &[String],
     turn: &[String],
+    foreign: bool,
     sink: &mut Sink,
 ) -> ContextFacts {
     let from = context.len().saturating_sub(ENTRIES);
     let recent: Vec<&str> = context[from..].iter().map(|c| c.trim()).collect();
     let last = recent.last().copied().unwrap_or_default();
-    let is_tool = |c: &str| c.starts_with("A: [");
-    let agent: Vec<&str> =
-        recent.iter().filter(|c| c.starts_with("A: ") && !is_tool(c)).map(|c| &c[3..]).collect();
-    let said = suffix(agent.last().copied().unwrap_or_default(), ENTRY_BYTES);
-    let tail = suffix(said, 300);
+    let said = said(context);
+    let read = glossed_if(foreign, said);
+    let tail = suffix(&read, 300);
 
     let reason = kind.starts_with("reject");
     let facts = ContextFacts {
         interrupted: last.starts_with("USER INTERRUPTED"),
         rejected: reason || last.starts_with("TOOL REJECTED"),
         choice: CHOICE.is_match(tail.as_bytes()),
-        done: DONE.is_match(said.as_bytes()),
+        done: DONE.is_match(read.as_bytes()),
         asked: tail.trim_end().ends_with('?'),
     };
     sink.flag("c_last_int", facts.interrupted);
@@ -91,15 +104,16 @@ pub(super) fn push(
     sink.flag("c_offer", OFFER.is_match(tail.as_bytes()));
     sink.flag("c_choice", facts.choice);
     sink.flag("c_done", facts.done);
-    sink.flag("c_admits", ADMITS.is_match(said.as_bytes()));
+    sink.flag("c_admits", ADMITS.is_match(read.as_bytes()));
     sink.flag("c_silent", said.is_empty());
     sink.push("c_said_len", (said.len() as f32).ln_1p() / 6.0);
-    push_overlap(said, &recent, turn, sink);
+    push_overlap(&read, &recent, turn, foreign, sink);
     facts
 }
 
 /// Pushes how much the turn repeats: the agent's words, a literal run of them, an earlier turn.
-fn push_overlap(said: &str, recent: &[&str], turn: &[String], sink: &mut Sink) {
+fn push_overlap(said: &str, recent: &[&str], turn: &[String], foreign: bool, sink: &mut Sink) {
+    let read = |text: &str| tokens(&glossed_if(foreign, text));
     let content = |words: &[String]| -> HashSet<String> {
         words.iter().filter(|w| w.len() > 3 && !w.starts_with('<')).cloned().collect()
     };
@@ -113,10 +127,10 @@ fn push_overlap(said: &str, recent: &[&str], turn: &[String], sink: &mut Sink) {
     let mut earlier: HashSet<String> = HashSet::new();
     for entry in recent {
         if let Some(said) = entry.strip_prefix("A: ") {
-            let words = tokens(suffix(said, ENTRY_BYTES));
+            let words = read(suffix(said, ENTRY_BYTES));
             runs.extend(words.windows(4).map(four));
         } else if let Some(asked) = entry.strip_prefix("U: ") {
-            earlier.extend(content(&tokens(prefix(asked, ENTRY_BYTES))));
+            earlier.extend(content(&read(prefix(asked, ENTRY_BYTES))));
         }
     }
     let quoted = turn.windows(4).filter(|w| runs.contains(&four(w))).count() as f32;

@@ -14,9 +14,12 @@ use super::aftermath;
 use super::context::{self, ContextFacts};
 use super::patterns::{Patterns, START};
 use super::text::{self, Line, LineKind, byte_regex, straighten};
+use crate::extract::gloss;
 
 /// Sentences of one turn that are looked at.
 const MAX_SENTENCES: usize = 40;
+/// Bytes of the agent's last words that are looked at for its language: a person may only say "ja".
+const HEARD: usize = 300;
 
 static FILLER: LazyLock<Regex> = LazyLock::new(|| {
     byte_regex(
@@ -102,7 +105,7 @@ pub fn sentence_names() -> Vec<String> {
         done: false,
         asked: false,
     };
-    fill_sentence(&Unit::new("x"), 0, 1, &facts, &mut sink);
+    fill_sentence(&Unit::new("x", false), 0, 1, &facts, &mut sink);
     sink.names.unwrap_or_default()
 }
 
@@ -127,11 +130,12 @@ pub fn features(input: &TurnInput<'_>) -> Features {
         })
         .collect();
     let known = !input.after.is_empty();
-    let after = if known { aftermath::values(input.after) } else { Vec::new() };
+    let after = if known { aftermath::values(input.after, reading.foreign) } else { Vec::new() };
     Features { turn: sink.values, sentences, after }
 }
 
-/// A piece of text ready for cue matching: straight quotes, with and without its opening filler.
+/// A piece of text ready for cue matching: straight quotes, cues of other languages in English, with and
+/// without its opening filler.
 struct Unit {
     text: String,
     found: SetMatches,
@@ -139,8 +143,9 @@ struct Unit {
 }
 
 impl Unit {
-    fn new(text: &str) -> Self {
+    fn new(text: &str, foreign: bool) -> Self {
         let text = straighten(text);
+        let text = if foreign { gloss::gloss(&text) } else { text };
         let patterns = Patterns::shipped();
         let skip = FILLER.find(text.as_bytes()).map_or(0, |m| m.end());
         let skip = if text.is_char_boundary(skip) && skip < text.len() { skip } else { 0 };
@@ -160,6 +165,8 @@ struct Reading<'a> {
     sentences: Vec<Range<usize>>,
     units: Vec<Unit>,
     whole: Unit,
+    /// The person or the agent speaks another language.
+    foreign: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -172,16 +179,19 @@ impl<'a> Reading<'a> {
         let own = text::prefix(own.join("\n").trim(), 1_500).to_owned();
         let mut sentences = text::sentences(input.text, &lines);
         sentences.truncate(MAX_SENTENCES);
-        let units = sentences.iter().map(|r| Unit::new(&input.text[r.clone()])).collect();
-        let whole = Unit::new(&own);
+        let speaks = |text: &str| gloss::is_foreign(&straighten(text));
+        let foreign = speaks(&own) || speaks(text::suffix(context::said(input.context), HEARD));
+        let unit = |r: &Range<usize>| Unit::new(&input.text[r.clone()], foreign);
+        let units = sentences.iter().map(unit).collect();
+        let whole = Unit::new(&own, foreign);
         let tokens = text::tokens(&whole.text);
-        Self { input, start, lines, own, tokens, sentences, units, whole }
+        Self { input, start, lines, own, tokens, sentences, units, whole, foreign }
     }
 }
 
 fn fill_turn(reading: &Reading<'_>, sink: &mut Sink) -> ContextFacts {
     let input = reading.input;
-    let facts = context::push(input.kind, input.context, &reading.tokens, sink);
+    let facts = context::push(input.kind, input.context, &reading.tokens, reading.foreign, sink);
     push_shape(reading, sink);
     push_question(reading, &facts, sink);
     push_cues(reading, sink);

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::extract::answer::after_no;
+use crate::extract::{gloss, wording};
 
 /// Longest rule, in characters.
 const MAX_CHARS: usize = 240;
@@ -15,6 +16,7 @@ const MAX_CHARS: usize = 240;
 /// Openings and what takes their place, tried in order until none applies any more.
 static OPENINGS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     [
+        (r"^[¿¡]+", ""),
         (r"^[-*•>]\s+|^\(?\d{1,2}[.)]\s+", ""),
         (r"^(ok(ay)?|k|mmm?k|so|hm+|uh+|well|yeah|yup|yes|y|good|cool|great|alright|also|and|now|umm+|oh|ah|lol|then|huh|nah|sorry|dude|actually|honestly|btw|fyi|question|q)\b[\s,.!?;:…—-]+", ""),
         (r"^but\b[\s,]+", ""),
@@ -43,7 +45,7 @@ static OPENINGS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
 });
 
 static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)([\s,.…—-]+(no|right|yeah|yes|ok|okay|please|pls|thanks|thank you|hey|correct|or|wth|wtf|lol|huh|:\)|:\|))*\s*[?!.,;:…—\s-]*$")
+    Regex::new(r"(?i)([\s,.…—-]+(no|right|yeah|yes|ok|okay|please|pls|thanks|thank you|hey|correct|or|wth|wtf|lol|huh|:\)|:\|))*\s*[?!.,;:…—？！。，、；：\s-]*$")
         .expect("constant pattern checked by the unit tests")
 });
 
@@ -56,13 +58,14 @@ pub(super) fn sentence(span: &str) -> String {
         text = shorter;
     }
     let keep = CLOSING.find(&text).map_or(text.len(), |m| m.start());
-    let text = shorten(text[..keep].trim());
+    let text = wording::clip(text[..keep].trim(), MAX_CHARS);
     if !text.chars().any(char::is_alphanumeric) {
         return String::new();
     }
     let mut out = capital(&text);
     if !out.ends_with(['.', '!', '?', '…']) {
-        out.push('.');
+        let is_dense = out.starts_with(gloss::is_dense) || out.ends_with(gloss::is_dense);
+        out.push(if is_dense { '。' } else { '.' });
     }
     out
 }
@@ -96,16 +99,6 @@ fn strip_opening(text: &str) -> Option<String> {
         let rest = text[found.end()..].trim_start();
         enough(rest).then(|| format!("{with}{rest}"))
     })
-}
-
-/// Cuts at a word before the limit.
-fn shorten(text: &str) -> String {
-    if text.chars().count() < MAX_CHARS {
-        return text.to_owned();
-    }
-    let cut: String = text.chars().take(MAX_CHARS - 1).collect();
-    let words = cut.rsplit_once(' ').map_or(cut.as_str(), |(head, _)| head);
-    format!("{}…", words.trim_end_matches([',', ';', ':', ' ']))
 }
 
 /// Raises the first letter of a plain word; names such as `gitTool` or `a/b` stay as they are.
@@ -142,6 +135,13 @@ mod tests {
                 "Keep the cache small. It is read on start.",
             ),
             ("`make check` must pass first", "`make check` must pass first."),
+            ("不要使用npm！", "不要使用npm。"),
+            ("提交前必须跑测试", "提交前必须跑测试。"),
+            ("コミット前に必ずテストを実行して。", "コミット前に必ずテストを実行して。"),
+            ("절대 npm 쓰지 마!", "절대 npm 쓰지 마."),
+            ("¿usamos siempre pnpm?", "Usamos siempre pnpm."),
+            ("nie npm benutzen", "Nie npm benutzen."),
+            ("никогда не используй npm", "Никогда не используй npm."),
         ] {
             assert_eq!(sentence(span), rule);
         }

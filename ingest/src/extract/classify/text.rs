@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 
+use crate::extract::gloss;
+
 /// Bytes of a turn that are read; people do not type more than this in one go, they paste it.
 pub(super) const READ_LIMIT: usize = 8_000;
 
@@ -122,13 +124,20 @@ pub(super) fn sentences(text: &str, lines: &[Line]) -> Vec<Range<usize>> {
 }
 
 /// Appends the sentences of one line. A full stop ends one when space follows and it closes neither
-/// an abbreviation nor a list number; stops inside backticks never do.
+/// an abbreviation nor a list number; stops inside backticks never do. No space follows those of
+/// Chinese and Japanese.
 fn split_line(text: &str, line: Range<usize>, out: &mut Vec<Range<usize>>) {
     let bytes = text.as_bytes();
     let (mut start, mut at, mut quoted) = (line.start, line.start, false);
     while at < line.end {
         match bytes[at] {
             b'`' => quoted = !quoted,
+            0xD8 | 0xE3 | 0xEF if !quoted && gloss::wide_stop(&text[at..line.end]).is_some() => {
+                let end = at + stops(&text[at..line.end]);
+                push_trimmed(text, start..end, out);
+                (start, at) = (end, end);
+                continue;
+            }
             b'.' | b'?' | b'!' if !quoted => {
                 let mut end = at + 1;
                 while end < line.end
@@ -149,6 +158,18 @@ fn split_line(text: &str, line: Range<usize>, out: &mut Vec<Range<usize>>) {
         at += 1;
     }
     push_trimmed(text, start..line.end, out);
+}
+
+/// Returns the length of the wide stops a text begins with, and of what closes after them.
+fn stops(text: &str) -> usize {
+    let more = |c: char| matches!(c, '」' | '』' | '）' | '”' | '"' | ')' | '?' | '!');
+    let mut end = 0;
+    while let Some(len) = gloss::wide_stop(&text[end..])
+        .or_else(|| text[end..].chars().next().filter(|c| more(*c)).map(char::len_utf8))
+    {
+        end += len;
+    }
+    end
 }
 
 /// True if the stop after `before` belongs to an abbreviation or a list number.
@@ -252,6 +273,14 @@ mod tests {
         assert_eq!(
             sentence_texts("1. Use a map, e.g. a tree map. Really?\nNo `a. b` here"),
             ["1. Use a map, e.g. a tree map.", "Really?", "No `a. b` here"]
+        );
+    }
+
+    #[test]
+    fn sentences_without_spaces_end_at_their_stops() {
+        assert_eq!(
+            sentence_texts("不对。用「pnpm。」吧！为什么？?好 v1.2"),
+            ["不对。", "用「pnpm。」", "吧！", "为什么？?", "好 v1.2"]
         );
     }
 
