@@ -190,7 +190,7 @@ impl<'n> Groups<'n> {
             if x.class != y.class {
                 return true;
             }
-            let (x, y) = (&x.features, &y.features);
+            let (x, y) = (x.features(), y.features());
             let akin = by_hand || jaccard(&x.words, &y.words) >= MIN_AKIN || x.words == y.words;
             akin && !conflicts(x, y)
         };

@@ -36,12 +36,10 @@ impl Origins {
 
     /// Finds the copies among sessions, given what each of them says.
     pub(crate) fn among(mut said: Vec<(Token, &SessionRef)>) -> Self {
-        said.par_sort_unstable();
+        // Few words coincide: only there names have to be compared.
+        said.par_sort_unstable_by_key(|(words, _)| *words);
+        said.chunk_by_mut(|a, b| a.0 == b.0).for_each(<[_]>::sort_unstable);
         said.dedup();
-        let mut says: HashMap<&SessionRef, usize> = HashMap::new();
-        for (_, session) in &said {
-            *says.entry(session).or_default() += 1;
-        }
         let mut shared: BTreeMap<(&SessionRef, &SessionRef), usize> = BTreeMap::new();
         for holders in said.chunk_by(|a, b| a.0 == b.0).filter(|h| h.len() <= MAX_HOLDERS) {
             for (at, (_, a)) in holders.iter().enumerate() {
@@ -51,6 +49,16 @@ impl Origins {
             }
         }
         let mut origins = Self::default();
+        if shared.is_empty() {
+            return origins;
+        }
+        let mut says: HashMap<&SessionRef, usize> =
+            shared.keys().flat_map(|(a, b)| [(*a, 0), (*b, 0)]).collect();
+        for (_, session) in &said {
+            if let Some(n) = says.get_mut(session) {
+                *n += 1;
+            }
+        }
         for ((a, b), n) in shared {
             let smaller = says[a].min(says[b]);
             if n >= MIN_SHARED && n as f32 >= smaller as f32 * MIN_SHARE {

@@ -8,6 +8,7 @@
 //! | `speech` | turns of speech and marks in plain words |
 //! | [`relate`] | same, opposite, or neither |
 //! | `node` | one wording and everything that says it |
+//! | `packed` | a value that stays as it was written until it is asked for |
 //! | `pairs` | which wordings are compared, and what comes of it |
 //! | `cluster` | which wordings say the same |
 //! | `run` | the road from a store through the pass and back |
@@ -55,6 +56,7 @@ mod language_tests;
 mod lexicon;
 mod news;
 mod node;
+mod packed;
 mod pairs;
 mod part;
 mod phrased;

@@ -4,7 +4,7 @@
 //! surroundings (a person's decision, copies of sessions, an import whose sessions are read now) is left
 //! to a pass over everything. Must not change what is known.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use cemem_core::store::{CandidateState, SessionRef, StoreError, StoredCandidate, Unsettled};
 use cemem_core::{CandidateKey, Lesson, Store};
@@ -65,10 +65,7 @@ impl News {
         candidates.extend(store.candidates_with(&tied)?);
         candidates.sort_by(|a, b| a.candidate.key.cmp(&b.candidate.key));
         candidates.dedup_by(|a, b| a.candidate.key == b.candidate.key);
-        let fact = |stored: &StoredCandidate| {
-            let is_gone = stored.state == CandidateState::Gone;
-            CandidateFact::of(stored, !is_gone && !flooded.contains(&stored.candidate.key))
-        };
+        let fact = |stored: &StoredCandidate| CandidateFact::of(stored, is_in(stored, &flooded));
         let candidate_facts: Vec<CandidateFact> = candidates.iter().map(fact).collect();
         let before: Vec<&CandidateFact> =
             candidates.iter().filter_map(|c| facts.candidate(&c.candidate.key)).collect();
@@ -92,28 +89,33 @@ impl News {
 
     /// Returns whether the pass looks at what a candidate says.
     pub(crate) fn is_in(&self, stored: &StoredCandidate) -> bool {
-        stored.state != CandidateState::Gone && !self.flooded.contains(&stored.candidate.key)
+        is_in(stored, &self.flooded)
     }
 
     /// Brings facts up to date.
     pub(crate) fn tell(&mut self, facts: &mut Facts) {
         let new = std::mem::take(&mut self.candidate_facts);
-        replace(&mut facts.candidates, new, |fact| fact.key.clone());
+        replace(&mut facts.candidates, new, |fact| &fact.key);
         let new = std::mem::take(&mut self.lesson_facts);
-        replace(&mut facts.lessons, new, |fact| fact.id.clone());
+        replace(&mut facts.lessons, new, |fact| &fact.id);
     }
 }
 
+fn is_in(stored: &StoredCandidate, flooded: &HashSet<CandidateKey>) -> bool {
+    stored.state != CandidateState::Gone && !flooded.contains(&stored.candidate.key)
+}
+
 /// Replaces what has a new version, adds what is new, and keeps the order.
-fn replace<T, K: Ord + std::hash::Hash>(old: &mut Vec<T>, new: Vec<T>, key: impl Fn(&T) -> K) {
-    let mut new: HashMap<K, T> = new.into_iter().map(|fact| (key(&fact), fact)).collect();
-    for fact in old.iter_mut() {
-        if let Some(now) = new.remove(&key(fact)) {
-            *fact = now;
+fn replace<T, K: Ord>(old: &mut Vec<T>, new: Vec<T>, key: impl Fn(&T) -> &K) {
+    let mut added = Vec::new();
+    for fact in new {
+        match old.binary_search_by(|other| key(other).cmp(key(&fact))) {
+            Ok(at) => old[at] = fact,
+            Err(_) => added.push(fact),
         }
     }
-    old.extend(new.into_values());
-    old.sort_by_key(key);
+    old.extend(added);
+    old.sort_by(|a, b| key(a).cmp(key(b)));
 }
 
 /// Returns the candidates of whole sessions that are more than a session may hold.

@@ -8,6 +8,7 @@ use cemem_core::{Candidate, CandidateKey, Lesson, LessonId, Signal, Trust};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::packed::Packed;
 use super::skeleton::skeleton;
 use super::speech::said_by_marks;
 use super::text::{Features, Words};
@@ -55,7 +56,11 @@ pub(crate) struct Node {
     /// A hash of the name and of the text that the features come from.
     pub(crate) id: NodeName,
     pub(crate) class: Class,
-    pub(crate) features: Features,
+    /// The topic words of its features: of most nodes nothing more is asked.
+    pub(crate) words: Vec<u32>,
+    /// Its features take sides.
+    pub(crate) takes_sides: bool,
+    features: Packed<Features>,
     /// The candidates that say it, in their order.
     pub(crate) members: Vec<CandidateKey>,
     /// The lesson that stands for it, where that is not the pass's own.
@@ -71,14 +76,22 @@ impl Node {
     /// Returns what orders the nodes of a store, whatever order they came in: of a word that many hold,
     /// those lead that a person decided about, then the shortest.
     pub(crate) fn place(&self) -> (Class, bool, usize, NodeName) {
-        (self.class, self.anchor.is_none(), self.features.words.len(), self.name)
+        (self.class, self.anchor.is_none(), self.words.len(), self.name)
     }
 
     /// Gives it the text that it is compared by.
     pub(crate) fn told(mut self, source: &str, words: &mut Words) -> Self {
         self.id = hash([&self.name[..], source.as_bytes()]);
-        self.features = words.read(source);
+        let features = words.read(source);
+        self.words.clone_from(&features.words);
+        self.takes_sides = !features.sides.is_empty();
+        self.features = features.into();
         self
+    }
+
+    /// Returns what the text that it is compared by is made of.
+    pub(crate) fn features(&self) -> &Features {
+        self.features.get()
     }
 }
 
@@ -125,7 +138,9 @@ impl Wording {
             name: self.name(),
             id: NodeName::default(),
             class: self.class,
-            features: Features::default(),
+            words: Vec::new(),
+            takes_sides: false,
+            features: Packed::default(),
             members,
             anchor,
             is_lesson: false,

@@ -104,7 +104,7 @@ impl<'a> Field<'a> {
         let mut field = Self {
             nodes,
             model,
-            outlines: nodes.iter().map(|n| Outline::of(&n.features.words)).collect(),
+            outlines: nodes.iter().map(|n| Outline::of(&n.words)).collect(),
             least: nodes.iter().map(|node| least_alike(node, model.is_some())).collect(),
             max_leaders,
             leaders: vec![Vec::new(); last_then.len()],
@@ -120,7 +120,7 @@ impl<'a> Field<'a> {
     fn appoint(&mut self) {
         for (at, node) in self.nodes.iter().enumerate().filter(|(_, n)| n.class != Class::Document)
         {
-            for word in &node.features.words {
+            for word in &node.words {
                 let slot = slot(node.class, *word);
                 if self.leaders[slot].len() < self.max_leaders {
                     self.leaders[slot].push(at);
@@ -146,7 +146,7 @@ impl<'a> Field<'a> {
     /// Returns whether a node leads a word no more that it led at the pass before.
     fn lost(&self, at: usize) -> bool {
         let node = &self.nodes[at];
-        let mut slots = node.features.words.iter().map(|word| slot(node.class, *word));
+        let mut slots = node.words.iter().map(|word| slot(node.class, *word));
         slots.any(|slot| !self.leads(at, slot) && self.led(at, slot))
     }
 
@@ -158,8 +158,8 @@ impl<'a> Field<'a> {
         leads: impl Fn(&Self, usize, usize) -> bool,
     ) -> bool {
         let (a, b) = (&self.nodes[first], &self.nodes[second]);
-        let held = |word: &&u32| b.features.words.binary_search(word).is_ok();
-        a.features.words.iter().filter(held).any(|word| leads(self, first, slot(a.class, *word)))
+        let held = |word: &&u32| b.words.binary_search(word).is_ok();
+        a.words.iter().filter(held).any(|word| leads(self, first, slot(a.class, *word)))
     }
 
     /// Returns the known pairs of nodes that are there and would be compared now.
@@ -210,7 +210,7 @@ impl<'a> Field<'a> {
         }
         let known = self.was_at[at].is_some();
         let leaders = if known { &self.fresh } else { &self.leaders };
-        for word in &node.features.words {
+        for word in &node.words {
             let others = &leaders[slot(node.class, *word)];
             for other in others.iter().copied().take_while(|other| *other < at) {
                 if std::mem::replace(&mut seen[other], at) == at {
@@ -237,11 +237,11 @@ impl<'a> Field<'a> {
 
     fn relate(&self, a: usize, b: usize, least: f32) -> Relation {
         let (a, b) = (&self.nodes[a], &self.nodes[b]);
-        if jaccard(&a.features.words, &b.features.words) < least {
+        if jaccard(&a.words, &b.words) < least {
             return Relation::Different;
         }
         let ask = self.model.map(|m| move || m(&a.text, &b.text));
-        relate(&a.features, &b.features, ask.as_ref().map(|f| f as &dyn Fn() -> f32))
+        relate(a.features(), b.features(), ask.as_ref().map(|f| f as &dyn Fn() -> f32))
     }
 
     fn to_keep(&self, pairs: &Pairs, words: &Words) -> Compared {
@@ -271,7 +271,7 @@ fn position(at: usize) -> u32 {
 /// Returns the share of common words below which a node need not be compared with another: by words alone
 /// only sides that are taken ("enable", "disable") tell rules apart that have little else in common.
 fn least_alike(node: &Node, model: bool) -> f32 {
-    if model || !node.features.sides.is_empty() { MIN_ALIKE } else { LEAST_ALIKE }
+    if model || node.takes_sides { MIN_ALIKE } else { LEAST_ALIKE }
 }
 
 #[cfg(test)]

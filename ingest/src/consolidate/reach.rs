@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use cemem_core::{CandidateKey, LessonId};
+use rayon::prelude::*;
 
 use super::cluster::Clusters;
 use super::facts::{Facts, Token};
@@ -21,9 +22,9 @@ pub(crate) struct Reach<'a> {
     cluster_of_node: Vec<usize>,
     cluster_of_candidate: HashMap<&'a CandidateKey, usize>,
     cluster_of_lesson: HashMap<&'a LessonId, usize>,
-    lesson_of: HashMap<Token, usize>,
-    candidates_of: HashMap<Token, Vec<usize>>,
-    ended_in: HashMap<Token, Vec<usize>>,
+    lesson_of: ByToken,
+    candidates_of: ByToken,
+    ended_in: ByToken,
     opposites: HashMap<usize, Vec<usize>>,
     reached_clusters: BTreeSet<usize>,
     reached_lessons: BTreeSet<usize>,
@@ -36,6 +37,24 @@ enum Reached {
     Lesson(usize),
 }
 
+/// Positions in a list, by the tokens of what stands there.
+struct ByToken(Vec<(Token, usize)>);
+
+impl ByToken {
+    fn of<T, I: IntoIterator<Item = Token>>(list: &[T], tokens: impl Fn(&T) -> I) -> Self {
+        let of_one = |(at, one)| tokens(one).into_iter().map(move |token| (token, at));
+        let mut all: Vec<_> = list.iter().enumerate().flat_map(of_one).collect();
+        all.par_sort_unstable();
+        Self(all)
+    }
+
+    /// Returns what has this token, in order.
+    fn with(&self, token: Token) -> Vec<usize> {
+        let from = self.0.partition_point(|(other, _)| *other < token);
+        self.0[from..].iter().take_while(|(other, _)| *other == token).map(|(_, at)| *at).collect()
+    }
+}
+
 impl<'a> Reach<'a> {
     pub(crate) fn new(facts: &'a Facts, nodes: &'a [Node], clusters: &'a Clusters) -> Self {
         let mut reach = Self {
@@ -45,9 +64,9 @@ impl<'a> Reach<'a> {
             cluster_of_node: vec![0; nodes.len()],
             cluster_of_candidate: HashMap::with_capacity(facts.candidates.len()),
             cluster_of_lesson: HashMap::new(),
-            lesson_of: HashMap::with_capacity(facts.lessons.len()),
-            candidates_of: HashMap::with_capacity(facts.lessons.len()),
-            ended_in: HashMap::new(),
+            lesson_of: ByToken::of(&facts.lessons, |lesson| Some(lesson.token)),
+            candidates_of: ByToken::of(&facts.candidates, |c| c.lessons.into_iter().flatten()),
+            ended_in: ByToken::of(&facts.lessons, |lesson| lesson.ended_in),
             opposites: HashMap::new(),
             reached_clusters: BTreeSet::new(),
             reached_lessons: BTreeSet::new(),
@@ -61,17 +80,6 @@ impl<'a> Reach<'a> {
                 reach.cluster_of_lesson.extend(node.anchor.as_ref().map(|id| (id, number)));
             }
         }
-        for (at, lesson) in facts.lessons.iter().enumerate() {
-            reach.lesson_of.insert(lesson.token, at);
-            if let Some(into) = lesson.ended_in {
-                reach.ended_in.entry(into).or_default().push(at);
-            }
-        }
-        for (at, candidate) in facts.candidates.iter().enumerate() {
-            for token in candidate.lessons.into_iter().flatten() {
-                reach.candidates_of.entry(token).or_default().push(at);
-            }
-        }
         for (a, b) in &clusters.opposites {
             reach.opposites.entry(*a).or_default().push(*b);
             reach.opposites.entry(*b).or_default().push(*a);
@@ -82,14 +90,14 @@ impl<'a> Reach<'a> {
     /// Reaches every cluster that was not one before: `was` says where its nodes were, `was_in` in which
     /// clusters.
     pub(crate) fn changed_clusters(&mut self, was: &[Option<usize>], was_in: &[u32]) {
-        let mut sizes: HashMap<u32, usize> = HashMap::new();
+        let mut sizes = vec![0; was_in.len()];
         for cluster in was_in {
-            *sizes.entry(*cluster).or_default() += 1;
+            sizes[*cluster as usize] += 1;
         }
         for (number, members) in self.clusters.clusters.iter().enumerate() {
             let was_in = |node: &usize| was[*node].map(|then| was_in[then]);
             let first = members.first().and_then(was_in);
-            let stood = first.is_some_and(|cluster| sizes[&cluster] == members.len())
+            let stood = first.is_some_and(|cluster| sizes[cluster as usize] == members.len())
                 && members.iter().all(|node| was_in(node) == first);
             if !stood {
                 self.cluster(number);
@@ -136,10 +144,11 @@ impl<'a> Reach<'a> {
 
     /// Reaches a lesson, if there is one.
     pub(crate) fn lesson(&mut self, token: Token) {
-        if let Some(at) = self.lesson_of.get(&token).copied()
-            && self.reached_lessons.insert(at)
-        {
-            self.next.push(Reached::Lesson(at));
+        // Two lessons with one token, which never happens, would both be reached.
+        for at in self.lesson_of.with(token) {
+            if self.reached_lessons.insert(at) {
+                self.next.push(Reached::Lesson(at));
+            }
         }
     }
 
@@ -176,14 +185,14 @@ impl<'a> Reach<'a> {
 
     fn follow_lesson(&mut self, at: usize) {
         let lesson = &self.facts.lessons[at];
-        for candidate in self.candidates_of.get(&lesson.token).cloned().unwrap_or_default() {
+        for candidate in self.candidates_of.with(lesson.token) {
             self.candidate(&self.facts.candidates[candidate].key);
         }
         if let Some(number) = self.cluster_of_lesson.get(&lesson.id) {
             self.cluster(*number);
         }
         lesson.ended_in.into_iter().for_each(|token| self.lesson(token));
-        for other in self.ended_in.get(&lesson.token).cloned().unwrap_or_default() {
+        for other in self.ended_in.with(lesson.token) {
             self.lesson(self.facts.lessons[other].token);
         }
     }

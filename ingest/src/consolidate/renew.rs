@@ -55,33 +55,36 @@ impl<'a> Changes<'a> {
     ) -> Result<Option<Self>, StoreError> {
         let keys: HashSet<&CandidateKey> =
             news.candidates.iter().map(|stored| &stored.candidate.key).collect();
-        let mut changed: BTreeMap<NodeName, Changed<'a>> = BTreeMap::new();
-        for (at, node) in nodes.iter().enumerate() {
-            if node.members.iter().any(|key| keys.contains(key)) {
-                changed.entry(node.name).or_default().before = Some(at);
-            }
-        }
-        let places: HashMap<NodeName, usize> =
-            nodes.iter().enumerate().map(|(at, node)| (node.name, at)).collect();
         let live: Vec<&StoredCandidate> =
             news.candidates.iter().filter(|stored| news.is_in(stored)).collect();
         let anchors = anchors(store, facts, &live)?;
         let anchors: Vec<&Lesson> = anchors.iter().collect();
         let standing = assign::standing(&anchors);
         let bound = assign::bound(&live, &anchors, &standing);
+        let mut changed: BTreeMap<NodeName, Changed<'a>> = BTreeMap::new();
         for (at, stored) in live.iter().enumerate() {
             let tied = bound.get(&at).map(|anchor| anchors[*anchor]);
             let wording = Wording::of(&stored.candidate, tied);
-            let name = wording.name();
-            let before = places.get(&name).copied();
-            // A lesson that a person decided about has a node of its own.
-            if before.is_none() && tied.is_some() && wording.class == Class::Rule {
-                return Ok(None);
-            }
-            let node = changed.entry(name).or_default();
-            node.before = before;
+            let node = changed.entry(wording.name()).or_default();
             node.said = Some((wording, tied.map(|lesson| lesson.id.clone())));
             node.joined.push(stored);
+        }
+        for (at, node) in nodes.iter().enumerate() {
+            if let Some(node) = changed.get_mut(&node.name) {
+                node.before = Some(at);
+            } else if node.members.iter().any(|key| keys.contains(key)) {
+                changed.entry(node.name).or_default().before = Some(at);
+            }
+        }
+        // A lesson that a person decided about has a node of its own.
+        let is_lost = |node: &Changed<'_>| {
+            let tied_rule = |(wording, tied): &(Wording, Option<LessonId>)| {
+                tied.is_some() && wording.class == Class::Rule
+            };
+            node.before.is_none() && node.said.as_ref().is_some_and(tied_rule)
+        };
+        if changed.values().any(is_lost) {
+            return Ok(None);
         }
         let stays = |node: &Changed<'_>| node.before.map_or(&[][..], |at| &nodes[at].members);
         let others: Vec<&CandidateKey> =

@@ -62,7 +62,10 @@ pub(crate) fn consolidate_after(
             Ok((applied, stamp)) => {
                 // The store first: on a full disk this can be done without.
                 if let Some(stamp) = stamp {
-                    Known { stamp, ..found }.keep_beside(store);
+                    let found = Known { stamp, ..found };
+                    found.keep_beside(store);
+                    // Nobody waits until so much memory is free again.
+                    rayon::spawn(move || drop(found));
                 }
                 return Ok((plan, applied));
             }

@@ -204,9 +204,10 @@ pub fn stands_alone(rule: &str) -> bool {
 /// A rule without a topic names nothing another agent could act on; one ordinary word needs a clear
 /// sign that it is one ("use pagination").
 fn vague(nodes: &[&Node], p: f32) -> bool {
-    nodes.iter().all(|n| match n.features.words.len() + usize::from(n.features.fillers) {
-        0 => n.features.numbers.is_empty(),
-        1 => n.features.names.is_empty() && p < ACTIVE_REPEATED,
+    let mut features = nodes.iter().map(|node| node.features());
+    features.all(|f| match f.words.len() + usize::from(f.fillers) {
+        0 => f.numbers.is_empty(),
+        1 => f.names.is_empty() && p < ACTIVE_REPEATED,
         _ => false,
     })
 }
