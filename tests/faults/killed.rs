@@ -3,11 +3,12 @@
 //! Owns the promise that nothing acknowledged is lost and that the store opens afterwards. Must kill
 //! at moments that differ, not only where it is convenient.
 
-use std::thread;
 use std::time::Instant;
+use std::{fs, thread};
 
 use cemem_corpus::claude_session;
 use cemem_tests::TestEnv;
+use serde_json::Value;
 
 #[test]
 fn a_kill_during_ingest_loses_nothing_and_the_next_run_finishes() {
@@ -63,6 +64,62 @@ fn two_writers_at_once_both_get_their_lesson_in() {
     }
 }
 
+/// Returns what the lessons that are not over say and rest on, without ids: a lesson keeps the one it was
+/// first made with.
+fn learned(env: &TestEnv) -> Vec<String> {
+    let lines = env.cemem(["export"]).success().stdout;
+    let lessons = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let stands = |lesson: &Value| !["superseded", "retired"].map(Value::from).contains(lesson);
+    let said = |lesson: Value| {
+        let rows = lesson["evidence"].as_array().unwrap();
+        let quotes: Vec<_> = rows.iter().map(|row| (&row["session"], &row["quote"])).collect();
+        let [rule, status] = [&lesson["rule"], &lesson["status"]];
+        format!("{rule} {status} {} {} {quotes:?}", lesson["support"], lesson["confidence"])
+    };
+    let mut all: Vec<_> = lessons.filter(|lesson| stands(&lesson["status"])).map(said).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn passes_at_once_leave_what_one_over_everything_makes() {
+    const ROUNDS: u64 = 4;
+    let (raced, calm) = (TestEnv::new(), TestEnv::new());
+    for seed in 0..2 * ROUNDS {
+        for env in [&raced, &calm] {
+            env.write(&format!("in/{seed}.jsonl"), claude_session(seed, 12));
+        }
+    }
+    calm.cemem(["ingest", "in"]).success();
+    calm.cemem(["consolidate"]).success();
+    for round in 0..ROUNDS {
+        let files = [2 * round, 2 * round + 1].map(|seed| format!("in/{seed}.jsonl"));
+        let reads = files.each_ref().map(|file| vec!["ingest", file]);
+        let calls = reads.into_iter().chain([vec!["consolidate"]]);
+        let children: Vec<_> =
+            calls.map(|call| (raced.command(&call).spawn().unwrap(), call)).collect();
+        for (child, call) in children {
+            let output = child.wait_with_output().unwrap();
+            let error = String::from_utf8_lossy(&output.stderr);
+            // Where the machine is so slow that one gives up waiting it says so, and may be run again.
+            if output.status.code() == Some(20) {
+                assert!(error.contains("busy") && error.contains("hint"), "{error}");
+                raced.cemem(call).success();
+            } else {
+                assert!(output.status.success() && !error.contains("error"), "{call:?}: {error}");
+            }
+        }
+    }
+    raced.cemem(["consolidate"]).success();
+    let want = learned(&calm);
+    assert!(want.len() > 10, "{want:?}");
+    assert_eq!(learned(&raced), want);
+    // A pass that knows nothing of those before finds nothing to do.
+    fs::remove_file(raced.store_path().with_extension("pass")).unwrap();
+    let plan = raced.cemem(["consolidate", "--dry-run", "--json"]).success().json();
+    assert_eq!(plan["actions"], Value::Array(Vec::new()));
+}
+
 #[test]
 fn a_missing_or_damaged_index_is_built_again() {
     let env = TestEnv::new();
@@ -72,10 +129,10 @@ fn a_missing_or_damaged_index_is_built_again() {
     let before = found(&ask());
     assert!(before.is_string());
     let index = env.store_path().with_file_name("index");
-    std::fs::remove_dir_all(&index).unwrap();
+    fs::remove_dir_all(&index).unwrap();
     assert_eq!(found(&ask()), before, "deleted");
     for file in cemem_tests::files_below(&index) {
-        std::fs::write(&file, b"not an index").unwrap();
+        fs::write(&file, b"not an index").unwrap();
     }
     assert_eq!(found(&ask()), before, "damaged");
 }
