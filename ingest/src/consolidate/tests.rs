@@ -196,6 +196,51 @@ fn what_a_person_asks_to_remember_is_active_however_short() {
 }
 
 #[test]
+fn a_short_rule_that_is_said_again_is_active_and_a_fragment_waits() {
+    let status = |rules: &[(&str, f32)]| {
+        let said =
+            |(n, (rule, durable)): (usize, &(&str, f32))| said(&format!("s{n}"), n, rule, *durable);
+        let mut model = Model::with(rules.iter().enumerate().map(said).collect());
+        model.pass();
+        model.lessons.values().next().map(|l| l.status)
+    };
+    let waits = Some(LessonStatus::Candidate);
+    let thrice = |rule: &'static str, durable: f32| status(&[(rule, durable); 3]);
+    assert_eq!(thrice("Use yarn, not npm.", 0.65), Some(LessonStatus::Active));
+    assert_eq!(thrice("Never force push.", 0.65), Some(LessonStatus::Active));
+    assert_eq!(status(&[("Use yarn, not npm.", 0.8)]), waits);
+    for fragment in
+        ["Do it again.", "Not like that.", "Fix this.", "Revert that change.", "Why yarn here?"]
+    {
+        assert_ne!(thrice(fragment, 0.65), Some(LessonStatus::Active), "{fragment}");
+    }
+    // Said on many days, and never like a rule.
+    assert_eq!(status(&[("Commit and push.", 0.15); 12]), waits);
+}
+
+#[test]
+fn a_failure_that_was_fixed_in_two_sessions_waits_for_review() {
+    let fix = |session: &str, n: usize| {
+        let rule = "When `pytest` fails with `could not parse`, look at base.cfg first";
+        let mut stored = said(session, n, rule, 0.14);
+        stored.candidate.signal = Signal::FailFix;
+        stored.candidate.trust = Trust::Agent;
+        stored.candidate.title = "pytest: could not parse".into();
+        stored
+    };
+    let mut model = Model::with(vec![fix("a", 1), fix("a", 2)]);
+    model.pass();
+    assert!(model.lessons.is_empty());
+    let once = |state: &CandidateState| matches!(state, CandidateState::Dropped(r) if r.contains("seen in one session"));
+    assert!(model.candidates.iter().all(|c| once(&c.state)));
+    model.candidates.push(fix("b", 3));
+    model.pass();
+    let lesson = model.standing()[0];
+    assert_eq!((lesson.status, lesson.support), (LessonStatus::Candidate, 2));
+    assert!(model.plan().is_empty());
+}
+
+#[test]
 fn equal_trust_goes_to_review_and_more_trust_supersedes() {
     let mut model = Model::with(vec![
         said("a", 1, "Use tabs for indentation", 0.9),

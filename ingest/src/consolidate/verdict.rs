@@ -39,6 +39,13 @@ static ASKS_TO_REMEMBER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)^\W*(?:please,?\s+)?remember(?:\s+this)?\s*:")
         .expect("the pattern is a constant")
 });
+/// What points at something that only the talk around it names, anywhere in a short rule.
+static POINTS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?i)\b(?:it|its|this|that|these|those|them|they|there|here|one|ones|same|again|so)\b",
+    )
+    .expect("the pattern is a constant")
+});
 static DOUBTS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\b(?:not sure|i wonder|maybe|presumably|perhaps|dunno|hmm+)\b")
         .expect("the pattern is a constant")
@@ -106,17 +113,24 @@ pub(crate) fn judge(members: &[&StoredCandidate], nodes: &[&Node], origins: &Ori
         _ => ACTIVE,
     };
     let waits = (unread && p >= CANDIDATE) || (reported && (document || p >= CANDIDATE));
+    let insisted = explicit || n_sessions > 1;
+    let clear = || {
+        members.iter().any(|m| {
+            stands_alone(&m.candidate.rule)
+                || (insisted && class == Class::Rule && is_terse(&m.candidate, nodes))
+        })
+    };
+    // What fails again was not only the day's work: a person decides whether it is worth telling.
+    let fails_again = class == Class::Fix && n_sessions > 1;
     let status = if suspicious || untold || waits {
         // A person may mean it; a person must say so in review.
         LessonStatus::Candidate
-    } else if document
-        || (p >= bar && vouched && members.iter().any(|m| stands_alone(&m.candidate.rule)))
-    {
+    } else if document || (p >= bar && vouched && clear()) {
         LessonStatus::Active
-    } else if p >= CANDIDATE {
+    } else if p >= CANDIDATE || fails_again {
         LessonStatus::Candidate
     } else {
-        return Outcome::Drop(one_off(members));
+        return Outcome::Drop(too_weak(members, n_sessions));
     };
     Outcome::Keep { status, confidence }
 }
@@ -136,9 +150,10 @@ fn only_a_title(candidate: &Candidate) -> bool {
     wording::same_words(&candidate.rule, &candidate.title)
 }
 
-fn one_off(members: &[&StoredCandidate]) -> &'static str {
+fn too_weak(members: &[&StoredCandidate], n_sessions: usize) -> &'static str {
     match members[0].candidate.signal {
-        Signal::FailFix => "a failure of the day's work, seen once",
+        _ if n_sessions > 1 => "unlikely to help a later task, though seen in several sessions",
+        Signal::FailFix => "a failure of the day's work, seen in one session",
         Signal::HumanRework => "a single change by hand",
         Signal::Finding => "a finding of one report",
         Signal::Revert => "a commit taken back once",
@@ -199,6 +214,20 @@ fn round(p: f32) -> f32 {
 #[must_use]
 pub fn stands_alone(rule: &str) -> bool {
     rule.split_whitespace().count() >= 5 && !POINTS_BACK.is_match(rule) && !DOUBTS.is_match(rule)
+}
+
+/// Returns whether a rule of three or four words is one all the same ("Use yarn, not npm."): it names
+/// what it is about, points at nothing outside of it, and at least once read like a rule. An errand
+/// that is said every day ("commit and push") never does.
+fn is_terse(candidate: &Candidate, nodes: &[&Node]) -> bool {
+    let rule = candidate.rule.as_str();
+    let topics = nodes.iter().map(|n| n.features().words.len()).max().unwrap_or_default();
+    rule.split_whitespace().count() >= 3
+        && topics >= 2
+        && candidate.durable >= ACTIVE_EXPLICIT
+        && !rule.trim_end().ends_with('?')
+        && !POINTS.is_match(rule)
+        && !DOUBTS.is_match(rule)
 }
 
 /// A rule without a topic names nothing another agent could act on; one ordinary word needs a clear
