@@ -26,11 +26,11 @@ const MAX_CODE: usize = 60;
 const MAX_EDIT_LINES: usize = 8;
 
 static ENVIRONMENT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)command not found|no such file|cannot find module|modulenotfound|no module named|connection refused|permission denied|not installed|missing (?:env|environment|dependency|package)|address already in use|could not resolve")
+    Regex::new(r"(?i)command not found|no such file|cannot find module|modulenotfound|no module named|connection refused|permission denied|not installed|missing (?:env|environment|dependency|package)|address already in use|could not resolve|could not find (?:gem|a package)|requirements could not be|unable to find package|no such module|econnrefused|(?:browser|driver|executable)notfound|package \S+ (?:is|was) not found")
         .expect("the pattern is a constant")
 });
 static LINT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)lint|clippy|ruff|mypy|vet|fmt|prettier|pyright|tsc|typecheck|pre-commit")
+    Regex::new(r"(?i)lint|clippy|ruff|mypy|vet|fmt|prettier|pyright|tsc|typecheck|pre-commit|rubocop|phpstan|phpcs|psalm|credo|detekt|checkstyle")
         .expect("the pattern is a constant")
 });
 
