@@ -315,7 +315,8 @@ pub struct RememberArgs {
 /// Arguments of `review`.
 #[derive(Debug, ClapArgs)]
 pub struct ReviewArgs {
-    /// Accept these lessons: they become active
+    /// Accept these lessons: they become active. What is set apart as suspicious, only the queue at a
+    /// terminal accepts
     #[arg(long, value_name = "ID", num_args = 1..)]
     pub accept: Vec<String>,
     /// Reject these lessons: they do not come back, in other words neither

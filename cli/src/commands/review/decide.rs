@@ -156,6 +156,21 @@ pub(crate) fn carry_out(
     Ok(Decided { change, lessons: changed.into_iter().map(|(lesson, ..)| lesson).collect() })
 }
 
+/// Returns whether a lesson is set apart as suspicious, or was when it was taken out. It is accepted only
+/// by whoever has its evidence on screen: an agent can run a command that is passed to it, too.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn is_set_apart(store: &Store, lesson: &Lesson) -> Result<bool, CommandError> {
+    let out = |status| matches!(status, LessonStatus::Retired | LessonStatus::Superseded);
+    if !out(lesson.status) {
+        return Ok(lesson.status == LessonStatus::Quarantined);
+    }
+    let rows = store.history(&lesson.id)?;
+    let last = rows.iter().rev().map(|row| row.after.status).find(|status| !out(*status));
+    Ok(last == Some(LessonStatus::Quarantined))
+}
+
 /// Takes a lesson out of what this change has made so far, or reads it.
 fn current(
     store: &Store,
@@ -267,7 +282,9 @@ fn merge(from: &mut Lesson, into: &mut Lesson) -> Result<(), CommandError> {
             into.anchors.push(anchor.clone());
         }
     }
-    into.why = into.why.take().or_else(|| from.why.clone());
+    // What is set apart lends nothing that is shown.
+    let why = from.why.clone().filter(|_| from.status != LessonStatus::Quarantined);
+    into.why = into.why.take().or(why);
     into.trust = into.trust.max(from.trust);
     into.confidence = into.confidence.max(from.confidence);
     into.valid_from = into.valid_from.into_iter().chain(from.valid_from).min();

@@ -23,8 +23,8 @@ mod session;
 mod stale;
 mod text;
 
-use cemem_core::LessonId;
 use cemem_core::store::Store;
+use cemem_core::{Lesson, LessonId};
 use serde_json::json;
 
 pub(crate) use decide::{Words, reword};
@@ -36,7 +36,7 @@ use crate::args::ReviewArgs;
 use crate::command_error::CommandError;
 use crate::context::Context;
 use crate::exit_code;
-use crate::ui::FullScreen;
+use crate::ui::{FullScreen, one_line};
 
 /// How many a list shows where nobody says.
 const SHOWN: usize = 20;
@@ -98,6 +98,9 @@ fn verdicts(store: &Store, args: &ReviewArgs) -> Result<Vec<(LessonId, Verdict)>
                 let message = format!("`{}` is decided about in two ways", lesson.id);
                 return Err(CommandError::user(message));
             }
+            if releases(&lesson, verdict) && decide::is_set_apart(store, &lesson)? {
+                return Err(set_apart(&lesson));
+            }
             verdicts.push((lesson.id, verdict.clone()));
         }
         Ok(())
@@ -110,6 +113,30 @@ fn verdicts(store: &Store, args: &ReviewArgs) -> Result<Vec<(LessonId, Verdict)>
         add(&args.merge, &Verdict::Merge(store.resolve_id(into)?))?;
     }
     Ok(verdicts)
+}
+
+/// Returns whether a verdict lets a lesson's own words be delivered.
+fn releases(lesson: &Lesson, verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Accept | Verdict::Replace(_) => true,
+        Verdict::Edit(words) => words.rule.as_ref().is_none_or(|rule| *rule == lesson.rule),
+        Verdict::Reject(_) | Verdict::Merge(_) | Verdict::Snooze(_) => false,
+    }
+}
+
+fn set_apart(lesson: &Lesson) -> CommandError {
+    let from = lesson.evidence.first().map_or_else(String::new, |row| {
+        format!(", from {} in {} session {}", row.actor, row.engine, row.session)
+    });
+    let message = format!(
+        "`{}` is set apart as suspicious and not accepted by a flag: \"{}\"{}",
+        lesson.id,
+        one_line(&lesson.rule),
+        one_line(&from)
+    );
+    CommandError::user(message).hint(
+        "a person can accept it in the queue of `cemem review` at a terminal, where its evidence is on screen",
+    )
 }
 
 fn warn_of_opposites(context: &Context, store: &Store, id: &LessonId) -> Result<(), CommandError> {

@@ -250,11 +250,12 @@ fn decide(
                 return Err(CommandError::user(message));
             }
             if let (Verdict::Accept, Some(why)) = (&verdict, person_only(&lesson)) {
-                return Err(CommandError::user(format!(
-                    "`{}` is not accepted here: {why}",
-                    lesson.id
-                ))
-                .hint(format!("the user can: `cemem review --accept {}`", lesson.id)));
+                let how = match decide::is_set_apart(store, &lesson)? {
+                    true => "the user can: in the queue of `cemem review` at a terminal".to_owned(),
+                    false => format!("the user can: `cemem review --accept {}`", lesson.id),
+                };
+                let message = format!("`{}` is not accepted here: {why}", lesson.id);
+                return Err(CommandError::user(message).hint(how));
             }
             verdicts.push((lesson.id, verdict.clone()));
         }
