@@ -259,6 +259,10 @@ fn act(
         let Some(line) = call.command else { continue };
         for words in shell::heads(line) {
             let done = |p: &Pattern| p.matches(&words);
+            // Where a rule names what to use instead, a runner in front makes no difference; alone, "never
+            // bare pytest" may well ask for the runner.
+            let inner = shell::inner(&words).filter(|_| !check.wanted.is_empty());
+            let ran = |p: &Pattern| done(p) || inner.is_some_and(|words| p.matches(words));
             let in_reach = check.reaches(line, view.cwd(idx));
             if check.gate.is_some() {
                 let wanted = check.wanted.iter().any(done) && runs.has(view.kind(idx));
@@ -267,7 +271,7 @@ fn act(
                 if in_reach && runs.has(view.kind(idx)) {
                     verdicts.note(lesson, Verdict::Heeded, idx, line);
                 }
-            } else if let Some(pattern) = check.unwanted.iter().find(|p| done(p))
+            } else if let Some(pattern) = check.unwanted.iter().find(|p| ran(p))
                 && in_reach
                 && !pattern.program().is_some_and(|name| asked_for(view, idx, name))
             {

@@ -13,6 +13,7 @@ use super::super::command;
 use super::shell::base;
 use super::words::{
     AFTER, ASKING, BETWEEN, LIMITS, MEANS, NO_LIMIT, NOT, TASKS, TOOLS, TOUCH, USE, WITH_TASK, has,
+    in_full,
 };
 
 /// Most words between "don't" or "use" and the command it is about.
@@ -72,7 +73,8 @@ impl Pattern {
             return false;
         }
         let mut plain = arguments.iter().filter(|a| !a.starts_with('-'));
-        if !self.words.iter().all(|w| plain.next().is_some_and(|a| a == w)) {
+        let full = |word| in_full(base(first), word);
+        if !self.words.iter().all(|w| plain.next().is_some_and(|a| full(a) == full(w))) {
             return false;
         }
         if !self.flags.iter().all(|f| arguments.iter().any(|a| a.split('=').next() == Some(f))) {
@@ -452,6 +454,11 @@ mod tests {
                 vec!["cargo test"],
             ),
             (
+                "Use `bin/prod-console --readonly` and never plain rails console.",
+                vec!["bin/prod-console --readonly"],
+                vec!["rails console"],
+            ),
+            (
                 "Avoid running npm install directly; use `make deps`.",
                 vec!["make deps"],
                 vec!["npm install"],
@@ -484,6 +491,8 @@ mod tests {
             "make sure the go code is tidy",
             "Use `parseConfig` for the settings",
             "npm is slow",
+            "Never trust rails console sessions",
+            "Don't leave the rails console open over night",
             "The result should be as in the session with --debug-raw",
             "As seen with `npm install`",
             "Don't change and/or rename things",

@@ -52,6 +52,19 @@ fn collect(line: &str, found: &mut Vec<Piped>, depth: usize) {
     }
 }
 
+/// Returns the command that a runner of the project's own programs is given: `rails console` of
+/// `bundle exec rails console`.
+pub(super) fn inner(words: &[String]) -> Option<&[String]> {
+    let [first, second, rest @ ..] = words else { return None };
+    let rest = match (first.as_str(), second.as_str()) {
+        ("bundle" | "pnpm" | "yarn", "exec")
+        | ("uv" | "poetry" | "pipenv" | "pdm" | "hatch" | "rye" | "pixi", "run") => rest,
+        ("npx" | "bunx", _) => &words[1..],
+        _ => return None,
+    };
+    rest.first().is_some_and(|program| !program.starts_with('-')).then_some(rest)
+}
+
 /// Returns the last part of a path.
 pub(super) fn base(program: &str) -> &str {
     program.rsplit('/').next().unwrap_or(program)

@@ -76,6 +76,33 @@ fn the_forbidden_command_violates_and_the_wanted_one_heeds() {
 }
 
 #[test]
+fn a_command_named_in_plain_words_violates_in_its_short_form_and_behind_a_runner() {
+    use Verdict::{Heeded, Violated};
+    let run = |rule: &'static str, line: &str| {
+        standing(&[rule], vec![user("count the orders"), agent("ok"), bash("1", line)], &[])
+    };
+    let rule = "Use `bin/prod-console --readonly` and never plain rails console.";
+    for line in [
+        "rails console",
+        "RAILS_ENV=production bin/rails console -e 'puts 1'",
+        "bundle exec rails console",
+        "bin/rails c",
+    ] {
+        assert_eq!(run(rule, line), [(0, Violated)], "{line}");
+    }
+    assert_eq!(run(rule, "bin/prod-console --readonly -e 'puts 1'"), [(0, Heeded)]);
+    for line in
+        ["bin/rails test", "rails db:migrate", "bundle exec rspec", "grep -rn 'rails console' ."]
+    {
+        assert_eq!(run(rule, line), [], "{line}");
+    }
+    // The runner is what is asked for, or may be.
+    assert_eq!(run("Never run bare pytest", "uv run pytest"), []);
+    assert_eq!(run("Use `uv run pytest`, never bare pytest", "uv run pytest -q"), [(0, Heeded)]);
+    assert_eq!(run("Use `make test`, never bare pytest", "uv run pytest -q"), [(0, Violated)]);
+}
+
+#[test]
 fn what_a_person_asked_for_is_no_violation() {
     let bare = vec![user("run npm install please"), bash("1", "npm install")];
     assert_eq!(standing(PNPM, bare, &[]), []);

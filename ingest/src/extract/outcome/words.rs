@@ -12,7 +12,10 @@ pub(super) const WITH_TASK: &str = "git go make just docker terraform bundle rai
 /// Words that follow a program's name and belong to it.
 pub(super) const TASKS: &str = "install add ci run test build push commit rebase merge publish exec fmt check clippy \
     lint sync lock compose up down start reset stash checkout worktree clean nextest vet \
-    generate format apply init update upgrade remove uninstall dlx bench doc tidy mod tool";
+    generate format apply init update upgrade remove uninstall dlx bench doc tidy mod tool console dbconsole server migrate";
+/// What programs take for their subcommands: `program:short=long`.
+pub(super) const SHORT: &str = "rails:c=console rails:db=dbconsole rails:s=server rails:t=test npm:i=install npm:t=test \
+    pnpm:i=install cargo:t=test cargo:b=build cargo:c=check cargo:r=run";
 /// Words that may follow a command without changing what it is.
 pub(super) const AFTER: &str = "and or nor for in to on here directly anymore again always everywhere instead command \
     commands please as via with so because since across from at by ever itself only inside \
@@ -37,6 +40,16 @@ pub(super) const TOUCH: &str =
 /// Subcommands that only ask a program about itself.
 pub(super) const ASKING: &str = "--version -v -V version help --help -h view info show list ls why search whoami outdated \
     config root bin prefix";
+
+/// Returns the subcommand that a program takes a short word for.
+pub(super) fn in_full<'a>(program: &str, word: &'a str) -> &'a str {
+    let long = SHORT.split_ascii_whitespace().find_map(|row| {
+        let (name, rest) = row.split_once(':')?;
+        let (short, long) = rest.split_once('=')?;
+        (name == program && short == word).then_some(long)
+    });
+    long.unwrap_or(word)
+}
 
 /// Returns whether a table holds a word.
 pub(super) fn has(table: &str, word: &str) -> bool {
