@@ -53,6 +53,18 @@ static REASON: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is a constant")
 });
 
+/// Somebody else's words begin: "the reviewer wrote this: …", "Lisa says "…"".
+static ATTRIBUTED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?i)\b(?:he|she|[a-z]{3,}) (?:wrote|writes|commented|comments|replied|suggested|noted|remarked|complained|says|said|asks|asked)\b[^\n:"“]{0,80}[:"“]"#,
+    )
+    .expect("the pattern is a constant")
+});
+
+/// Words before "said" that do not name who said it: "I already said: …".
+const OWN: &[&str] =
+    &["already", "also", "clearly", "explicitly", "had", "have", "just", "literally"];
+
 /// One turn of a person, without what they pasted from a review.
 struct Said<'a> {
     idx: usize,
@@ -305,8 +317,9 @@ fn subject(view: &View<'_>, said: &Said<'_>, verdict: &Verdict) -> Option<usize>
     (from..said.idx).rev().find(|i| view.call_at(*i).is_some_and(|c| super::is_edit(c.name)))
 }
 
-/// Returns whether the quote stands in a fenced block, in a quoted line, or in a text that is a
-/// document from its first line on: the template of a custom command, not words typed for this turn.
+/// Returns whether the quote stands in a fenced block, in a quoted line, in words that somebody else is said
+/// to have written, or in a text that is a document from its first line on: the template of a custom
+/// command, not words typed for this turn.
 fn is_pasted(text: &str, quote: &str) -> bool {
     if is_document(text) {
         return true;
@@ -314,7 +327,29 @@ fn is_pasted(text: &str, quote: &str) -> bool {
     let Some(at) = text.find(quote) else { return false };
     let before = &text[..at];
     let line = before.rsplit('\n').next().unwrap_or("");
-    before.matches("```").count() % 2 == 1 || line.trim_start().starts_with(['>', '│', '⎿'])
+    before.matches("```").count() % 2 == 1
+        || line.trim_start().starts_with(['>', '│', '⎿'])
+        || is_attributed(line, quote)
+}
+
+/// Returns whether a line says before the quote that the words are somebody else's, and has not closed them.
+fn is_attributed(line: &str, quote: &str) -> bool {
+    let opening = quote.chars().next().filter(|c| matches!(c, '"' | '“'));
+    let line: String = line.chars().chain(opening).collect();
+    let others = |said: &regex::Match<'_>| {
+        let who = said.as_str().split(' ').next().unwrap_or_default().to_lowercase();
+        !OWN.contains(&who.as_str())
+    };
+    ATTRIBUTED.find_iter(&line).filter(others).last().is_some_and(|said| {
+        let since = &line[said.end()..];
+        let is_open = |since: &str| since.matches('"').count() % 2 == 1 || since.ends_with('“');
+        match said.as_str().chars().next_back() {
+            Some(':') if since.trim_start().starts_with(['"', '“']) => is_open(since),
+            Some(':') => true,
+            Some('"') => since.matches('"').count() % 2 == 0,
+            _ => !since.contains('”'),
+        }
+    })
 }
 
 fn is_document(text: &str) -> bool {
@@ -323,4 +358,38 @@ fn is_document(text: &str) -> bool {
         rest.len() < line.len() && rest.starts_with(' ')
     };
     is_heading(text.trim_start()) && text.lines().filter(|line| is_heading(line)).count() >= 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_else_wrote_is_not_the_persons_rule() {
+        let theirs = |text: &str, quote: &str| is_pasted(text, quote);
+        for (text, quote) in [
+            (
+                "The reviewer wrote this, can you answer? \"You must not use bare except.\"",
+                "You must not",
+            ),
+            (
+                "The reviewer wrote this, can you answer? \"You must not use bare except.\"",
+                "\"You must not",
+            ),
+            ("Lisa commented: never call save! inside a transaction. Is she right?", "never call"),
+            ("Bob says: \"always squash\"", "always squash"),
+            ("she said “always squash” yesterday", "always squash"),
+        ] {
+            assert!(theirs(text, quote), "{text}");
+        }
+        for (text, quote) in [
+            ("Lisa said \"use tabs\", but we never use tabs here", "we never use tabs"),
+            ("Bob says: \"always squash\". We never squash.", "We never squash"),
+            ("I already said: never use tabs", "never use tabs"),
+            ("as I said: never use tabs", "never use tabs"),
+            ("my lead said that we must squash", "we must squash"),
+        ] {
+            assert!(!theirs(text, quote), "{text}");
+        }
+    }
 }

@@ -35,6 +35,7 @@ static OPENINGS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
         (r"^(let'?s|lets)( just| all| definitely| also)*\b\s+", ""),
         (r"^(i'd|i would) (like|prefer)( for)?( you| us)? to\b\s+", ""),
         (r"^i (want|need) (you|us) to\b\s+", ""),
+        (r"^you (just )?(should|must) not\b\s+", "do not "),
         (r"^you (just )?(should|need to|must|have to)( just)?\b\s+", ""),
         (r"^(just|simply)\b\s+", ""),
     ]
@@ -212,6 +213,7 @@ mod tests {
             ("никогда не используй npm", "Никогда не используй npm."),
             ("remember to push when you are done", "Push when you are done."),
             ("Remember not to push on Fridays", "Do not push on Fridays."),
+            ("you must not use bare except", "Do not use bare except."),
             ("remember that we squash", "We squash."),
             ("Would you mind using the Money gem for amounts?", "Use the Money gem for amounts."),
             ("would you mind not putting logic in views", "Do not put logic in views."),
