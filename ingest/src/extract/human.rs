@@ -346,7 +346,7 @@ fn is_attributed(line: &str, quote: &str) -> bool {
         match said.as_str().chars().next_back() {
             Some(':') if since.trim_start().starts_with(['"', '“']) => is_open(since),
             Some(':') => true,
-            Some('"') => since.matches('"').count() % 2 == 0,
+            Some('"') => since.matches('"').count().is_multiple_of(2),
             _ => !since.contains('”'),
         }
     })
